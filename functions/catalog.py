@@ -1,0 +1,118 @@
+"""The catalog `models.yaml`: which model types exist and how each is trained, found and run."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from functions.errors import CatalogError, UnknownModelType
+from functions.parameters import ParameterSpec
+
+RESERVED_PARAMETERS = frozenset({"experiment", "artifact_name"})
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExistingCluster(_Entry):
+    """An all-purpose cluster; Databricks starts it when it is terminated."""
+
+    existing_cluster_id: str
+
+
+class NewCluster(_Entry):
+    """A job cluster made for each training: the ``new_cluster`` object of the Jobs API."""
+
+    new_cluster: dict[str, Any]
+
+
+class Serverless(_Entry):
+    """Serverless compute; ``dependencies`` are pip requirements of the environment."""
+
+    serverless: Literal[True]
+    dependencies: tuple[str, ...] = ()
+
+
+class ModelType(_Entry):
+    """One entry of the catalog."""
+
+    experiment: str
+    notebook: str
+    artifact_name: str = "model"
+    parameters: dict[ParameterName, ParameterSpec]
+    cluster: ExistingCluster | NewCluster | Serverless
+    training_timeout_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    pool: Name | None = None
+    flavors: tuple[str, ...] = ("sklearn",)
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _no_reserved_parameter(self) -> Self:
+        if reserved := RESERVED_PARAMETERS & self.parameters.keys():
+            raise ValueError(
+                f"parameters may not be named {', '.join(sorted(reserved))}: the notebook has such widgets"
+            )
+        return self
+
+    @property
+    def queue(self) -> str:
+        """The queue of the runner pool that serves this type."""
+        return pool_queue(self.pool)
+
+
+def pool_queue(pool: str | None) -> str:
+    return "run-model" if pool is None else f"run-model-{pool}"
+
+
+class Catalog(_Entry):
+    """All model types by their name, which is lower case; look-ups are case-insensitive."""
+
+    models: Annotated[dict[Name, ModelType], Field(min_length=1)]
+
+    def find(self, model_type: str) -> tuple[str, ModelType]:
+        """The entry's own name and the entry. Raises UnknownModelType naming the known ones."""
+        name = model_type.strip().lower()
+        if name not in self.models:
+            known = ", ".join(sorted(self.models))
+            raise UnknownModelType(f"There is no model type {model_type[:100]!r}; the known ones are: {known}.")
+        return name, self.models[name]
+
+    @property
+    def run_model_queues(self) -> tuple[str, ...]:
+        """The queues of all runner pools; the default one always exists."""
+        return tuple(sorted({pool_queue(None), *(entry.queue for entry in self.models.values())}))
+
+
+class _NoDuplicateKeys(yaml.SafeLoader):
+    """PyYAML silently keeps the last of two equal keys; a catalog with two entries of one name is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key!r}", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load_catalog(path: Path) -> Catalog:
+    """Read and validate the catalog. Raises CatalogError naming file, key and reason of every mistake."""
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), _NoDuplicateKeys)  # noqa: S506  # a SafeLoader
+    except OSError as error:
+        raise CatalogError(f"{path}: cannot be read: {error.strerror}; set CATALOG_FILE to your models.yaml") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{path}: is not valid YAML: {error}") from error
+    try:
+        return Catalog.model_validate(document)
+    except ValidationError as error:
+        raise CatalogError("\n".join(f"{path}: {_sentence(mistake)}" for mistake in error.errors())) from error
+
+
+def _sentence(mistake: ErrorDetails) -> str:
+    key = ".".join(map(str, mistake["loc"])) or "(top level)"
+    return f"{key}: {mistake['msg'].removeprefix('Value error, ')}"

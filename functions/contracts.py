@@ -1,0 +1,178 @@
+"""What clients and queues carry: the operation document of the HTTP API and the messages of Service Bus."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from functions.errors import Problem
+from functions.parameters import ParameterValue
+
+Status = Literal["pending", "running", "completed", "error", "cancelled"]
+TERMINAL: frozenset[Status] = frozenset({"completed", "error", "cancelled"})
+OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Document(BaseModel):
+    """JSON in camelCase, Python in snake_case."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, protected_namespaces=(), ser_json_inf_nan="null"
+    )
+
+    def to_json(self) -> bytes:
+        return self.model_dump_json(by_alias=True).encode()
+
+
+class PredictRequest(Document):
+    """The body of ``POST /predict``. With a run id the rest is ignored: it is the poll of the original API."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run_id: str | None = None
+    model_type: Annotated[str, Field(max_length=200)] | None = None
+    model_parameters: dict[str, JsonValue] = {}
+    prediction_parameters: Annotated[
+        JsonValue,
+        Field(description="One row (object), rows (list of objects), or an MLflow scoring body"),
+    ] = None
+
+
+class ModelReference(Document):
+    """The MLflow model that answered."""
+
+    uri: str
+    run_id: str | None = None
+
+
+class Training(Document):
+    """The Databricks run that trains the model."""
+
+    run_id: int
+    url: str | None = None
+    state: str
+    started_at: datetime | None = None
+
+
+class Operation(Document):
+    """How one prediction stands: the response body of ``/predict`` in every status."""
+
+    run_id: str | None = None
+    status: Status
+    status_message: str | None = None
+    result: Any = None
+    model_type: str | None = None
+    model: ModelReference | None = None
+    training: Training | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    error: Problem | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.status in TERMINAL
+
+
+class Message(Document):
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: Literal[1] = 1
+
+
+class RunModel(Message):
+    """Queue ``run-model[-pool]``: answer one prediction. ``prediction_input`` is None when it lies in the store."""
+
+    kind: Literal["RunModel"] = "RunModel"
+    operation: OperationId
+    attempt: int = 0
+    reply_to_session: str
+    model_type: str
+    parameters: dict[str, ParameterValue]
+    key: str
+    prediction_input: JsonValue = None
+    input_stored: bool = False
+    created_at: datetime
+    deadline: datetime
+    expires_at: datetime
+    training: Training | None = None
+    trained: bool = False
+    traceparent: str | None = None
+
+    @property
+    def message_id(self) -> str:
+        return f"{self.operation}:{self.attempt}"
+
+    def operation_document(self, status: Status, **fields: Any) -> Operation:
+        """The operation as its client will read it, with what this command knows filled in."""
+        known: dict[str, Any] = {"training": self.training}
+        return Operation(
+            run_id=self.operation,
+            status=status,
+            model_type=self.model_type,
+            created_at=self.created_at,
+            expires_at=self.expires_at,
+            **(known | fields),
+        )
+
+
+class StartTraining(Message):
+    """Queue ``train``: train what ``command`` did not find."""
+
+    kind: Literal["StartTraining"] = "StartTraining"
+    command: RunModel
+    attempt: int = 0
+
+    @property
+    def message_id(self) -> str:
+        return f"{self.command.operation}:train:{self.command.attempt}:{self.attempt}"
+
+
+class CheckTraining(Message):
+    """Queue ``train``, scheduled: look again at the Databricks run in ``command.training``."""
+
+    kind: Literal["CheckTraining"] = "CheckTraining"
+    command: RunModel
+    checks: int = 0
+    attempt: int = 0
+
+    @property
+    def message_id(self) -> str:
+        return f"{self.command.operation}:check:{self.checks}:{self.attempt}"
+
+
+class Event(Message):
+    """Session queue ``results``: progress or outcome of an operation, to the instance that accepted it.
+
+    ``phase`` is what makes the message id unique: an operation has one event a phase, and one phase ``outcome``.
+    With ``result_stored`` the outcome was too big for a message and lies in the operation store.
+    """
+
+    kind: Literal["Event"] = "Event"
+    phase: str
+    operation: Operation
+    reply_to_session: str
+    result_stored: bool = False
+    attempt: int = 0
+    traceparent: str | None = None
+
+    @property
+    def message_id(self) -> str:
+        suffix = f":{self.attempt}" if self.attempt else ""
+        return f"{self.operation.run_id}:{self.phase}{suffix}"
+
+
+OUTCOME = "outcome"
+TrainMessage = Annotated[StartTraining | CheckTraining, Field(discriminator="kind")]
+AnyMessage = Annotated[RunModel | StartTraining | CheckTraining | Event, Field(discriminator="kind")]
+TRAIN_MESSAGE: TypeAdapter[StartTraining | CheckTraining] = TypeAdapter(TrainMessage)
+ANY_MESSAGE: TypeAdapter[RunModel | StartTraining | CheckTraining | Event] = TypeAdapter(AnyMessage)
+
+
+def command_of(message: RunModel | StartTraining | CheckTraining) -> RunModel:
+    """The prediction that a command is for."""
+    return message if isinstance(message, RunModel) else message.command

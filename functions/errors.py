@@ -1,0 +1,133 @@
+"""The one error tree. An error knows the problem details (RFC 9457) that its client reads."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+
+class FieldError(BaseModel):
+    """One wrong field: where it stands in the request (dotted path) and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """Problem details as of RFC 9457; ``errors`` lists every offending field."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+class OnDemandError(Exception):
+    """Base of all errors that a client may see. ``detail`` says what to do about it."""
+
+    slug: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = list(errors)
+
+    def problem(self) -> Problem:
+        return Problem(
+            type=f"urn:mlflow-ondemand:problem:{self.slug}",
+            title=self.title,
+            status=self.status,
+            detail=self.detail,
+            errors=self.errors,
+        )
+
+
+class MalformedRequest(OnDemandError):
+    slug, title, status = "malformed-request", "Malformed request", 400
+
+
+class UnknownModelType(OnDemandError):
+    slug, title, status = "unknown-model-type", "Unknown model type", 404
+
+
+class UnknownRun(OnDemandError):
+    slug, title, status = "unknown-run", "Unknown run", 404
+
+
+class RequestTooLarge(OnDemandError):
+    slug, title, status = "request-too-large", "Request too large", 413
+
+
+class UnsupportedMediaType(OnDemandError):
+    slug, title, status = "unsupported-media-type", "Unsupported media type", 415
+
+
+class InvalidRequest(OnDemandError):
+    """A well-formed request with fields that are wrong; each is in ``errors``."""
+
+    slug, title, status = "invalid-request", "Invalid request", 422
+
+
+class InputRefused(OnDemandError):
+    """The model's signature refuses the rows."""
+
+    slug, title, status = "input-refused", "Input refused by the model", 422
+
+
+class IdempotencyKeyReused(OnDemandError):
+    slug, title, status = "idempotency-key-reused", "Idempotency key used with another request", 422
+
+
+class TooManyRequests(OnDemandError):
+    slug, title, status = "too-many-requests", "Too many requests", 429
+
+
+class PredictionFailed(OnDemandError):
+    slug, title, status = "prediction-failed", "Prediction failed", 500
+
+
+class ModelRefused(OnDemandError):
+    """The model may not be loaded here: a flavour that the catalog does not allow, or code of its own."""
+
+    slug, title, status = "model-refused", "Model refused", 500
+
+
+class ModelNotLoaded(OnDemandError):
+    slug, title, status = "model-not-loaded", "Model could not be loaded", 500
+
+
+class DeadLettered(OnDemandError):
+    slug, title, status = "dead-lettered", "Request could not be processed", 500
+
+
+class TrainingFailed(OnDemandError):
+    slug, title, status = "training-failed", "Training failed", 502
+
+
+class TrainingRefused(OnDemandError):
+    """Databricks answered, and will not run this training however often it is asked."""
+
+    slug, title, status = "training-refused", "Training refused by Databricks", 502
+
+
+class ModelNotLogged(OnDemandError):
+    """The training ended well but MLflow holds no matching model."""
+
+    slug, title, status = "model-not-logged", "Training logged no matching model", 502
+
+
+class DeadlineExceeded(OnDemandError):
+    slug, title, status = "deadline-exceeded", "Deadline exceeded", 503
+
+
+class Unavailable(OnDemandError):
+    """Something that we depend on cannot be reached now: retried later, or 503 where nothing was accepted yet."""
+
+    slug, title, status = "unavailable", "Temporarily unavailable", 503
+
+
+class CatalogError(Exception):
+    """The catalog is wrong: names file, key and reason. Raised at start, never seen by a client."""

@@ -1,0 +1,129 @@
+"""Settings from the environment, read once a process and validated; a missing one names itself.
+
+A function reads only its own settings: every Deployment imports all functions but runs one, and must not need the
+settings of the others.
+"""
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+SERVICEBUS = "SERVICEBUS_CONNECTION"
+"""Name of the setting that holds the Service Bus connection, as the triggers name it."""
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it."""
+
+
+class _Settings(BaseModel):
+    """Fields are read from environment variables of the same name in upper case."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class BusSettings(_Settings):
+    """A connection string, or the namespace's host name for workload identity."""
+
+    servicebus_connection: str | None = None
+    servicebus_connection__fullyqualifiednamespace: Annotated[
+        str | None, Field(alias="SERVICEBUS_CONNECTION__fullyQualifiedNamespace")
+    ] = None
+    servicebus_connection__clientid: Annotated[str | None, Field(alias="SERVICEBUS_CONNECTION__clientId")] = None
+    send_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    max_message_bytes: Annotated[int, Field(gt=0)] = 192 * 1024
+    """Above this a payload goes through the operation store (256 KB is the limit of a Standard namespace)."""
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if not self.servicebus_connection and not self.servicebus_connection__fullyqualifiednamespace:
+            raise ValueError(
+                "set SERVICEBUS_CONNECTION (a connection string) or SERVICEBUS_CONNECTION__fullyQualifiedNamespace"
+            )
+        return self
+
+
+class StoreSettings(_Settings):
+    operations_url: str
+    """az://container/prefix, s3://…, gs://… or file:///path."""
+
+
+class PredictSettings(_Settings):
+    default_wait_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    max_body_bytes: Positive = 16 * 1024 * 1024
+    max_rows: Positive = 100_000
+    max_waiting: Positive = 2000
+    """Requests that wait for their answer in one instance; one more gets 429."""
+    queue_timeout_s: Positive = 900
+    """How long an operation may take beside its training; deadline = now + this + the type's training timeout."""
+    retention_s: Positive = 24 * 3600
+    """How long the outcome of an operation can be read after its deadline."""
+
+
+class ModelsSettings(_Settings):
+    """What ``GET /models`` needs to ask MLflow's REST API."""
+
+    mlflow_tracking_uri: str | None = None
+    mlflow_tracking_token: str | None = None
+    databricks_host: str | None = None
+    databricks_token: str | None = None
+
+
+class RunModelSettings(_Settings):
+    mlflow_tracking_uri: str
+    model_cache_dir: Path = Path(tempfile.gettempdir()) / "mlflow-ondemand-models"
+    model_cache_bytes: Positive = 2 * 1024**3
+    model_cache_entries: Positive = 200
+    model_disk_bytes: Positive = 10 * 1024**3
+    lookup_ttl_s: Positive = 300
+    """How long a found model is taken for the newest one of its key without asking MLflow again."""
+    merge_window_ms: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    merge_max_rows: Positive = 10_000
+
+
+class TrainSettings(_Settings):
+    databricks_timeout_s: Positive = 15
+    """Bound of one call of the Jobs API, the SDK's own retries included."""
+
+
+SettingsT = TypeVar("SettingsT", bound=_Settings)
+
+
+@cache
+def load(kind: type[SettingsT]) -> SettingsT:
+    """The settings of one kind. Raises SettingsError naming each variable that is missing or wrong."""
+    fields = {field: _variable(kind, field) for field in kind.model_fields}
+    given = {field: os.environ[name] for field, name in fields.items() if os.environ.get(name)}
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        mistakes = [_sentence(kind, mistake["loc"], mistake["msg"]) for mistake in error.errors()]
+        raise SettingsError("; ".join(mistakes)) from None
+
+
+def _variable(kind: type[_Settings], field: str) -> str:
+    return kind.model_fields[field].alias or field.upper()
+
+
+def _sentence(kind: type[_Settings], location: tuple[int | str, ...], message: str) -> str:
+    """Names the variable and never repeats its value, which may be a secret."""
+    names = {info.alias or field: _variable(kind, field) for field, info in kind.model_fields.items()}
+    if not location:
+        return message.removeprefix("Value error, ")
+    return f"setting {names.get(str(location[0]), location[0])}: {message}"
+
+
+def catalog_path() -> Path:
+    """``CATALOG_FILE``, or ``models.yaml`` beside ``function_app.py``."""
+    return Path(os.environ.get("CATALOG_FILE") or Path(__file__).parent.parent / "models.yaml")
+
+
+def run_model_queue() -> str:
+    """``RUN_MODEL_QUEUE``: the queue of this Deployment's runner pool."""
+    return os.environ.get("RUN_MODEL_QUEUE") or "run-model"
