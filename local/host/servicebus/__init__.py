@@ -1,0 +1,1 @@
+"""Service Bus queue triggers, with and without sessions."""

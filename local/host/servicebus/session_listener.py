@@ -1,0 +1,96 @@
+"""Triggers on queues with sessions."""
+
+import asyncio
+import logging
+
+from azure.servicebus import NEXT_AVAILABLE_SESSION
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
+from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
+
+from local.host.index import IndexedFunction, ServiceBusTrigger
+from local.host.invocation import Invoker
+from local.host.options import ServiceBusOptions
+from local.host.servicebus.listener import SOCKET_TIMEOUT, Listener
+from local.host.servicebus.pump import MessagePump
+
+ACCEPT_WAIT = 60.0  # seconds the broker holds a request for the next available session
+_log = logging.getLogger(__name__)
+
+
+class SessionListener(Listener):
+    """Takes the next available session while fewer than ``maxConcurrentSessions`` are held, and runs each in order.
+
+    Sessions are asked for one at a time: an idle trigger costs one connection. A session is released when nothing has
+    come for ``sessionIdleTimeout``.
+    """
+
+    def __init__(
+        self, function: IndexedFunction, trigger: ServiceBusTrigger, options: ServiceBusOptions, invoker: Invoker
+    ) -> None:
+        super().__init__(function, trigger, options, invoker)
+        self._free = asyncio.Semaphore(options.max_concurrent_sessions)
+        self._sessions: dict[asyncio.Task[None], MessagePump] = {}
+        self._waiting: asyncio.Task[ServiceBusReceiver | None] | None = None
+
+    def stop(self) -> None:
+        super().stop()
+        for pump in self._sessions.values():
+            pump.stop()
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def _listen(self, client: ServiceBusClient) -> None:
+        _log.info("%s: listening to the sessions of %s", self._function.name, self._trigger.entity)
+        self.tried.set()
+        try:
+            await self._accept_sessions(client)
+        finally:
+            if self._sessions:
+                await asyncio.wait(self._sessions)
+
+    async def _accept_sessions(self, client: ServiceBusClient) -> None:
+        while not self._stopping.is_set():
+            self._waiting = asyncio.create_task(self._accept(client))
+            await asyncio.wait({self._waiting})
+            if not self._waiting.cancelled() and (receiver := self._waiting.result()) is not None:
+                self._serve(receiver)
+
+    async def _accept(self, client: ServiceBusClient) -> ServiceBusReceiver | None:
+        await self._free.acquire()
+        receiver = client.get_queue_receiver(
+            self._trigger.queue,
+            session_id=NEXT_AVAILABLE_SESSION,
+            max_wait_time=ACCEPT_WAIT,
+            prefetch_count=self._options.prefetch_count,
+            socket_timeout=SOCKET_TIMEOUT,
+        )
+        try:
+            opened = await receiver.__aenter__()
+        except BaseException as error:
+            self._free.release()
+            await receiver.close()
+            if isinstance(error, OperationTimeoutError):
+                self._connected()
+                return None
+            raise
+        self._connected()
+        return opened
+
+    def _serve(self, receiver: ServiceBusReceiver) -> None:
+        pump = MessagePump(self._invoke, max_calls=1, max_renewal=self._options.max_auto_lock_renewal_duration)
+        session = asyncio.create_task(self._run_session(receiver, pump))
+        self._sessions[session] = pump
+        session.add_done_callback(self._release)
+
+    async def _run_session(self, receiver: ServiceBusReceiver, pump: MessagePump) -> None:
+        try:
+            async with receiver:
+                await pump.run(receiver, self._options.session_idle_timeout)
+        except ServiceBusError as error:
+            _log.warning("%s: lost session %s: %s", self._function.name, receiver.session.session_id, error)
+        finally:
+            await pump.join()
+
+    def _release(self, session: asyncio.Task[None]) -> None:
+        del self._sessions[session]
+        self._free.release()
