@@ -51,9 +51,9 @@ class ModelReference(Document):
 
 
 class Training(Document):
-    """The Databricks run that trains the model."""
+    """The Databricks run that trains the model; no run id yet while the state is REQUESTED."""
 
-    run_id: int
+    run_id: int | None = None
     url: str | None = None
     state: str
     started_at: datetime | None = None

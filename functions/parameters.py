@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -70,10 +71,11 @@ def _to_float(value: object) -> float:
 
 
 def _to_int(value: object) -> int:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = int(value[:50])
     if isinstance(value, int) and not isinstance(value, bool):
         number = value
-    elif isinstance(value, str) and value.strip().lstrip("+-").isascii() and value.strip().lstrip("+-").isdigit():
-        number = int(value) if len(value) <= 20 else 2**63
     else:
         as_float = _to_float(value)
         if not as_float.is_integer():

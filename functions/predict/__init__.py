@@ -1,0 +1,1 @@
+"""The `predict` function: HTTP in, commands out, results back."""

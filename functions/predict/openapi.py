@@ -1,0 +1,120 @@
+"""``GET /openapi.json``, made from the models that the code validates with."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from functions.catalog import Catalog
+from functions.contracts import Operation, PredictRequest
+from functions.errors import Problem
+
+WINE_ROW = {
+    "alcohol": 12.8, "chlorides": 0.029, "citric_acid": 0.48, "density": 0.98, "fixed_acidity": 6.2,
+    "free_sulfur_dioxide": 29, "pH": 3.33, "residual_sugar": 1.2, "sulphates": 0.39, "total_sulfur_dioxide": 75,
+    "volatile_acidity": 0.66,
+}  # fmt: skip
+WINE_REQUEST = {
+    "runId": None,
+    "modelType": "WINE",
+    "modelParameters": {"alpha": 0.36, "l1_ratio": "0.33"},
+    "predictionParameters": WINE_ROW,
+}
+
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`wait=N`: wait up to N seconds (0 to 60) for the outcome (RFC 7240).",
+    "example": "wait=30",
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "The same key with the same request is the same operation.",
+}
+_RUN_ID = {"name": "runId", "in": "path", "required": True, "schema": {"type": "string"}}
+_MODEL_TYPE = {"name": "type", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def openapi(catalog: Catalog, version: str) -> dict[str, Any]:
+    """The document as of OpenAPI 3.1."""
+    kinds: list[tuple[type[BaseModel], Any]] = [
+        (PredictRequest, "validation"),
+        (Operation, "serialization"),
+        (Problem, "serialization"),
+    ]
+    _, definitions = models_json_schema(kinds, by_alias=True, ref_template="#/components/schemas/{model}")
+    schemas = definitions["$defs"]
+    schemas["PredictRequest"]["properties"]["modelType"]["examples"] = sorted(catalog.models)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "mlflow-ondemand", "version": version, "license": {"name": "MIT", "identifier": "MIT"}},
+        "paths": {
+            "/predict": {"post": _post_predict()},
+            "/predict/{runId}": {"get": _get_operation()},
+            "/models": {"get": _plain("listModels", "The catalog and the trained models")},
+            "/models/{type}": {"get": _plain("getModel", "One model type", [_MODEL_TYPE], problem=404)},
+            "/health/live": {"get": _plain("live", "The process runs")},
+            "/health/ready": {"get": _plain("ready", "The function can work", problem=503)},
+        },
+        "components": {"schemas": schemas},
+    }
+
+
+def _post_predict() -> dict[str, Any]:
+    body = {"schema": {"$ref": "#/components/schemas/PredictRequest"}, "example": WINE_REQUEST}
+    refused = {
+        400: "Malformed",
+        404: "Unknown model type or run",
+        413: "Too large",
+        415: "Not JSON",
+        422: "Wrong fields, or rows that the model refuses; all are listed",
+        429: "Full; see Retry-After",
+        500: "The model failed",
+        502: "The training failed",
+        503: "The bus cannot be reached; nothing was accepted",
+    }
+    return {
+        "operationId": "predict",
+        "summary": "Predict with a model that is trained first if need be",
+        "parameters": [_PREFER, _IDEMPOTENCY_KEY],
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {
+            "200": _operation("The outcome"),
+            "202": _operation("Accepted; poll Location"),
+            **{str(status): _operation(text) for status, text in refused.items()},
+        },
+    }
+
+
+def _get_operation() -> dict[str, Any]:
+    return {
+        "operationId": "getOperation",
+        "summary": "How an operation stands",
+        "parameters": [_RUN_ID, _PREFER],
+        "responses": {
+            "200": _operation("Finished, well or not: see status"),
+            "202": _operation("Not finished yet"),
+            "404": _operation("Unknown or expired"),
+        },
+    }
+
+
+def _operation(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Operation"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _plain(
+    operation_id: str, summary: str, parameters: list[dict[str, Any]] | None = None, problem: int | None = None
+) -> dict[str, Any]:
+    responses: dict[str, Any] = {"200": {"description": "OK", "content": {"application/json": {}}}}
+    if problem is not None:
+        schema = {"$ref": "#/components/schemas/Problem"}
+        responses[str(problem)] = {
+            "description": "Problem details",
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+    return {"operationId": operation_id, "summary": summary, "parameters": parameters or [], "responses": responses}

@@ -1,0 +1,97 @@
+"""Where results go: to the HTTP request that waits for them, or into the operation store."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from functions.backoff import retry_delay
+from functions.bus import RESULTS, Bus
+from functions.contracts import Event, Operation, utc_now
+from functions.errors import TooManyRequests, Unavailable
+from functions.operations import Operations
+
+logger = logging.getLogger(__name__)
+
+
+class Waiter:
+    """One HTTP request that waits for its operation. ``durable``: others read the outcome from the store too."""
+
+    def __init__(self, accepted: Operation, durable: bool) -> None:
+        self.operation = accepted
+        self.durable = durable
+        self._changed = asyncio.Event()
+
+    def hand_over(self, operation: Operation) -> None:
+        if not self.operation.finished:
+            self.operation = operation
+            self._changed.set()
+
+    async def wait(self, seconds: float, leave_for_training: bool) -> Operation:
+        """The operation when it is finished, a training is known to be needed (if asked for), or time is over."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._settled(leave_for_training):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        return self.operation
+
+    def _settled(self, leave_for_training: bool) -> bool:
+        return self.operation.finished or (leave_for_training and self.operation.training is not None)
+
+
+class Results:
+    """Delivers events. At most `max_waiting` requests wait at a time."""
+
+    def __init__(self, operations: Operations, bus: Bus, max_waiting: int) -> None:
+        self._operations = operations
+        self._bus = bus
+        self._max_waiting = max_waiting
+        self._waiters: dict[str, Waiter] = {}
+
+    @contextmanager
+    def expect(self, accepted: Operation, durable: bool) -> Iterator[Waiter]:
+        """Register before publishing, so that no answer is too fast. Raises TooManyRequests."""
+        if len(self._waiters) >= self._max_waiting:
+            raise TooManyRequests(f"{self._max_waiting} requests wait here already; try again in a moment.")
+        waiter = Waiter(accepted, durable)
+        operation_id = str(accepted.run_id)
+        self._waiters[operation_id] = waiter
+        try:
+            yield waiter
+        finally:
+            if self._waiters.get(operation_id) is waiter:
+                del self._waiters[operation_id]
+
+    def hand_over(self, event: Event) -> bool:
+        """True if the event is now with the request that waits for it and needs to go nowhere else."""
+        waiter = self._waiters.get(str(event.operation.run_id))
+        if waiter is None or event.result_stored:
+            return False
+        waiter.hand_over(event.operation)
+        return not waiter.durable
+
+    async def deliver(self, event: Event) -> None:
+        """Hand the event over or store it; while the store is down the event is published again for later."""
+        if self.hand_over(event):
+            return
+        try:
+            if event.result_stored:
+                await self._hand_over_stored(event)
+            else:
+                await self._operations.record(event.operation)
+        except Unavailable:
+            again = event.model_copy(update={"attempt": event.attempt + 1})
+            await self._bus.publish(RESULTS, again, at=utc_now() + timedelta(seconds=retry_delay(again.attempt)))
+
+    async def _hand_over_stored(self, event: Event) -> None:
+        operation_id = str(event.operation.run_id)
+        waiter = self._waiters.get(operation_id)
+        stored = await self._operations.read(operation_id)
+        if stored is None:
+            logger.error("operation %s: its stored result is gone", operation_id)
+        elif waiter is not None:
+            waiter.hand_over(stored)

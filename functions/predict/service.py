@@ -1,0 +1,151 @@
+"""One prediction from request to answer: validate, publish, wait a little, keep what outlives the wait."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from functions.bus import TRAIN, Bus
+from functions.catalog import Catalog
+from functions.contracts import Operation, OperationId, RunModel, utc_now
+from functions.errors import FieldError, IdempotencyKeyReused, UnknownRun
+from functions.operations import Operations
+from functions.predict.inbox import Inbox
+from functions.predict.request import (
+    Prediction,
+    body_digest,
+    idempotency_key,
+    operation_id_of,
+    parse_body,
+    preferred_wait,
+    traceparent_of,
+    validate,
+)
+from functions.predict.results import Results
+from functions.settings import PredictSettings
+
+_OPERATION_ID: TypeAdapter[str] = TypeAdapter(OperationId)
+RETRY_AFTER_S, RETRY_AFTER_TRAINING_S = 1, 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP status, the operation that is the body, and headers."""
+
+    status: int
+    operation: Operation
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class PredictService:
+    def __init__(
+        self,
+        settings: PredictSettings,
+        catalog: Catalog,
+        bus: Bus,
+        operations: Operations,
+        results: Results,
+        inbox: Inbox,
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._bus = bus
+        self._operations = operations
+        self._results = results
+        self._inbox = inbox
+
+    async def open(self) -> None:
+        """Open senders and inbox, so that no client pays for it. Raises Unavailable."""
+        await self._bus.open(TRAIN, *self._catalog.run_model_queues)
+        await self._inbox.session_id()
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """``POST /predict``. Raises OnDemandError for whatever was not accepted."""
+        request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes)
+        wait = preferred_wait(headers.get("prefer"))
+        if request.run_id is not None:
+            return await self.poll(request.run_id, wait)
+        key = idempotency_key(headers.get("idempotency-key"))
+        prediction = validate(request, self._catalog, self._settings.max_rows)
+        if key is None:
+            command = await self._command(uuid.uuid4().hex, prediction, headers)
+            return await self._ask(command, prediction, wait, durable=False)
+        return await self._post_idempotently(operation_id_of(key), prediction, headers, wait)
+
+    async def poll(self, run_id: str, wait: float | None) -> Answer:
+        """How an operation stands, after at most `wait` seconds. Raises UnknownRun."""
+        try:
+            operation_id = _OPERATION_ID.validate_python(run_id)
+        except ValidationError:
+            operation = None
+        else:
+            operation = await self._operations.wait(operation_id, wait or 0.0)
+        if operation is None:
+            raise UnknownRun(f"There is no run {run_id[:100]!r}, or it has expired.")
+        return _answer(operation, 200, wait)
+
+    async def _post_idempotently(
+        self, operation_id: str, prediction: Prediction, headers: Mapping[str, str], wait: float | None
+    ) -> Answer:
+        digest = body_digest(prediction)
+        if await self._operations.claim(operation_id, digest) != digest:
+            message = "was used with another request; take a new key for a new request"
+            raise IdempotencyKeyReused(
+                f"This Idempotency-Key {message}.", [FieldError(field="Idempotency-Key", message=message)]
+            )
+        if await self._operations.read(operation_id) is not None:
+            known = await self._operations.wait(operation_id, self._settings.default_wait_s if wait is None else wait)
+            return _answer(known or Operation(run_id=operation_id, status="pending"), None, wait)
+        # First time here, or the instance that was first died before the bus had it: the message id is the same.
+        command = await self._command(operation_id, prediction, headers)
+        return await self._ask(command, prediction, wait, durable=True)
+
+    async def _command(self, operation_id: str, prediction: Prediction, headers: Mapping[str, str]) -> RunModel:
+        now = utc_now()
+        allowed = self._settings.queue_timeout_s + prediction.entry.training_timeout_s
+        deadline = now + timedelta(seconds=allowed)
+        return RunModel(
+            operation=operation_id,
+            reply_to_session=await self._inbox.session_id(),
+            model_type=prediction.model_type,
+            parameters=prediction.parameters,
+            key=prediction.key,
+            prediction_input=prediction.rows,
+            created_at=now,
+            deadline=deadline,
+            expires_at=deadline + timedelta(seconds=self._settings.retention_s),
+            traceparent=traceparent_of(headers),
+        )
+
+    async def _ask(self, command: RunModel, prediction: Prediction, wait: float | None, durable: bool) -> Answer:
+        accepted = command.operation_document("pending", status_message="accepted")
+        with self._results.expect(accepted, durable) as waiter:
+            await self._bus.publish(prediction.entry.queue, await self._with_claim_check(command))
+            if durable:
+                await self._operations.begin(accepted)
+            seconds = self._settings.default_wait_s if wait is None else wait
+            operation = await waiter.wait(seconds, leave_for_training=wait is None)
+        if not operation.finished and not durable:
+            # From here on the outcome goes to the store; progress that came meanwhile is newer and stays.
+            await self._operations.begin(operation)
+        return _answer(operation, None, wait)
+
+    async def _with_claim_check(self, command: RunModel) -> RunModel:
+        if len(orjson.dumps(command.prediction_input)) <= self._bus.settings.max_message_bytes:
+            return command
+        await self._operations.put_input(command.operation, command.prediction_input)
+        return command.model_copy(update={"prediction_input": None, "input_stored": True})
+
+
+def _answer(operation: Operation, status: int | None, wait: float | None) -> Answer:
+    headers = {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
+    if not operation.finished:
+        seconds = RETRY_AFTER_S if operation.training is None else RETRY_AFTER_TRAINING_S
+        headers |= {"Location": f"/predict/{operation.run_id}", "Retry-After": str(seconds)}
+        return Answer(202, operation, headers)
+    if status is None:
+        status = operation.error.status if operation.error else 200
+    return Answer(status, operation, headers)

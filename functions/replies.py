@@ -1,0 +1,76 @@
+"""What `train` and `run_model` tell the client, and how they put work off."""
+
+import logging
+from datetime import timedelta
+
+from functions.backoff import retry_delay
+from functions.bus import RESULTS, Bus
+from functions.contracts import (
+    OUTCOME,
+    CheckTraining,
+    Event,
+    Operation,
+    RunModel,
+    StartTraining,
+    command_of,
+    utc_now,
+)
+from functions.errors import DeadlineExceeded, OnDemandError, Unavailable
+
+logger = logging.getLogger(__name__)
+
+
+class Replies:
+    """Every method raises Unavailable when the bus cannot be reached; the message in hand is then redelivered."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def progress(self, command: RunModel, phase: str, operation: Operation) -> None:
+        """`phase` names the event: the same phase of the same operation is told once."""
+        await self._publish(command, phase, operation)
+
+    async def outcome(self, command: RunModel, operation: Operation) -> None:
+        await self._publish(command, OUTCOME, operation)
+
+    async def stored_outcome(self, command: RunModel, operation: Operation) -> None:
+        """Announce an outcome that lies in the operation store, because it is too big for a message."""
+        await self._publish(command, OUTCOME, operation.model_copy(update={"result": None}), result_stored=True)
+
+    async def failed(self, command: RunModel, error: OnDemandError) -> None:
+        logger.info("operation %s: %s: %s", command.operation, error.slug, error.detail[:500])
+        await self.outcome(
+            command, command.operation_document("error", status_message=error.detail, error=error.problem())
+        )
+
+    async def expired(self, command: RunModel) -> bool:
+        """Whether the command is past its deadline; its client is told, and nothing is executed."""
+        if utc_now() < command.deadline:
+            return False
+        await self.failed(command, DeadlineExceeded(f"The request was not answered by {command.deadline:%FT%TZ}."))
+        return True
+
+    async def retry_later(
+        self, queue: str, message: RunModel | StartTraining | CheckTraining, trouble: Unavailable
+    ) -> None:
+        """Publish the command again for later. An immediate redelivery would burn the delivery count in seconds."""
+        command = command_of(message)
+        again = message.model_copy(update={"attempt": message.attempt + 1})
+        delay = timedelta(seconds=retry_delay(again.attempt))
+        if utc_now() + delay >= command.deadline:
+            await self.failed(command, trouble)
+            return
+        logger.warning(
+            "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
+        )
+        await self._bus.publish(queue, again, at=utc_now() + delay)
+
+    async def _publish(self, command: RunModel, phase: str, operation: Operation, result_stored: bool = False) -> None:
+        event = Event(
+            phase=phase,
+            operation=operation,
+            reply_to_session=command.reply_to_session,
+            result_stored=result_stored,
+            traceparent=command.traceparent,
+        )
+        await self._bus.publish(RESULTS, event)

@@ -1,0 +1,63 @@
+"""The function of a runner pool."""
+
+import asyncio
+from functools import cache, partial
+
+import azure.functions as func
+
+from functions.bus import RESULTS, TRAIN, Bus
+from functions.catalog import load_catalog
+from functions.contracts import RunModel
+from functions.health import opens
+from functions.operations import Operations, open_store
+from functions.replies import Replies
+from functions.run_model.loading import LoadedModel, ModelFolder
+from functions.run_model.lookup import import_mlflow
+from functions.run_model.merging import Merger
+from functions.run_model.model_cache import ModelCache
+from functions.run_model.scoring import concatenate, score
+from functions.run_model.service import RunModelService
+from functions.settings import (
+    SERVICEBUS,
+    BusSettings,
+    RunModelSettings,
+    StoreSettings,
+    catalog_path,
+    load,
+    run_model_queue,
+)
+
+blueprint = func.Blueprint()
+
+
+@cache
+def service() -> RunModelService:
+    settings = load(RunModelSettings)
+    folder = ModelFolder(settings.model_cache_dir, settings.model_disk_bytes, settings.mlflow_tracking_uri)
+
+    def new_merger(loaded: LoadedModel) -> Merger:
+        return Merger(
+            partial(score, loaded.pyfunc), concatenate, settings.merge_window_ms / 1000, settings.merge_max_rows
+        )
+
+    models = ModelCache(folder.load, new_merger, settings.model_cache_bytes, settings.model_cache_entries)
+    operations = Operations(open_store(load(StoreSettings).operations_url))
+    return RunModelService(settings, load_catalog(catalog_path()), _bus(), Replies(_bus()), operations, models)
+
+
+@cache
+def _bus() -> Bus:
+    return Bus(load(BusSettings))
+
+
+@opens("run_model")
+async def open_run_model() -> None:
+    service()
+    await _bus().open(RESULTS, TRAIN)
+    await asyncio.to_thread(import_mlflow)
+
+
+@blueprint.function_name("run_model")
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name=run_model_queue(), connection=SERVICEBUS)
+async def run_model(message: func.ServiceBusMessage) -> None:
+    await service().handle(RunModel.model_validate_json(message.get_body()))

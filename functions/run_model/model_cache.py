@@ -1,0 +1,76 @@
+"""Models in memory: bounded by bytes and entries, least recently used out, each loaded once however many ask."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from cachetools import LRUCache
+
+from functions.catalog import ModelType
+from functions.run_model.loading import LoadedModel
+from functions.run_model.lookup import Found
+from functions.run_model.merging import Merger
+from functions.shared_calls import SharedCalls
+
+logger = logging.getLogger(__name__)
+
+
+class ServedModel:
+    """A loaded model and what merges the predictions that are asked of it."""
+
+    def __init__(self, loaded: LoadedModel, merger: Merger) -> None:
+        self.found = loaded.found
+        self.pyfunc = loaded.pyfunc
+        self.size = loaded.size
+        self.merger = merger
+
+
+class _BoundedModels(LRUCache[str, ServedModel]):
+    """Bounded by bytes (cachetools' size) and by entries."""
+
+    def __init__(self, max_bytes: int, max_entries: int) -> None:
+        super().__init__(maxsize=max_bytes, getsizeof=lambda served: served.size)
+        self._max_entries = max_entries
+
+    def __setitem__(self, model_id: str, served: ServedModel, *args: object, **kwargs: object) -> None:
+        super().__setitem__(model_id, served)
+        while len(self) > self._max_entries:
+            self.popitem()
+
+    def popitem(self) -> tuple[str, ServedModel]:
+        model_id, served = super().popitem()
+        logger.info("model %s leaves the memory cache", model_id)
+        return model_id, served
+
+
+class ModelCache:
+    def __init__(
+        self,
+        load: Callable[[Found, ModelType], LoadedModel],
+        new_merger: Callable[[LoadedModel], Merger],
+        max_bytes: int,
+        max_entries: int,
+    ) -> None:
+        self._load = load
+        self._new_merger = new_merger
+        self._models = _BoundedModels(max_bytes, max_entries)
+        self._loads: SharedCalls[str, ServedModel] = SharedCalls(keep_s=0)
+
+    def __contains__(self, found: Found) -> bool:
+        return found.model_id in self._models
+
+    async def get(self, found: Found, entry: ModelType) -> ServedModel:
+        """From memory, or loaded now; one load a model at a time, different models side by side."""
+        served = self._models.get(found.model_id)
+        if served is None:
+            served = await self._loads.get(found.model_id, lambda: self._load_and_keep(found, entry))
+        return served
+
+    async def _load_and_keep(self, found: Found, entry: ModelType) -> ServedModel:
+        loaded = await asyncio.to_thread(self._load, found, entry)
+        served = ServedModel(loaded, self._new_merger(loaded))
+        if served.size <= self._models.maxsize:
+            self._models[found.model_id] = served
+        else:
+            logger.warning("model %s with %d bytes does not fit the memory cache", found.model_id, served.size)
+        return served

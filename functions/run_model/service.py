@@ -1,0 +1,137 @@
+"""One command from the queue to its outcome: find, load, predict, reply; or ask for a training."""
+
+import asyncio
+import logging
+from typing import Any
+
+from cachetools import LRUCache
+
+from functions.bus import TRAIN, Bus
+from functions.catalog import Catalog, ModelType
+from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
+from functions.errors import DeadlineExceeded, ModelNotLogged, OnDemandError, Unavailable
+from functions.operations import Operations
+from functions.replies import Replies
+from functions.run_model.lookup import Found, NotFound, find_model
+from functions.run_model.model_cache import ModelCache
+from functions.run_model.scoring import merge_key, model_input
+from functions.settings import RunModelSettings
+from functions.shared_calls import SharedCalls
+
+logger = logging.getLogger(__name__)
+
+
+class RunModelService:
+    def __init__(
+        self,
+        settings: RunModelSettings,
+        catalog: Catalog,
+        bus: Bus,
+        replies: Replies,
+        operations: Operations,
+        models: ModelCache,
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._bus = bus
+        self._replies = replies
+        self._operations = operations
+        self._models = models
+        self._lookups: SharedCalls[tuple[str, bool], Found | NotFound] = SharedCalls(
+            keep_s=settings.lookup_ttl_s, worth_keeping=lambda outcome: isinstance(outcome, Found)
+        )
+        self._last_found: LRUCache[str, Found] = LRUCache(10_000)
+
+    async def handle(self, command: RunModel) -> None:
+        """Raises Unavailable only when the bus itself is out of reach; the message is then redelivered."""
+        if await self._replies.expired(command):
+            return
+        try:
+            _, entry = self._catalog.find(command.model_type)
+        except OnDemandError as error:
+            await self._replies.failed(command, error)
+            return
+        try:
+            found = await self._find(command, entry)
+            if isinstance(found, Found):
+                await self._predict(command, entry, found)
+            elif command.trained:
+                raise _not_logged(command, entry, found)
+            else:
+                await self._start_training(command)
+        except Unavailable as trouble:
+            await self._replies.retry_later(entry.queue, command, trouble)
+        except OnDemandError as error:
+            await self._replies.failed(command, error)
+
+    async def _find(self, command: RunModel, entry: ModelType) -> Found | NotFound:
+        """Concurrent look-ups of one key share a call. What was trained just now joins none that began before."""
+        try:
+            outcome = await self._lookups.get(
+                (command.key, command.trained),
+                lambda: asyncio.to_thread(
+                    find_model, self._settings.mlflow_tracking_uri, entry, command.parameters, command.key
+                ),
+            )
+        except Unavailable:
+            last = self._last_found.get(command.key)
+            if last is None or last not in self._models:
+                raise
+            return last  # a model in memory answers while MLflow is down
+        if isinstance(outcome, Found):
+            self._last_found[command.key] = outcome
+        return outcome
+
+    async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
+        rows = await self._rows(command)
+        if found not in self._models:
+            loading = command.operation_document("running", status_message="loading the model")
+            await self._replies.progress(command, f"loading:{command.attempt}", loading)
+        try:
+            served = await self._models.get(found, entry)
+        except Unavailable:
+            self._lookups.forget((command.key, command.trained))  # it may have been deleted
+            raise
+        value = await asyncio.to_thread(model_input, rows, served.pyfunc.metadata.get_input_schema())
+        result = await served.merger.predict(value, len(value), merge_key(value))
+        await self._answer(
+            command,
+            command.operation_document(
+                "completed",
+                result=result,
+                model=ModelReference(uri=found.uri, run_id=found.run_id),
+            ),
+        )
+
+    async def _rows(self, command: RunModel) -> Any:
+        if not command.input_stored:
+            return command.prediction_input
+        try:
+            return await self._operations.get_input(command.operation)
+        except KeyError:
+            raise DeadlineExceeded("The rows of this request are no longer stored.") from None
+
+    async def _answer(self, command: RunModel, operation: Operation) -> None:
+        if len(operation.to_json()) <= self._bus.settings.max_message_bytes:
+            await self._replies.outcome(command, operation)
+            return
+        await self._operations.record(operation)
+        await self._replies.stored_outcome(command, operation)
+
+    async def _start_training(self, command: RunModel) -> None:
+        await self._bus.publish(TRAIN, StartTraining(command=command))
+        requested = command.operation_document(
+            "running", status_message="training is requested", training=Training(state="REQUESTED")
+        )
+        await self._replies.progress(command, "training:requested", requested)
+
+
+def _not_logged(command: RunModel, entry: ModelType, not_found: NotFound) -> ModelNotLogged:
+    run_id = command.training.run_id if command.training else None
+    wanted = ", ".join(f"{name}={value}" for name, value in command.parameters.items())
+    if not_found.runs_without_model:
+        runs = ", ".join(not_found.runs_without_model[:5])
+        reason = f"MLflow run {runs} has these parameters but logged no model named {entry.artifact_name!r}"
+    else:
+        reason = f"the experiment {entry.experiment!r} has no finished run with {wanted}"
+    return ModelNotLogged(f"Databricks run {run_id} ended well, but {reason}.")
