@@ -1,0 +1,93 @@
+"""The ``ondemand`` command: the whole stack, the demo, or one part alone."""
+
+import asyncio
+import runpy
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train and serve MLflow models on demand, locally.")
+FORWARD = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of the API; 7071 unless given.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of all state; the next start finds it again.")] = Path(".ondemand"),
+    free_ports: Annotated[bool, typer.Option("--free-ports", help="Take any free port for each part.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="Start only this part; repeat for several.")] = None,
+) -> None:
+    """Run the whole stack in the foreground until Ctrl-C.
+
+    A part is not started if its address is given by SERVICEBUS_CONNECTION, DATABRICKS_HOST or MLFLOW_TRACKING_URI;
+    OPERATIONS_URL gives another operation store.
+    """
+    from rich.console import Console
+
+    from local.stack import DataFolderInUseError, PartError, Stack
+    from local.stack.stack import PARTS
+    from local.stack.up import report
+    from local.stack.up import up as run
+
+    if unknown := set(only or ()) - set(PARTS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: the parts are {', '.join(PARTS)}", param_hint="--only")
+    console = Console()
+    stack = Stack(
+        data,
+        free_ports=free_ports,
+        port=port,
+        only=only or PARTS,
+        on_change=lambda part, state: console.print(f"{part:<11} {state}", highlight=False),
+    )
+    try:
+        status = asyncio.run(run(stack, console))
+    except DataFolderInUseError as error:
+        console.print(f"[bold red]{error}[/]")
+        status = 1
+    except PartError as error:
+        report(error, console)
+        status = 1
+    raise typer.Exit(status)
+
+
+@app.command()
+def demo() -> None:
+    """Ask for a prediction, watch the model being trained for it, ask again; then stop everything."""
+    from local.demo import run
+
+    raise typer.Exit(run())
+
+
+@app.command(context_settings=FORWARD, add_help_option=False)
+def broker(context: typer.Context) -> None:
+    """Run the Service Bus broker alone."""
+    _run_module("local.broker", context.args)
+
+
+@app.command(context_settings=FORWARD, add_help_option=False)
+def host(context: typer.Context) -> None:
+    """Run the functions host alone."""
+    _run_module("local.host", context.args)
+
+
+@app.command(context_settings=FORWARD, add_help_option=False)
+def databricks(context: typer.Context) -> None:
+    """Run the Databricks Jobs API alone."""
+    _run_module("local.databricks", context.args)
+
+
+@app.command(context_settings=FORWARD, add_help_option=False)
+def mlflow(context: typer.Context) -> None:
+    """Run the MLflow server alone."""
+    _run_module("local.mlflow_server", context.args)
+
+
+def _run_module(module: str, arguments: list[str]) -> None:
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,77 @@
+"""Where the parts of a stack listen, and what is given from outside instead."""
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+USUAL_PORTS = {"broker": 5672, "mlflow": 5000, "databricks": 8081, "predict": 7071, "train": 7072, "run-model": 7073}
+EXTERNAL = {"broker": "SERVICEBUS_CONNECTION", "mlflow": "MLFLOW_TRACKING_URI", "databricks": "DATABRICKS_HOST"}
+"""A part is not started if the environment gives its address by this variable."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The addresses every part gets to know; those given from outside as they are."""
+
+    servicebus_connection: str
+    mlflow: str
+    databricks: str
+    operations: str
+
+
+def usable_port(wanted: int) -> int:
+    """Return *wanted* if nothing listens there, else a free port; 0 is any free port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError:
+            return usable_port(0)
+        return int(probe.getsockname()[1])
+
+
+class Ports:
+    """The port of each part, chosen once: a restarted part comes back where the others look for it."""
+
+    def __init__(self, usual: Mapping[str, int], on_change: Callable[[str, str], None]) -> None:
+        self._usual = usual
+        self._on_change = on_change
+        self._chosen: dict[str, int] = {}
+
+    def __getitem__(self, part: str) -> int:
+        if part not in self._chosen:
+            self._chosen[part] = self._choose(part)
+        return self._chosen[part]
+
+    def url(self, part: str) -> str:
+        return f"http://{HOST}:{self[part]}"
+
+    def _choose(self, part: str) -> int:
+        wanted = self._usual.get(part, 0)
+        port = usable_port(wanted)
+        if wanted and port != wanted:
+            self._on_change(part, f"port {wanted} is taken, using {port}")
+        return port
+
+
+def addresses(ports: Ports, environ: Mapping[str, str], data: Path) -> Addresses:
+    """Take each address from *environ* if it is set there, else from the part that will serve it."""
+
+    def address(part: str, own: Callable[[], str]) -> str:
+        return environ.get(EXTERNAL[part]) or own()
+
+    return Addresses(
+        servicebus_connection=address("broker", lambda: _connection_string(ports["broker"])),
+        mlflow=address("mlflow", lambda: ports.url("mlflow")),
+        databricks=address("databricks", lambda: ports.url("databricks")),
+        operations=environ.get("OPERATIONS_URL") or (data / "operations").as_uri(),
+    )
+
+
+def _connection_string(port: int) -> str:
+    return (
+        f"Endpoint=sb://{HOST}:{port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=local;"
+        "UseDevelopmentEmulator=true;"
+    )
