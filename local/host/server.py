@@ -117,6 +117,6 @@ class Host:
             part.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         self._invoker.close()
-        for part in parts:
-            if not part.cancelled():
-                part.result()
+        failures = [error for part in parts if not part.cancelled() and (error := part.exception()) is not None]
+        if failures:
+            raise failures[0]

@@ -24,10 +24,10 @@ class Specs:
         """The broker, MLflow or Databricks."""
         arguments = {
             "broker": ("local.broker", "--config", "local/servicebus.json"),
-            "mlflow": ("local.mlflow_server",),
-            "databricks": ("local.databricks", "--workspace", WORKSPACE),
+            "mlflow": ("local.mlflow_server", "--data", str(self._data / part)),
+            "databricks": ("local.databricks", "--data", str(self._data / part), "--workspace", WORKSPACE),
         }[part]
-        return self._spec(part, (*arguments, "--data", str(self._data / part)), {})
+        return self._spec(part, arguments, {})
 
     def host(self, name: str, deployment: str) -> PartSpec:
         """A functions host called *name* that runs the functions of *deployment*."""

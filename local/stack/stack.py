@@ -109,8 +109,9 @@ class Stack:
 
     async def stop_part(self, name: str) -> None:
         """Stop a part as the end of the stack would."""
+        if self.parts[name].is_running:
+            self._on_change(name, "stopping")
         await self.parts[name].stop()
-        self._on_change(name, "stopped")
 
     async def kill_part(self, name: str) -> None:
         """End a part by SIGKILL, as a crash would; it is not reported as a death."""

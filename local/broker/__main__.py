@@ -1,0 +1,5 @@
+"""``python -m local.broker``."""
+
+from local.broker.cli import app
+
+app()

@@ -1,0 +1,243 @@
+"""The two kinds of link end, as state machines. They write frames through their session and never do I/O."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from local.broker.amqp.errors import AmqpError, NotAllowedError
+from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, MessageReceived
+from local.broker.amqp.performatives import (
+    Accepted,
+    Attach,
+    Detach,
+    Disposition,
+    Error,
+    Flow,
+    Outcome,
+    Received,
+    Source,
+    Target,
+    Transfer,
+)
+
+if TYPE_CHECKING:
+    from local.broker.amqp.session import Session
+
+LINK_CREDIT = 1000
+_SETTLED_MODE = 1
+_SERIAL = 2**32
+
+
+class LinkState(Enum):
+    REQUESTED = "requested"
+    ATTACHED = "attached"
+    DETACHING = "detaching"
+    CLOSED = "closed"
+
+
+class Link:
+    """What both directions share. ``properties`` are those of the peer's attach."""
+
+    def __init__(self, session: Session, attach: Attach, max_message_size: int) -> None:
+        self.session = session
+        self.name = attach.name
+        self.handle = attach.handle
+        self.state = LinkState.REQUESTED
+        self.source = attach.source or Source()
+        self.target = attach.target or Target()
+        self.properties = attach.properties or {}
+        self.snd_settle_mode = attach.snd_settle_mode
+        self.rcv_settle_mode = attach.rcv_settle_mode
+        self.max_message_size = max_message_size
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is LinkState.ATTACHED
+
+    @property
+    def is_requested(self) -> bool:
+        return self.state is LinkState.REQUESTED
+
+    def refuse(self, error: Error) -> None:
+        """Turn down the peer's attach: an attach without termini, then a closing detach that says why."""
+        self._attach(source=None, target=None, properties=None)
+        self.detach(error)
+
+    def detach(self, error: Error | None = None) -> None:
+        """Close the link from this side."""
+        self.session.send(Detach(self.handle, closed=True, error=error))
+        self.state = LinkState.DETACHING
+
+    def _attach(self, *, source: Source | None, target: Target | None, properties: dict[object, object] | None) -> None:
+        self.session.send(
+            Attach(
+                name=self.name,
+                handle=self.handle,
+                role=self._role,
+                snd_settle_mode=self.snd_settle_mode,
+                rcv_settle_mode=self.rcv_settle_mode,
+                source=source,
+                target=target,
+                initial_delivery_count=None if self._role else 0,
+                max_message_size=self.max_message_size,
+                properties=properties,
+            )
+        )
+        self.state = LinkState.ATTACHED
+
+    @property
+    def _role(self) -> bool:
+        raise NotImplementedError
+
+    def on_flow(self, flow: Flow) -> list[Event]:
+        raise NotImplementedError
+
+
+class IncomingLink(Link):
+    """The peer sends here. Its credit never runs out while we keep up: azure-servicebus breaks at zero credit."""
+
+    def __init__(self, session: Session, attach: Attach, max_message_size: int) -> None:
+        super().__init__(session, attach, max_message_size)
+        self._delivery_count = attach.initial_delivery_count or 0
+        self._credit = 0
+        self._partial: Transfer | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    @property
+    def _role(self) -> bool:
+        return True
+
+    def accept(self) -> None:
+        """Attach and grant credit."""
+        self._attach(source=self.source, target=self.target, properties=None)
+        self._grant()
+
+    def settle(self, delivery_id: int, outcome: Outcome) -> None:
+        """Tell the peer what became of its message."""
+        self.session.send(Disposition(role=True, first=delivery_id, settled=True, state=outcome))
+
+    def on_flow(self, flow: Flow) -> list[Event]:
+        """The peer has nothing to tell a receiver but, maybe, to ask for our state."""
+        if flow.echo and self.is_open:
+            self._grant()
+        return []
+
+    def on_transfer(self, transfer: Transfer, payload: bytes) -> list[Event]:
+        """One frame of a message; the event comes with the last one."""
+        if not self.is_open:
+            return []
+        first = self._partial or transfer
+        if first.delivery_id is None:
+            raise NotAllowedError("a transfer without a delivery id")
+        if transfer.aborted:
+            self._forget()
+            self._count_delivery()
+            return []
+        self._size += len(payload)
+        if self._size > self.max_message_size:
+            self._forget()
+            raise MessageTooLargeError(f"the message is larger than {self.max_message_size} bytes")
+        if transfer.more:
+            self._partial = first
+            self._chunks.append(payload)
+            return []
+        if self._chunks:
+            payload = b"".join((*self._chunks, payload))
+        self._forget()
+        self._count_delivery()
+        settled = bool(first.settled or transfer.settled)
+        return [MessageReceived(self, first.delivery_id, first.message_format or 0, payload, settled)]
+
+    def _forget(self) -> None:
+        self._partial = None
+        self._chunks = []
+        self._size = 0
+
+    def _count_delivery(self) -> None:
+        self._delivery_count = (self._delivery_count + 1) % _SERIAL
+        self._credit -= 1
+        if self._credit <= LINK_CREDIT // 2:
+            self._grant()
+
+    def _grant(self) -> None:
+        self._credit = LINK_CREDIT
+        self.session.send_flow(self.handle, self._delivery_count, self._credit)
+
+
+class OutgoingLink(Link):
+    """The peer receives here."""
+
+    def __init__(self, session: Session, attach: Attach, max_message_size: int) -> None:
+        super().__init__(session, attach, max_message_size)
+        self.credit = 0
+        self._delivery_count = 0
+        self._unsettled: dict[int, bytes] = {}
+
+    @property
+    def _role(self) -> bool:
+        return False
+
+    @property
+    def is_presettled(self) -> bool:
+        """Whether the peer asked for deliveries that need no answer (receive and delete)."""
+        return self.snd_settle_mode == _SETTLED_MODE
+
+    @property
+    def can_send(self) -> bool:
+        return self.credit > 0 and self.is_open and self.session.can_send
+
+    def accept(self, source: Source | None = None, properties: dict[object, object] | None = None) -> None:
+        """Attach; ``source`` is what the peer's source became, where that differs."""
+        self._attach(source=source or self.source, target=self.target, properties=properties)
+
+    def send(self, delivery_tag: bytes, payload: bytes) -> int:
+        """Send one message, in as many frames as it takes, for one credit. Returns its delivery id."""
+        self.credit -= 1
+        self._delivery_count = (self._delivery_count + 1) % _SERIAL
+        delivery_id = self.session.send_message(self, delivery_tag, payload)
+        if not self.is_presettled:
+            self._unsettled[delivery_id] = delivery_tag
+        return delivery_id
+
+    def confirm(self, delivery_id: int, outcome: Outcome) -> None:
+        """Tell the peer that its decision about a delivery took effect, or that it did not (a rejection)."""
+        self.session.send(Disposition(role=False, first=delivery_id, settled=True, state=outcome))
+
+    def on_flow(self, flow: Flow) -> list[Event]:
+        """Credit is absolute: what the peer had seen of our deliveries, plus how many more it takes."""
+        if not self.is_open or flow.link_credit is None:
+            return []
+        seen = flow.delivery_count or 0
+        self.credit = max(0, flow.link_credit - (self._delivery_count - seen) % _SERIAL)
+        return [CreditChanged(self, drain=flow.drain)]
+
+    def drain(self) -> None:
+        """Use up the credit that no message was there for, and say so."""
+        self._delivery_count = (self._delivery_count + self.credit) % _SERIAL
+        self.credit = 0
+        self.session.send_flow(self.handle, self._delivery_count, 0, drain=True)
+
+    def on_disposition(self, disposition: Disposition) -> list[Event]:
+        """The peer decided about some deliveries; `Received` only says how far it read."""
+        state = disposition.state
+        if isinstance(state, Received) or (state is None and not disposition.settled):
+            return []
+        outcome = Accepted() if state is None else state
+        return [
+            DeliverySettled(self, delivery_id, self._unsettled.pop(delivery_id), outcome, disposition.settled)
+            for delivery_id in self._matching(disposition)
+        ]
+
+    def _matching(self, disposition: Disposition) -> list[int]:
+        last = disposition.first if disposition.last is None else disposition.last
+        if last - disposition.first < len(self._unsettled):
+            return [each for each in range(disposition.first, last + 1) if each in self._unsettled]
+        return [each for each in self._unsettled if disposition.first <= each <= last]
+
+
+class MessageTooLargeError(AmqpError):
+    """A message above the link's limit; it costs the link, not the connection."""
+
+    condition = "amqp:link:message-size-exceeded"

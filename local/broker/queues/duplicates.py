@@ -1,0 +1,27 @@
+"""Duplicate detection: the message ids seen within a window."""
+
+from collections import OrderedDict
+
+
+class DuplicateHistory:
+    """Remembers each id for ``window`` seconds from when it was first seen."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._seen: OrderedDict[str, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def is_duplicate(self, message_id: str, now: float) -> bool:
+        """Whether the id was seen within the window; if not, it is from now on."""
+        self._forget(now)
+        if message_id in self._seen:
+            return True
+        self._seen[message_id] = now + self._window
+        return False
+
+    def _forget(self, now: float) -> None:
+        # All ids have the same window, so the oldest is always first.
+        while self._seen and next(iter(self._seen.values())) <= now:
+            self._seen.popitem(last=False)

@@ -1,0 +1,59 @@
+"""Errors of queue operations: each knows the condition a client's SDK recognises and the management status code."""
+
+
+class QueueError(Exception):
+    """Base class. ``condition`` goes on the wire, ``status`` into a management response."""
+
+    condition = "amqp:internal-error"
+    status = 500
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description)
+        self.description = description
+
+
+class EntityNotFoundError(QueueError):
+    condition = "amqp:not-found"
+    status = 404
+
+
+class MessageNotFoundError(QueueError):
+    condition = "com.microsoft:message-not-found"
+    status = 404
+
+
+class MessageLockLostError(QueueError):
+    condition = "com.microsoft:message-lock-lost"
+    status = 410
+
+
+class SessionLockLostError(QueueError):
+    condition = "com.microsoft:session-lock-lost"
+    status = 410
+
+
+class SessionCannotBeLockedError(QueueError):
+    condition = "com.microsoft:session-cannot-be-locked"
+    status = 410
+
+
+class TimedOutError(QueueError):
+    condition = "com.microsoft:timeout"
+    status = 408
+
+
+class InvalidOperationError(QueueError):
+    """The entity cannot do that: a session where it has none, or none where it requires one."""
+
+    condition = "amqp:not-allowed"
+    status = 400
+
+
+class ArgumentError(QueueError):
+    condition = "com.microsoft:argument-error"
+    status = 400
+
+
+class NotImplementedOperationError(QueueError):
+    condition = "amqp:not-implemented"
+    status = 501

@@ -1,0 +1,44 @@
+"""The messages of a queue in the order of their sequence numbers."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+from local.broker.queues.message import Message
+
+
+class MessageLog:
+    """O(1) to append, find and remove; O(log n) to start reading anywhere."""
+
+    def __init__(self) -> None:
+        self._messages: dict[int, Message] = {}
+        self._order: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def __iter__(self) -> Iterator[Message]:
+        return self.from_sequence_number(0)
+
+    def get(self, sequence_number: int) -> Message | None:
+        return self._messages.get(sequence_number)
+
+    def add(self, message: Message) -> None:
+        """Add a message; those that come with the highest number yet, as nearly all do, cost nothing to order."""
+        number = message.sequence_number
+        self._messages[number] = message
+        if not self._order or number > self._order[-1]:
+            self._order.append(number)
+        else:
+            insort(self._order, number)
+
+    def remove(self, message: Message) -> None:
+        del self._messages[message.sequence_number]
+        if len(self._order) > 2 * len(self._messages) + 64:
+            self._order = [number for number in self._order if number in self._messages]
+
+    def from_sequence_number(self, first: int) -> Iterator[Message]:
+        """The messages from a sequence number on. Do not add or remove while reading."""
+        for at in range(bisect_left(self._order, first), len(self._order)):
+            message = self._messages.get(self._order[at])
+            if message is not None:
+                yield message

@@ -1,0 +1,430 @@
+"""A Service Bus queue, or its dead-letter queue, as a pure object: every rule of delivery, nothing of the wire."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+from local.broker.amqp.sections import Sections, with_application_properties
+from local.broker.queues.deadlines import Deadlines
+from local.broker.queues.duplicates import DuplicateHistory
+from local.broker.queues.errors import (
+    ArgumentError,
+    InvalidOperationError,
+    MessageLockLostError,
+    MessageNotFoundError,
+    SessionLockLostError,
+)
+from local.broker.queues.log import MessageLog
+from local.broker.queues.message import Lock, Message, MessageState, scheduled_enqueue_time
+from local.broker.queues.ready import ReadyMessages
+from local.broker.queues.sessions import Session, SessionHolder, SessionLock, SessionTable
+from local.broker.queues.settings import FOREVER, QueueSettings
+
+Clock = Callable[[], float]
+
+MAX_ID_LENGTH = 128
+EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
+UNDELIVERABLE = "MaxDeliveryCountExceeded"
+
+
+class Queue:
+    """The messages of one entity.
+
+    ``dead_letters`` is where undeliverable messages go; a queue without is a dead-letter queue itself: nothing is sent
+    to it, and nothing leaves it but by being received. ``on_ready`` is called whenever a message, or a session that
+    nobody holds, may have become available; it must not call back. Whoever owns the queue calls `advance` at
+    `next_due`; every operation does so too, so a late timer never changes what is observed.
+    """
+
+    def __init__(
+        self,
+        settings: QueueSettings,
+        clock: Clock,
+        *,
+        dead_letters: Queue | None = None,
+        on_ready: Callable[[Queue], None] = lambda queue: None,
+    ) -> None:
+        self.settings = settings
+        self.dead_letters = dead_letters
+        self.sessions = SessionTable()
+        self._clock = clock
+        self._on_ready = on_ready
+        self._log = MessageLog()
+        self._ready = ReadyMessages()
+        self._locked: dict[bytes, Message] = {}
+        self._last_sequence_number = 0
+        self._history = DuplicateHistory(settings.duplicate_detection_window)
+        self._lock_deadlines: Deadlines[bytes] = Deadlines()
+        self._expiry_deadlines: Deadlines[int] = Deadlines()
+        self._schedule: Deadlines[int] = Deadlines()
+
+    # Counting and time
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def counts(self) -> dict[str, int]:
+        """How many messages are active (locked and deferred ones included) and scheduled."""
+        scheduled = len(self._schedule)
+        return {"active": len(self._log) - scheduled, "scheduled": scheduled}
+
+    def next_due(self) -> float:
+        """When `advance` has something to do; FOREVER if nothing is pending."""
+        return min(
+            self._schedule.next_due(),
+            self._lock_deadlines.next_due(),
+            self._expiry_deadlines.next_due(),
+            self.sessions.deadlines.next_due(),
+        )
+
+    def advance(self) -> float:
+        """Do what is due: enqueue what was scheduled, release expired locks and sessions, expire messages.
+
+        Returns the time it went by.
+        """
+        now = self._clock()
+        for number in self._schedule.take_due(now):
+            self._activate(self._log.get(number), now)
+        for token in self._lock_deadlines.take_due(now):
+            self._delivery_failed(self._unlock(token), now)
+        for session_id in self.sessions.deadlines.take_due(now):
+            self._lose_session(self.sessions.get(session_id), now)
+        for number in self._expiry_deadlines.take_due(now):
+            self._expire(self._log.get(number))
+        return now
+
+    # Sending
+
+    def send(self, messages: Sequence[Sections]) -> list[int]:
+        """Add messages, all or none; returns their sequence numbers.
+
+        Those with a scheduled enqueue time in the future wait until then, and their number cancels them. Duplicates
+        are dropped silently, as Service Bus does.
+        """
+        now = self.advance()
+        times = [scheduled_enqueue_time(sections) for sections in messages]
+        for sections in messages:
+            self._check(sections)
+        return [self._accept(sections, time, now) for sections, time in zip(messages, times, strict=True)]
+
+    def cancel(self, sequence_numbers: Iterable[int]) -> None:
+        """Withdraw scheduled messages. Raises MessageNotFoundError, and then withdraws none."""
+        self.advance()
+        for message in [self._find(number, MessageState.SCHEDULED) for number in sequence_numbers]:
+            self._schedule.discard(message.sequence_number)
+            self._log.remove(message)
+
+    def _check(self, sections: Sections) -> None:
+        if self.dead_letters is None:
+            raise InvalidOperationError("Messages cannot be sent to a dead-letter queue.")
+        message_id, session_id = sections.message_id, sections.session_id
+        if isinstance(message_id, str) and len(message_id) > MAX_ID_LENGTH:
+            raise ArgumentError(f"The message id is longer than {MAX_ID_LENGTH} characters.")
+        if session_id is not None and len(session_id) > MAX_ID_LENGTH:
+            raise ArgumentError(f"The session id is longer than {MAX_ID_LENGTH} characters.")
+        if self.settings.requires_session and session_id is None:
+            raise InvalidOperationError(
+                f"The SessionId was not set on a message, and it cannot be sent to the entity '{self.name}', "
+                "which requires sessions."
+            )
+
+    def _accept(self, sections: Sections, scheduled_for: float | None, now: float) -> int:
+        number = self._next_sequence_number()
+        if self._is_duplicate(sections, now):
+            return number
+        message = Message(sections, number, enqueued_at=now, expires_at=FOREVER)
+        if scheduled_for is not None and scheduled_for > now:
+            message.state = MessageState.SCHEDULED
+            message.scheduled_for = scheduled_for
+            self._log.add(message)
+            self._schedule.set(number, scheduled_for)
+        else:
+            self._enqueue(message, now)
+        return number
+
+    def _is_duplicate(self, sections: Sections, now: float) -> bool:
+        if not self.settings.requires_duplicate_detection or sections.message_id is None:
+            return False
+        return self._history.is_duplicate(str(sections.message_id), now)
+
+    def _next_sequence_number(self) -> int:
+        self._last_sequence_number += 1
+        return self._last_sequence_number
+
+    def _activate(self, message: Message | None, now: float) -> None:
+        if message is None:
+            return
+        self._log.remove(message)
+        # As in Service Bus: a scheduled message is appended, under a new number, when its time comes.
+        message.sequence_number = self._next_sequence_number()
+        message.enqueued_at = now
+        message.state = MessageState.ACTIVE
+        self._enqueue(message, now)
+
+    def _enqueue(self, message: Message, now: float) -> None:
+        ttl = FOREVER if message.sections.ttl is None else message.sections.ttl / 1000
+        message.expires_at = now + min(ttl, self.settings.default_time_to_live)
+        self._log.add(message)
+        self._expiry_deadlines.set(message.sequence_number, message.expires_at)
+        self._make_ready(message)
+
+    # Receiving
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether `receive` without a session would find a message."""
+        return bool(self._ready)
+
+    def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
+        """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
+        now = self.advance()
+        session = self._held(session_lock) if session_lock else None
+        message = (session.ready if session else self._ready).take()
+        if message is None:
+            return None
+        self._expiry_deadlines.discard(message.sequence_number)
+        if delete:
+            self._log.remove(message)
+        else:
+            self._lock(message, session, now)
+        if session:
+            self.sessions.refresh(session)
+        return message
+
+    def receive_deferred(
+        self, sequence_numbers: Iterable[int], session_lock: SessionLock | None = None, *, delete: bool = False
+    ) -> list[Message]:
+        """The deferred messages of these numbers, locked or gone. Raises MessageNotFoundError."""
+        now = self.advance()
+        session = self._held(session_lock) if session_lock else None
+        messages = [self._find(number, MessageState.DEFERRED) for number in sequence_numbers]
+        for message in messages:
+            self._expiry_deadlines.discard(message.sequence_number)
+            if delete:
+                self._log.remove(message)
+            else:
+                self._lock(message, session, now)
+        return messages
+
+    def peek(self, from_sequence_number: int, count: int, session_id: str | None = None) -> list[Message]:
+        """Up to ``count`` messages in any state, without locking them."""
+        self.advance()
+        messages = self._log.from_sequence_number(from_sequence_number)
+        return list(islice((each for each in messages if session_id in (None, each.session_id)), count))
+
+    # Settling
+
+    def complete(self, token: bytes) -> None:
+        """Remove a message. This and the other settlements raise MessageLockLostError."""
+        self.advance()
+        self._log.remove(self._unlock(token))
+
+    def abandon(self, token: bytes) -> None:
+        """Give a message back, with its delivery count raised."""
+        now = self.advance()
+        self._delivery_failed(self._unlock(token), now)
+
+    def release(self, token: bytes) -> None:
+        """Give a message back as if it had never been delivered."""
+        now = self.advance()
+        self._put_back(self._unlock(token), now)
+
+    def defer(self, token: bytes) -> None:
+        """Set a message aside, to be received by its sequence number only."""
+        now = self.advance()
+        message = self._unlock(token)
+        message.state = MessageState.DEFERRED
+        self._put_back(message, now)
+
+    def dead_letter(self, token: bytes, reason: str | None = None, description: str | None = None) -> None:
+        """Move a message to the dead-letter queue."""
+        self.advance()
+        self._move_to_dead_letters(self._unlock(token), reason, description)
+
+    def renew_lock(self, token: bytes) -> float:
+        """Extend a message's lock; returns until when it now holds."""
+        now = self.advance()
+        message = self._locked.get(token)
+        if message is None or message.lock is None:
+            raise _lock_lost()
+        if message.lock.session is None:
+            message.lock.until = now + self.settings.lock_duration
+            self._lock_deadlines.set(token, message.lock.until)
+        return message.lock.until
+
+    # Sessions
+
+    def accept_session(self, session_id: str | None, holder: SessionHolder) -> SessionLock | None:
+        """Lock a session by its id, or the next available one (None if there is none).
+
+        Raises SessionCannotBeLockedError and InvalidOperationError.
+        """
+        now = self.advance()
+        if not self.settings.requires_session:
+            raise InvalidOperationError(
+                f"A sessionful message receiver cannot be created on '{self.name}', which does not require sessions."
+            )
+        if session_id is None:
+            session = self.sessions.next_available()
+            if session is None:
+                return None
+        else:
+            session = self.sessions.get_or_create(session_id)
+        return self.sessions.acquire(session, now + self.settings.lock_duration, holder)
+
+    def renew_session(self, lock: SessionLock) -> float:
+        """Extend a session's lock; returns until when it now holds. Raises SessionLockLostError."""
+        now = self.advance()
+        session = self._held(lock)
+        lock.until = now + self.settings.lock_duration
+        self.sessions.deadlines.set(session.id, lock.until)
+        for message in session.in_flight.values():
+            if message.lock is not None:
+                message.lock.until = lock.until
+        return lock.until
+
+    def release_session(self, lock: SessionLock) -> None:
+        """Let go of a session; what was not settled is available again, its delivery count unchanged."""
+        now = self.advance()
+        session = lock.session
+        if session.lock is not lock:
+            return
+        for token in list(session.in_flight):
+            self._put_back(self._unlock(token), now)
+        self._free_session(session)
+
+    def set_session_state(self, lock: SessionLock, state: bytes | None) -> None:
+        """Raises SessionLockLostError."""
+        self.advance()
+        self._held(lock).state = state
+
+    def session_state(self, lock: SessionLock) -> bytes | None:
+        """Raises SessionLockLostError."""
+        self.advance()
+        return self._held(lock).state
+
+    # How messages change their place
+
+    def _make_ready(self, message: Message) -> None:
+        if not self.settings.requires_session:
+            self._ready.add(message)
+            self._on_ready(self)
+        elif message.session_id is not None:
+            session = self.sessions.get_or_create(message.session_id)
+            session.ready.add(message)
+            self.sessions.refresh(session)
+            if session.lock is None:
+                self._on_ready(self)
+            else:
+                session.lock.holder.session_ready()
+
+    def _lock(self, message: Message, session: Session | None, now: float) -> None:
+        token = os.urandom(16)
+        if session is not None and session.lock is not None:
+            message.lock = Lock(token, session.lock.until, session)
+            session.in_flight[token] = message
+        else:
+            message.lock = Lock(token, now + self.settings.lock_duration)
+            self._lock_deadlines.set(token, message.lock.until)
+        self._locked[token] = message
+
+    def _unlock(self, token: bytes) -> Message:
+        message = self._locked.pop(token, None)
+        if message is None:
+            raise _lock_lost()
+        self._lock_deadlines.discard(token)
+        if message.lock is not None and message.lock.session is not None:
+            session = message.lock.session
+            session.in_flight.pop(token, None)
+            self.sessions.refresh(session)
+        message.lock = None
+        return message
+
+    def _delivery_failed(self, message: Message, now: float) -> None:
+        message.delivery_count += 1
+        if self.dead_letters is not None and message.delivery_count >= self.settings.max_delivery_count:
+            description = f"Message could not be consumed after {message.delivery_count} delivery attempts."
+            self._move_to_dead_letters(message, UNDELIVERABLE, description)
+        else:
+            self._put_back(message, now)
+
+    def _put_back(self, message: Message, now: float) -> None:
+        # A locked message does not expire; it may have come to its time meanwhile.
+        if message.expires_at <= now:
+            self._expire(message)
+            return
+        self._expiry_deadlines.set(message.sequence_number, message.expires_at)
+        if message.state is MessageState.ACTIVE:
+            self._make_ready(message)
+
+    def _expire(self, message: Message | None) -> None:
+        if message is None:
+            return
+        self._withdraw(message)
+        if self.settings.dead_letter_on_expiration:
+            self._move_to_dead_letters(message, *EXPIRED)
+        else:
+            self._log.remove(message)
+
+    def _withdraw(self, message: Message) -> None:
+        self._ready.discard(message)
+        session = self.sessions.get(message.session_id) if message.session_id is not None else None
+        if session is not None:
+            session.ready.discard(message)
+            self.sessions.refresh(session)
+
+    def _move_to_dead_letters(self, message: Message, reason: str | None, description: str | None) -> None:
+        if self.dead_letters is None:
+            self._make_ready(message)
+            return
+        self._log.remove(message)
+        self._expiry_deadlines.discard(message.sequence_number)
+        self.dead_letters.bury(message, self.name, reason, description)
+
+    def bury(self, message: Message, source: str, reason: str | None, description: str | None) -> None:
+        """Take over a dead letter of ``source``; it keeps its number, its delivery count and when it was enqueued."""
+        details = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
+        message.sections.application_properties = with_application_properties(
+            message.sections.application_properties,
+            {key: value for key, value in details.items() if value is not None},
+        )
+        message.dead_letter_source = source
+        message.state = MessageState.ACTIVE
+        message.expires_at = FOREVER
+        self._log.add(message)
+        self._make_ready(message)
+
+    def _find(self, sequence_number: int, state: MessageState) -> Message:
+        message = self._log.get(sequence_number)
+        if message is None or message.state is not state or message.lock is not None:
+            raise MessageNotFoundError(f"No {state.name.lower()} message has the sequence number {sequence_number}.")
+        return message
+
+    def _held(self, lock: SessionLock) -> Session:
+        if lock.session.lock is not lock:
+            raise SessionLockLostError(
+                f"The session lock has expired on the session '{lock.session.id}'. Accept the session again."
+            )
+        return lock.session
+
+    def _lose_session(self, session: Session | None, now: float) -> None:
+        if session is None or session.lock is None:
+            return
+        lock = session.lock
+        for token in list(session.in_flight):
+            self._delivery_failed(self._unlock(token), now)
+        self._free_session(session)
+        lock.holder.session_lost()
+
+    def _free_session(self, session: Session) -> None:
+        self.sessions.unlock(session)
+        self._on_ready(self)
+
+
+def _lock_lost() -> MessageLockLostError:
+    return MessageLockLostError(
+        "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue."
+    )

@@ -1,0 +1,106 @@
+"""Sessions of a queue: which have messages, who holds which, and their state."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from local.broker.queues.deadlines import Deadlines
+from local.broker.queues.errors import SessionCannotBeLockedError
+from local.broker.queues.message import Message
+from local.broker.queues.ready import ReadyMessages
+
+
+class SessionHolder(Protocol):
+    """A receiver that holds a session. It must not call the queue from these; it makes a note for later."""
+
+    def session_lost(self) -> None:
+        """The lock expired."""
+
+    def session_ready(self) -> None:
+        """The session has a message to receive."""
+
+
+@dataclass(slots=True)
+class SessionLock:
+    """A receiver's hold on a session."""
+
+    session: Session
+    until: float
+    holder: SessionHolder
+
+
+@dataclass(slots=True)
+class Session:
+    """``in_flight`` are the messages its holder received and did not settle, by lock token."""
+
+    id: str
+    ready: ReadyMessages = field(default_factory=ReadyMessages)
+    in_flight: dict[bytes, Message] = field(default_factory=dict)
+    state: bytes | None = None
+    lock: SessionLock | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.ready and not self.in_flight and self.state is None and self.lock is None
+
+
+class SessionTable:
+    """The sessions of one queue. Sessions that nobody holds are handed out in the order they became available."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._available: OrderedDict[str, None] = OrderedDict()
+        self.deadlines: Deadlines[str] = Deadlines()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def has_available(self) -> bool:
+        """Whether some session has messages and no holder."""
+        return bool(self._available)
+
+    def get(self, session_id: str) -> Session | None:
+        return self._sessions.get(session_id)
+
+    def get_or_create(self, session_id: str) -> Session:
+        """The session; in Service Bus one exists as soon as it is named."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            session = self._sessions[session_id] = Session(session_id)
+        return session
+
+    def ids_with_content(self) -> list[str]:
+        """The sessions with messages or state."""
+        return [each.id for each in self._sessions.values() if each.ready or each.in_flight or each.state is not None]
+
+    def acquire(self, session: Session, until: float, holder: SessionHolder) -> SessionLock:
+        """Lock a session. Raises SessionCannotBeLockedError while somebody holds it."""
+        if session.lock is not None:
+            raise SessionCannotBeLockedError(f"The requested session '{session.id}' is locked by another receiver.")
+        session.lock = SessionLock(session, until, holder)
+        self._available.pop(session.id, None)
+        self.deadlines.set(session.id, until)
+        return session.lock
+
+    def next_available(self) -> Session | None:
+        """The session that has waited longest for a holder."""
+        for session_id in self._available:
+            return self._sessions[session_id]
+        return None
+
+    def unlock(self, session: Session) -> None:
+        session.lock = None
+        self.deadlines.discard(session.id)
+        self.refresh(session)
+
+    def refresh(self, session: Session) -> None:
+        """Bring the books up to date after a change to a session's messages, lock or state."""
+        if session.ready and session.lock is None:
+            self._available.setdefault(session.id)
+        else:
+            self._available.pop(session.id, None)
+        if session.is_idle:
+            self._sessions.pop(session.id, None)

@@ -1,0 +1,152 @@
+"""The broker on a socket: asyncio gives bytes to the pure broker and writes what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+
+from local.broker.queues.settings import FOREVER, QueueSettings
+from local.broker.service.broker import Broker
+from local.broker.service.peer import Peer
+
+logger = logging.getLogger(__name__)
+
+# A timer set for longer is set again when it fires; it keeps clear of overflow in the event loop.
+_LONGEST_SLEEP = 3600.0
+
+
+class Server:
+    """Listens, and wakes the broker when something is due: one timer, and no work while nothing happens."""
+
+    def __init__(self, queues: Iterable[QueueSettings]) -> None:
+        self.broker = Broker(queues, time.time)
+        self._clients: dict[Peer, ClientProtocol] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = FOREVER
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; returns the port, which matters where 0 was asked for."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: ClientProtocol(self), host, port)
+        address: tuple[str, int] = self._server.sockets[0].getsockname()
+        return address[1]
+
+    async def stop(self) -> None:
+        """Close the listener and every connection."""
+        if self._server is not None:
+            self._server.close()
+        for peer, client in list(self._clients.items()):
+            peer.connection.close()
+            client.write(peer.connection.data_to_send())
+            client.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    def add(self, client: ClientProtocol) -> Peer:
+        """A client connected."""
+        peer = self.broker.connect()
+        self._clients[peer] = client
+        return peer
+
+    def remove(self, peer: Peer) -> None:
+        """A client is gone."""
+        self._clients.pop(peer, None)
+        peer.connection_lost()
+        self.settle()
+
+    def settle(self) -> None:
+        """After any event: hand out what became available, write what is due, set the timer."""
+        self.broker.dispatch()
+        for peer in self.broker.take_touched():
+            client = self._clients.get(peer)
+            if client is None:
+                continue
+            data = peer.connection.data_to_send()
+            if data:
+                client.write(data)
+            if peer.connection.is_closed:
+                client.close()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        due = self.broker.next_due()
+        if due == self._timer_due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._timer_due = due
+        if due != FOREVER:
+            delay = min(max(0.0, due - time.time()), _LONGEST_SLEEP)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._timer_due = FOREVER
+        self.broker.advance()
+        self.settle()
+
+
+class ClientProtocol(asyncio.Protocol):
+    """One client's transport. Whatever goes wrong here costs this connection only."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._peer: Peer | None = None
+        self._heartbeat: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # narrows what create_server always passes
+        self._transport = transport
+        self._peer = self._server.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._peer is None:
+            return
+        try:
+            self._peer.receive_data(data)
+        except Exception:
+            logger.exception("A connection is closed because of an unexpected error.")
+            self.close()
+        self._server.settle()
+        if self._heartbeat is None and self._peer.connection.heartbeat_interval is not None:
+            self._beat()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        if self._peer is not None:
+            peer, self._peer = self._peer, None
+            self._server.remove(peer)
+
+    def pause_writing(self) -> None:
+        if self._peer is not None:
+            self._peer.connection.paused = True
+
+    def resume_writing(self) -> None:
+        if self._peer is not None:
+            self._peer.resume()
+            asyncio.get_running_loop().call_soon(self._server.settle)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close the transport once what was written is out."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _beat(self) -> None:
+        if self._peer is None or self._peer.connection.heartbeat_interval is None:
+            return
+        self._peer.connection.heartbeat()
+        self.write(self._peer.connection.data_to_send())
+        self._heartbeat = asyncio.get_running_loop().call_later(self._peer.connection.heartbeat_interval, self._beat)

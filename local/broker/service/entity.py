@@ -1,0 +1,105 @@
+"""A queue together with those who wait at it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+from local.broker.queues.deadlines import Deadlines
+from local.broker.queues.queue import Clock, Queue
+from local.broker.queues.settings import QueueSettings
+
+if TYPE_CHECKING:
+    from local.broker.service.receivers import QueueReceiver
+    from local.broker.service.session_receiver import SessionReceiver
+
+
+class Dispatchable(Protocol):
+    """Something that may be able to hand out messages."""
+
+    def dispatch(self) -> None: ...
+
+
+class DispatchList:
+    """What is to be dispatched at the end of the current step, each once."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[Dispatchable, None] = OrderedDict()
+
+    def add(self, item: Dispatchable) -> None:
+        self._items.setdefault(item)
+
+    def run(self) -> None:
+        """Dispatch all, and what that brings about."""
+        while self._items:
+            item, _ = self._items.popitem(last=False)
+            item.dispatch()
+
+
+class Entity:
+    """A queue (or dead-letter queue), the receivers with credit, and those waiting for a session."""
+
+    def __init__(
+        self,
+        settings: QueueSettings,
+        clock: Clock,
+        dispatch_list: DispatchList,
+        dead_letters: Entity | None = None,
+    ) -> None:
+        self.dispatch_list = dispatch_list
+        self.dead_letters = dead_letters
+        self.queue: Queue = Queue(
+            settings,
+            clock,
+            dead_letters=dead_letters.queue if dead_letters else None,
+            on_ready=lambda queue: dispatch_list.add(self),
+        )
+        self._clock = clock
+        self._receivers: OrderedDict[QueueReceiver, None] = OrderedDict()
+        self._seekers: OrderedDict[int, SessionReceiver] = OrderedDict()
+        self._seeker_numbers = count()
+        self._seeker_deadlines: Deadlines[int] = Deadlines()
+
+    def next_due(self) -> float:
+        """When `advance` has something to do."""
+        return min(self.queue.next_due(), self._seeker_deadlines.next_due())
+
+    def advance(self) -> None:
+        """Do what is due in the queue, and turn away those who have waited long enough for a session."""
+        now = self.queue.advance()
+        for number in self._seeker_deadlines.take_due(now):
+            self._seekers.pop(number).timed_out()
+
+    def dispatch(self) -> None:
+        """Hand out messages, one receiver after the other, and sessions."""
+        while self.queue.has_ready and self._receivers:
+            receiver, _ = self._receivers.popitem(last=False)
+            if receiver.deliver():
+                self._receivers[receiver] = None
+        while self._seekers and self.queue.sessions.has_available:
+            number, seeker = self._seekers.popitem(last=False)
+            self._seeker_deadlines.discard(number)
+            seeker.accept_next()
+
+    def join(self, receiver: QueueReceiver) -> None:
+        """A receiver has credit."""
+        self._receivers.setdefault(receiver)
+        self.dispatch_list.add(self)
+
+    def leave(self, receiver: QueueReceiver) -> None:
+        """A receiver is gone."""
+        self._receivers.pop(receiver, None)
+
+    def seek_session(self, seeker: SessionReceiver, timeout: float) -> int:
+        """Wait for the next available session; the number returned takes the wish back."""
+        number = next(self._seeker_numbers)
+        self._seekers[number] = seeker
+        self._seeker_deadlines.set(number, self._clock() + timeout)
+        self.dispatch_list.add(self)
+        return number
+
+    def stop_seeking(self, number: int) -> None:
+        """The seeker is gone."""
+        self._seekers.pop(number, None)
+        self._seeker_deadlines.discard(number)

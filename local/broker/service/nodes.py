@@ -1,0 +1,98 @@
+"""What stands at this end of a link. A node reacts to its link's events and never blocks."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from local.broker.amqp.errors import AmqpError
+from local.broker.amqp.events import DeliverySettled, MessageReceived
+from local.broker.amqp.link import IncomingLink, OutgoingLink
+from local.broker.amqp.performatives import Accepted, Outcome
+from local.broker.amqp.sections import BATCH_FORMAT, read_sections, split_batch
+from local.broker.queues.errors import QueueError
+from local.broker.service.addresses import Address
+from local.broker.service.errors import rejection
+
+if TYPE_CHECKING:
+    from local.broker.service.entity import Entity
+    from local.broker.service.peer import Peer
+
+
+class IncomingNode:
+    """Takes what a peer sends."""
+
+    def __init__(self, link: IncomingLink) -> None:
+        self.link = link
+
+    def on_message(self, event: MessageReceived) -> None:
+        """Handle a message, and tell its sender what became of it."""
+        try:
+            self.handle(event)
+            outcome: Outcome = Accepted()
+        except (AmqpError, QueueError) as failure:
+            outcome = rejection(failure)
+        if not event.settled:
+            self.link.settle(event.delivery_id, outcome)
+
+    def handle(self, event: MessageReceived) -> None:
+        """Raises AmqpError or QueueError for a message that is refused."""
+        raise NotImplementedError
+
+    def closed(self) -> None:
+        """The link is gone."""
+
+
+class OutgoingNode:
+    """Gives a peer what it receives."""
+
+    def __init__(self, link: OutgoingLink, peer: Peer) -> None:
+        self.link = link
+        self.peer = peer
+
+    def on_credit(self) -> None:
+        """The peer can take (more) messages."""
+        raise NotImplementedError
+
+    def on_settled(self, event: DeliverySettled) -> None:
+        """The peer decided about a message."""
+
+    def closed(self) -> None:
+        """The link is gone."""
+
+
+class QueueSender(IncomingNode):
+    """A client's sender: one message a transfer, or a batch of them."""
+
+    def __init__(self, link: IncomingLink, entity: Entity) -> None:
+        super().__init__(link)
+        self._queue = entity.queue
+
+    def handle(self, event: MessageReceived) -> None:
+        batch = split_batch(event.payload) if event.message_format == BATCH_FORMAT else [event.payload]
+        self._queue.send([read_sections(message) for message in batch])
+
+
+class ResponseNode(OutgoingNode):
+    """The reply half of a request-response pair; replies wait here for credit."""
+
+    def __init__(self, link: OutgoingLink, peer: Peer, address: Address) -> None:
+        super().__init__(link, peer)
+        self.address = address
+        self._waiting: deque[bytes] = deque()
+        self._sent = 0
+
+    def reply(self, response: bytes) -> None:
+        """Send an encoded message when the peer can take it."""
+        self._waiting.append(response)
+        self.on_credit()
+
+    def on_credit(self) -> None:
+        while self._waiting and self.link.can_send:
+            self._sent += 1
+            self.link.send(self._sent.to_bytes(8, "big"), self._waiting.popleft())
+            self.peer.touch()
+
+    def on_settled(self, event: DeliverySettled) -> None:
+        if not event.settled:
+            self.link.confirm(event.delivery_id, event.outcome)

@@ -1,0 +1,153 @@
+"""One client connection: its links, and the node at the end of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local.broker.amqp.connection import Connection
+from local.broker.amqp.errors import AmqpError
+from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, LinkClosed, LinkRequested, MessageReceived
+from local.broker.amqp.link import IncomingLink, Link, OutgoingLink
+from local.broker.amqp.performatives import Error
+from local.broker.queues.errors import InvalidOperationError, QueueError
+from local.broker.service.addresses import Address, parse_address
+from local.broker.service.cbs import TokenRequests
+from local.broker.service.errors import error_of
+from local.broker.service.management import ManagementRequests
+from local.broker.service.nodes import IncomingNode, OutgoingNode, QueueSender, ResponseNode
+from local.broker.service.receivers import QueueReceiver
+from local.broker.service.session_receiver import SessionReceiver, wants_session
+
+if TYPE_CHECKING:
+    from local.broker.service.broker import Broker
+    from local.broker.service.entity import Entity
+
+
+class Peer:
+    """Turns a connection's events into operations on queues."""
+
+    def __init__(self, connection: Connection, broker: Broker) -> None:
+        self.connection = connection
+        self._broker = broker
+        self._nodes: dict[Link, IncomingNode | OutgoingNode] = {}
+
+    def receive_data(self, data: bytes) -> None:
+        """Handle received bytes."""
+        for event in self.connection.receive_data(data):
+            self._handle(event)
+        self.touch()
+
+    def connection_lost(self) -> None:
+        """The transport is gone."""
+        for event in self.connection.connection_lost():
+            self._handle(event)
+
+    def touch(self) -> None:
+        """Note that there may be bytes to send."""
+        self._broker.touch(self)
+
+    def resume(self) -> None:
+        """The peer reads again."""
+        self.connection.paused = False
+        for node in self._nodes.values():
+            if isinstance(node, OutgoingNode):
+                node.on_credit()
+
+    def drop(self, node: IncomingNode | OutgoingNode, error: Error) -> None:
+        """End a link from this side, or refuse it if it was never attached."""
+        if self._nodes.pop(node.link, None) is None:
+            return
+        node.closed()
+        if node.link.is_requested:
+            node.link.refuse(error)
+        else:
+            node.link.detach(error)
+        self.touch()
+
+    def reply(self, request: IncomingLink, address: Address, response: bytes) -> None:
+        """Send the answer to a request on the response link of the same session and address."""
+        for node in self._nodes.values():
+            if isinstance(node, ResponseNode) and node.link.session is request.session and node.address == address:
+                node.reply(response)
+                return
+
+    def session_receiver(self, entity: Entity, session_id: str) -> SessionReceiver | None:
+        """This connection's receiver of a session."""
+        for node in self._nodes.values():
+            if isinstance(node, SessionReceiver) and node.entity is entity and node.session_id == session_id:
+                return node
+        return None
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case LinkRequested(link):
+                self._open(link)
+            case MessageReceived(link):
+                node = self._nodes.get(link)
+                if isinstance(node, IncomingNode):
+                    node.on_message(event)
+            case CreditChanged(link):
+                self._on_credit(event)
+            case DeliverySettled(link):
+                node = self._nodes.get(link)
+                if isinstance(node, OutgoingNode):
+                    node.on_settled(event)
+            case LinkClosed(link):
+                node = self._nodes.pop(link, None)
+                if node is not None:
+                    node.closed()
+
+    def _on_credit(self, event: CreditChanged) -> None:
+        node = self._nodes.get(event.link)
+        if not isinstance(node, OutgoingNode):
+            return
+        node.on_credit()
+        if event.drain:
+            self._broker.dispatch()
+            if event.link.is_open:
+                event.link.drain()
+
+    def _open(self, link: IncomingLink | OutgoingLink) -> None:
+        try:
+            if isinstance(link, IncomingLink):
+                self._open_incoming(link)
+            else:
+                self._open_outgoing(link)
+        except (QueueError, AmqpError) as failure:
+            self._nodes.pop(link, None)
+            link.refuse(error_of(failure))
+
+    def _open_incoming(self, link: IncomingLink) -> None:
+        address = parse_address(link.target.address or "")
+        if address.is_cbs:
+            self._nodes[link] = TokenRequests(link, self, address)
+        elif address.management:
+            self._nodes[link] = ManagementRequests(link, self, address, self._broker.entity(address))
+        else:
+            entity = self._broker.entity(address)
+            if address.dead_letters:
+                raise InvalidOperationError("Messages cannot be sent to a dead-letter queue.")
+            self._nodes[link] = QueueSender(link, entity)
+        link.accept()
+
+    def _open_outgoing(self, link: OutgoingLink) -> None:
+        address = parse_address(link.source.address or "")
+        if address.is_cbs or address.management:
+            if address.management:
+                self._broker.entity(address)
+            self._nodes[link] = ResponseNode(link, self, address)
+            link.accept()
+            return
+        entity = self._broker.entity(address)
+        if wants_session(link.source):
+            receiver = SessionReceiver(link, self, entity)
+            self._nodes[link] = receiver
+            receiver.open()
+        else:
+            if entity.queue.settings.requires_session:
+                raise InvalidOperationError(
+                    f"It is not possible for an entity that requires sessions, '{entity.queue.name}', to create a "
+                    "non-sessionful message receiver."
+                )
+            self._nodes[link] = QueueReceiver(link, self, entity)
+            link.accept()

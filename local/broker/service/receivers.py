@@ -1,0 +1,89 @@
+"""Clients' receivers: delivering messages to a link and settling them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local.broker.amqp.events import DeliverySettled
+from local.broker.amqp.link import OutgoingLink
+from local.broker.amqp.performatives import Accepted, Modified, Outcome, Rejected, Released
+from local.broker.queues.errors import QueueError
+from local.broker.queues.message import Message
+from local.broker.queues.queue import Queue
+from local.broker.service.encoding import encode_message
+from local.broker.service.errors import rejection
+from local.broker.service.nodes import OutgoingNode
+
+if TYPE_CHECKING:
+    from local.broker.service.entity import Entity
+    from local.broker.service.peer import Peer
+
+_NO_TOKEN = bytes(16)
+
+
+class ReceiverNode(OutgoingNode):
+    """What receivers with and without a session share."""
+
+    def __init__(self, link: OutgoingLink, peer: Peer, entity: Entity) -> None:
+        super().__init__(link, peer)
+        self.entity = entity
+        self.queue = entity.queue
+
+    def send(self, message: Message) -> None:
+        """Put a message on the link; its lock token is the delivery tag."""
+        self.link.send(message.lock.token if message.lock else _NO_TOKEN, encode_message(message))
+        self.peer.touch()
+
+    def on_settled(self, event: DeliverySettled) -> None:
+        try:
+            settle(self.queue, event.delivery_tag, event.outcome)
+            outcome = _echo(event.outcome)
+        except QueueError as failure:
+            outcome = rejection(failure)
+        if not event.settled:
+            self.link.confirm(event.delivery_id, outcome)
+
+
+class QueueReceiver(ReceiverNode):
+    """A receiver of a queue without sessions."""
+
+    def on_credit(self) -> None:
+        self.entity.join(self)
+
+    def deliver(self) -> bool:
+        """Deliver the next message, if the link can take it; returns whether it could take another."""
+        if not self.link.can_send:
+            return False
+        message = self.queue.receive(delete=self.link.is_presettled)
+        if message is not None:
+            self.send(message)
+        return self.link.can_send
+
+    def closed(self) -> None:
+        # What it holds stays locked until the locks expire, as in Service Bus.
+        self.entity.leave(self)
+
+
+def settle(queue: Queue, token: bytes, outcome: Outcome) -> None:
+    """Apply an outcome as azure-servicebus means it. Raises MessageLockLostError."""
+    match outcome:
+        case Accepted():
+            queue.complete(token)
+        case Released():
+            queue.release(token)
+        case Modified() if outcome.undeliverable_here:
+            queue.defer(token)
+        case Modified():
+            queue.abandon(token)
+        case Rejected():
+            info = outcome.error.info if outcome.error and outcome.error.info else {}
+            queue.dead_letter(token, _text(info.get("DeadLetterReason")), _text(info.get("DeadLetterErrorDescription")))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _echo(outcome: Outcome) -> Outcome:
+    # A rejection that carries an error would read as "your dead-lettering was refused".
+    return Rejected() if isinstance(outcome, Rejected) else outcome

@@ -1,0 +1,60 @@
+"""A real broker process for the tests of this folder."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+START_TIMEOUT = 60
+
+QUEUES: dict[str, dict[str, object]] = {
+    "plain": {},
+    "tried-twice": {"MaxDeliveryCount": 2},
+    "short-lock": {"LockDuration": "PT1S"},
+    "short-lived": {"DefaultMessageTimeToLive": "PT1S", "DeadLetteringOnMessageExpiration": True},
+    "once": {"RequiresDuplicateDetection": True, "DuplicateDetectionHistoryTimeWindow": "PT5M"},
+    "sessions": {"RequiresSession": True},
+    "short-sessions": {"RequiresSession": True, "LockDuration": "PT1S"},
+}
+
+
+@dataclass
+class RunningBroker:
+    """A broker process and how to reach it."""
+
+    process: subprocess.Popen[str]
+    connection_string: str
+
+    def stop(self) -> int:
+        """End it as a supervisor would; returns the exit status."""
+        self.process.terminate()
+        return self.process.wait(START_TIMEOUT)
+
+
+def start_broker(folder: Path, *options: str) -> RunningBroker:
+    """Start a broker with the queues above on a free port."""
+    config = folder / "servicebus.json"
+    queues = [{"Name": name, "Properties": properties} for name, properties in QUEUES.items()]
+    config.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Name": "sbemulatorns", "Queues": queues}]}}))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.broker", "--port", "0", "--config", str(config), *options],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    word, _, addresses = process.stdout.readline().partition(" ")
+    assert word == "ready", f"the broker ended with status {process.wait(START_TIMEOUT)}"
+    process.stdout.close()
+    return RunningBroker(process, json.loads(addresses)["connection_string"])
+
+
+@pytest.fixture(scope="package")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """One broker for all tests of this folder; each test leaves its queue empty."""
+    running = start_broker(tmp_path_factory.mktemp("broker"))
+    yield running
+    assert running.stop() == 0
