@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from typing import cast
 
 from local.broker.queues.settings import FOREVER, QueueSettings
 from local.broker.service.broker import Broker
@@ -102,8 +103,8 @@ class ClientProtocol(asyncio.Protocol):
         self._heartbeat: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # narrows what create_server always passes
-        self._transport = transport
+        # uvloop's transports do not derive from asyncio's, so there is no class to check for.
+        self._transport = cast(asyncio.Transport, transport)
         self._peer = self._server.add(self)
 
     def data_received(self, data: bytes) -> None:
