@@ -80,11 +80,11 @@ class Operations:
         else:
             await self._put(f"{operation.run_id}/status.json", operation.to_json())
 
-    async def claim(self, operation_id: str, digest: str) -> str:
-        """Tie an operation id to the digest of a body; the digest it is tied to, which is another one after a clash."""
+    async def claim(self, operation_id: str, digest: str) -> str | None:
+        """Tie an operation id to the digest of a body: None for the first, else the digest that it is tied to."""
         path = f"{operation_id}/request.json"
         if await self._create(path, orjson.dumps({"digest": digest})):
-            return digest
+            return None
         data = await self._get(path)
         return digest if data is None else str(orjson.loads(data)["digest"])
 

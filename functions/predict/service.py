@@ -91,17 +91,22 @@ class PredictService:
         self, operation_id: str, prediction: Prediction, headers: Mapping[str, str], wait: float | None
     ) -> Answer:
         digest = body_digest(prediction)
-        if await self._operations.claim(operation_id, digest) != digest:
+        tied_to = await self._operations.claim(operation_id, digest)
+        if tied_to is None:
+            command = await self._command(operation_id, prediction, headers)
+            return await self._ask(command, prediction, wait, durable=True)
+        if tied_to != digest:
             message = "was used with another request; take a new key for a new request"
             raise IdempotencyKeyReused(
                 f"This Idempotency-Key {message}.", [FieldError(field="Idempotency-Key", message=message)]
             )
-        if await self._operations.read(operation_id) is not None:
-            known = await self._operations.wait(operation_id, self._settings.default_wait_s if wait is None else wait)
-            return _answer(known or Operation(run_id=operation_id, status="pending"), None, wait)
-        # First time here, or the instance that was first died before the bus had it: the message id is the same.
-        command = await self._command(operation_id, prediction, headers)
-        return await self._ask(command, prediction, wait, durable=True)
+        if await self._operations.read(operation_id) is None:
+            # The first one is about to publish, or died before it could: the message id is the same, so once is enough.
+            command = await self._command(operation_id, prediction, headers)
+            await self._bus.publish(prediction.entry.queue, await self._with_claim_check(command))
+            await self._operations.begin(_accepted(command))
+        known = await self._operations.wait(operation_id, self._settings.default_wait_s if wait is None else wait)
+        return _answer(known or Operation(run_id=operation_id, status="pending"), None, wait)
 
     async def _command(self, operation_id: str, prediction: Prediction, headers: Mapping[str, str]) -> RunModel:
         now = utc_now()
@@ -121,7 +126,7 @@ class PredictService:
         )
 
     async def _ask(self, command: RunModel, prediction: Prediction, wait: float | None, durable: bool) -> Answer:
-        accepted = command.operation_document("pending", status_message="accepted")
+        accepted = _accepted(command)
         with self._results.expect(accepted, durable) as waiter:
             await self._bus.publish(prediction.entry.queue, await self._with_claim_check(command))
             if durable:
@@ -138,6 +143,10 @@ class PredictService:
             return command
         await self._operations.put_input(command.operation, command.prediction_input)
         return command.model_copy(update={"prediction_input": None, "input_stored": True})
+
+
+def _accepted(command: RunModel) -> Operation:
+    return command.operation_document("pending", status_message="accepted")
 
 
 def _answer(operation: Operation, status: int | None, wait: float | None) -> Answer:

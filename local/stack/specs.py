@@ -1,6 +1,6 @@
 """What each part of the stack is run with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from functions.deployments import DEPLOYMENTS
@@ -15,8 +15,11 @@ HOST_DRAIN_TIMEOUT = "10"  # seconds; below the time a part gets to stop
 class Specs:
     """Builds the specification of a part from where everything is."""
 
-    def __init__(self, data: Path, ports: Ports, addresses: Addresses, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, data: Path, ports: Ports, addresses: Addresses, environ: Mapping[str, str], workspaces: Sequence[str]
+    ) -> None:
         self._data = data
+        self._workspaces = [option for workspace in workspaces for option in ("--workspace", workspace)]
         self._ports = ports
         self._environ = {**environ, **_environ_of(data, addresses, environ)}
 
@@ -25,7 +28,7 @@ class Specs:
         arguments = {
             "broker": ("local.broker", "--config", "local/servicebus.json"),
             "mlflow": ("local.mlflow_server", "--data", str(self._data / part)),
-            "databricks": ("local.databricks", "--data", str(self._data / part), "--workspace", WORKSPACE),
+            "databricks": ("local.databricks", "--data", str(self._data / part), *self._workspaces),
         }[part]
         return self._spec(part, arguments, {})
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,7 @@ from local.stack.addresses import EXTERNAL, USUAL_PORTS, Addresses, Ports, addre
 from local.stack.data_folder import DataFolderLock
 from local.stack.part import Part, PartError, PartSpec
 from local.stack.readiness import NotReadyError, wait_until_ready
-from local.stack.specs import INFRASTRUCTURE, Specs
+from local.stack.specs import INFRASTRUCTURE, WORKSPACE, Specs
 
 ROOT = Path(__file__).parents[2]
 PARTS = (*INFRASTRUCTURE, *DEPLOYMENTS)
@@ -27,6 +27,7 @@ class Stack:
 
     ``parts`` are the running parts by name. State is kept in the data folder and comes back with the next stack on it.
     A part whose address is in *environ* (SERVICEBUS_CONNECTION, MLFLOW_TRACKING_URI, DATABRICKS_HOST) is not started.
+    *workspaces* map folders of the Databricks workspace to folders here, as `PATH=DIRECTORY`.
     *on_change* is told the name of a part and what became of it.
     """
 
@@ -38,6 +39,7 @@ class Stack:
         port: int | None = None,
         only: Iterable[str] = PARTS,
         environ: Mapping[str, str] = os.environ,
+        workspaces: Sequence[str] = (WORKSPACE,),
         on_change: Callable[[str, str], None] = _say_nothing,
     ) -> None:
         self.parts: dict[str, Part] = {}
@@ -46,6 +48,7 @@ class Stack:
         self._ports = Ports(usual if port is None else {**usual, "predict": port}, on_change)
         self._wanted = [part for part in PARTS if part in set(only) and not environ.get(EXTERNAL.get(part, ""))]
         self._environ = environ
+        self._workspaces = workspaces
         self._on_change = on_change
         self._lock = DataFolderLock(self.data)
         self._deaths: asyncio.Queue[PartError] = asyncio.Queue()
@@ -166,7 +169,7 @@ class Stack:
             raise PartError(name, f"is not ready: {error}", self.log_of(name)) from None
 
     def _specs(self) -> Specs:
-        return Specs(self.data, self._ports, self.addresses, self._environ)
+        return Specs(self.data, self._ports, self.addresses, self._environ, self._workspaces)
 
     def _part(self, spec: PartSpec) -> Part:
         part = Part(spec, ROOT, self._deaths.put_nowait)

@@ -1,0 +1,33 @@
+"""The whole stack on free ports, once for all tests here, and what they ask it with."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from local.stack import Stack
+from local.stack.specs import WORKSPACE
+from tests.e2e.client import Client
+
+HERE = Path(__file__).parent
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    environ = {**os.environ, "CATALOG_FILE": str(HERE / "models.yaml"), "MAX_BODY_BYTES": "2000000"}
+    running = Stack(
+        tmp_path_factory.mktemp("stack"),
+        free_ports=True,
+        environ=environ,
+        workspaces=(WORKSPACE, f"/Shared/tests={HERE / 'notebooks'}"),
+    )
+    async with running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def client(stack: Stack) -> AsyncIterator[Client]:
+    async with Client(stack.url, stack.addresses) as client:
+        yield client

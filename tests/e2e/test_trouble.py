@@ -1,0 +1,151 @@
+"""Trouble: nothing is lost, nothing is trained by mistake, and every client learns how its request ended."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+
+from functions.contracts import RunModel, utc_now
+from local.stack import Stack
+from tests.e2e.client import PATIENCE_S, WINE_ROW, Client, wine, wine_key
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_failing_notebook_is_reported_with_its_trace_and_trainable_again(client: Client) -> None:
+    body = {"modelType": "failing", "modelParameters": {"alpha": 3}, "predictionParameters": {"x": 1}}
+    runs = []
+    for _ in range(2):
+        response = await client.predict(body, wait=PATIENCE_S)
+        assert response.status_code == 502, response.text
+        answer = response.json()
+        assert "no data for alpha 3.0" in answer["error"]["detail"]
+        assert "RuntimeError" in answer["error"]["detail"]
+        runs.append(answer["training"]["runId"])
+    assert runs[0] != runs[1]
+
+
+async def test_a_training_that_logs_no_model_is_reported_as_that(client: Client) -> None:
+    body = {"modelType": "forgetful", "modelParameters": {"alpha": 4}, "predictionParameters": {"x": 1}}
+    response = await client.predict(body, wait=PATIENCE_S)
+    assert response.status_code == 502
+    error = response.json()["error"]
+    assert error["type"].endswith("model-not-logged")
+    assert "logged no model named 'model'" in error["detail"]
+
+
+async def test_predict_killed_between_202_and_the_result(stack: Stack, client: Client) -> None:
+    accepted = await client.predict(wine(alpha=0.21))
+    assert accepted.status_code == 202
+    other = await stack.add_host("predict-2", "predict")
+    await stack.kill_part("predict")
+    try:
+        answer = await client.outcome(accepted.json()["runId"], other)
+    finally:
+        await stack.start_part("predict")
+        await stack.stop_part("predict-2")
+    assert answer["status"] == "completed"
+    assert answer["result"] == pytest.approx(await client.own_prediction(answer["model"]["uri"], [WINE_ROW]))
+    assert len(await client.databricks_runs(wine_key(alpha=0.21))) == 1
+
+
+async def test_mlflow_stopped_and_started_in_mid_request(stack: Stack, client: Client) -> None:
+    model_id = await client.log_by_hand({"alpha": "0.22", "l1_ratio": "0.5"})
+    await stack.stop_part("mlflow")
+    try:
+        accepted = await client.predict(wine(alpha=0.22), wait=3)
+        assert accepted.status_code == 202
+        assert accepted.json()["training"] is None
+    finally:
+        await stack.start_part("mlflow")
+    answer = await client.outcome(accepted.json()["runId"])
+    assert answer["model"]["uri"] == f"models:/{model_id}"
+    assert await client.databricks_runs(wine_key(alpha=0.22)) == []
+
+
+async def test_a_cached_model_answers_while_mlflow_is_down(stack: Stack, client: Client) -> None:
+    body = wine(alpha=0.36, l1_ratio=0.33)
+    before = (await client.predict(body, wait=PATIENCE_S)).json()
+    await stack.stop_part("mlflow")
+    try:
+        assert (await client.predict(body, wait=PATIENCE_S)).json()["result"] == before["result"]
+        listed = (await client.http.get("/models/wine")).json()
+        assert listed["trainedModels"] is None
+        assert "MLflow" in listed["trainedModelsError"]
+    finally:
+        await stack.start_part("mlflow")
+
+
+async def test_databricks_stopped_and_started_in_mid_request(stack: Stack, client: Client) -> None:
+    await stack.stop_part("databricks")
+    try:
+        accepted = await client.predict(wine(alpha=0.23))
+        assert accepted.status_code == 202
+    finally:
+        await stack.start_part("databricks")
+    answer = await client.outcome(accepted.json()["runId"])
+    assert answer["status"] == "completed", answer["error"]
+    assert len(await client.databricks_runs(wine_key(alpha=0.23))) == 1
+
+
+async def test_a_poison_message_ends_in_an_error_that_its_client_sees(client: Client) -> None:
+    operation = uuid.uuid4().hex
+    message = ServiceBusMessage(b"\xffnot ours", correlation_id=operation, reply_to_session_id="nobody")
+    await _send(client, "run-model", message)
+    neighbour = await client.predict(wine(alpha=0.36, l1_ratio=0.33), wait=PATIENCE_S)
+    assert neighbour.status_code == 200
+    error = (await _eventually(client, operation))["error"]
+    assert error["type"].endswith("dead-lettered")
+
+
+async def test_work_past_its_deadline_is_not_executed(client: Client) -> None:
+    now = utc_now()
+    command = RunModel(
+        operation=uuid.uuid4().hex,
+        reply_to_session="nobody",
+        model_type="wine",
+        parameters={"alpha": 0.24, "l1_ratio": 0.5},
+        key=wine_key(alpha=0.24),
+        prediction_input=WINE_ROW,
+        created_at=now - timedelta(hours=1),
+        deadline=now - timedelta(seconds=1),
+        expires_at=now + timedelta(hours=1),
+    )
+    await _send(client, "run-model", ServiceBusMessage(command.to_json(), message_id=command.message_id))
+    error = (await _eventually(client, command.operation))["error"]
+    assert error["type"].endswith("deadline-exceeded")
+    assert await client.databricks_runs(command.key) == []
+
+
+async def test_no_bus_is_503_and_nothing_is_accepted(stack: Stack, client: Client) -> None:
+    await stack.stop_part("broker")
+    try:
+        refused = await client.predict(wine(alpha=0.36, l1_ratio=0.33), wait=1)
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"]
+        assert refused.json()["runId"] is None
+    finally:
+        await stack.start_part("broker")
+    async with asyncio.timeout(PATIENCE_S):
+        while (await client.predict(wine(alpha=0.36, l1_ratio=0.33), wait=5)).status_code != 200:
+            pass
+
+
+async def _send(client: Client, queue: str, message: ServiceBusMessage) -> None:
+    async with (
+        ServiceBusClient.from_connection_string(client.addresses.servicebus_connection) as bus,
+        bus.get_queue_sender(queue) as sender,
+    ):
+        await sender.send_messages(message)
+
+
+async def _eventually(client: Client, operation: str) -> dict[str, dict[str, str]]:
+    """The outcome of an operation that no 202 announced: 404 until its event was adopted and stored."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (response := await client.http.get(f"/predict/{operation}")).status_code != 200:
+            await asyncio.sleep(0.1)  # the event is in another process
+    document: dict[str, dict[str, str]] = response.json()
+    return document
