@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +63,8 @@ class Part:
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
-    async def start(self) -> float:
-        """Start the process and return the seconds it took until it served; raise PartError if it does not."""
-        began = time.monotonic()
+    async def start(self) -> None:
+        """Start the process and return once it serves; raise PartError if it does not."""
         self._expected_to_end = False
         self._process = process = await self._spawn()
         try:
@@ -76,7 +74,6 @@ class Part:
             await self.kill()
             raise PartError(self.spec.name, f"did not serve within {START_TIMEOUT:.0f} s", self.spec.log) from None
         self._watch = asyncio.create_task(self._until_it_ends(process))
-        return time.monotonic() - began
 
     async def stop(self) -> None:
         """End the process by SIGTERM, and by SIGKILL if it has not ended after a while."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -157,10 +158,11 @@ class Stack:
             await after
         name = part.spec.name
         self._on_change(name, "starting")
-        seconds = await part.start()
+        began = time.monotonic()
+        await part.start()
         if name not in INFRASTRUCTURE:
             await self._until_ready(name)
-        self._on_change(name, f"ready after {seconds:.1f} s")
+        self._on_change(name, f"ready after {time.monotonic() - began:.1f} s")
 
     async def _until_ready(self, name: str) -> None:
         try:

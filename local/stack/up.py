@@ -46,7 +46,8 @@ def report(error: PartError, console: Console) -> None:
 def show_banner(stack: Stack, console: Console) -> None:
     """Say where everything is, with a request to paste."""
     addresses = [
-        f"[bold]API[/]         {stack.url}/predict   (models: {stack.url}/models)",
+        f"[bold]API[/]         {stack.url}/predict",
+        f"[bold]models[/]      {stack.url}/models",
         f"[bold]MLflow[/]      {stack.addresses.mlflow}",
         f"[bold]Databricks[/]  {stack.addresses.databricks}",
         f"[bold]logs[/]        {_shown(stack.data / 'logs')}",
