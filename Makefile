@@ -1,0 +1,46 @@
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask again (20 s)
+	@$(BIN)/ondemand demo
+
+up: $(INSTALLED) ## Run the whole stack in the foreground until Ctrl-C; state is kept in .ondemand/
+	@$(BIN)/ondemand up
+
+test: lint ## Check the code and run all tests
+	$(BIN)/pytest -q -n 2 tests/unit tests/local
+	$(BIN)/pytest -q tests/e2e
+
+lint: $(INSTALLED) ## Check format, style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
+	$(BIN)/uv pip compile pyproject.toml --extra dev --constraint requirements/constraints.txt --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.txt
+
+clean: ## Remove what the other targets made, the state of the stack included
+	rm -rf $(VENV) .ondemand .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@for candidate in python3.11 python3.12 python3; do \
+		if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \
+			python=$$candidate; break; \
+		fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then echo "Python 3.11 or 3.12 is needed, and neither is on the PATH" >&2; exit 1; fi; \
+	echo "making $(VENV) with $$($$python --version)" && $$python -m venv $(VENV)
+	@echo "installing the pinned dependencies, which takes a minute or two the first time"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
