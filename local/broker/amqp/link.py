@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from local.broker.amqp.errors import AmqpError, NotAllowedError
+from local.broker.amqp.errors import NotAllowedError
 from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, MessageReceived
 from local.broker.amqp.performatives import (
     Accepted,
@@ -16,6 +16,7 @@ from local.broker.amqp.performatives import (
     Flow,
     Outcome,
     Received,
+    Rejected,
     Source,
     Target,
     Transfer,
@@ -136,12 +137,16 @@ class IncomingLink(Link):
             self._count_delivery()
             return []
         self._size += len(payload)
-        if self._size > self.max_message_size:
-            self._forget()
-            raise MessageTooLargeError(f"the message is larger than {self.max_message_size} bytes")
+        too_large = self._size > self.max_message_size
+        if too_large:
+            self._chunks.clear()
         if transfer.more:
             self._partial = first
-            self._chunks.append(payload)
+            if not too_large:
+                self._chunks.append(payload)
+            return []
+        if too_large:
+            self._refuse_too_large(first.delivery_id)
             return []
         if self._chunks:
             payload = b"".join((*self._chunks, payload))
@@ -149,6 +154,13 @@ class IncomingLink(Link):
         self._count_delivery()
         settled = bool(first.settled or transfer.settled)
         return [MessageReceived(self, first.delivery_id, first.message_format or 0, payload, settled)]
+
+    def _refuse_too_large(self, delivery_id: int) -> None:
+        # The link survives: azure-servicebus reports a detach as an unknown error, a rejection as what it is.
+        self._forget()
+        self._count_delivery()
+        description = f"The message is larger than the maximum of {self.max_message_size} bytes."
+        self.settle(delivery_id, Rejected(Error("amqp:link:message-size-exceeded", description, {})))
 
     def _forget(self) -> None:
         self._partial = None
@@ -235,9 +247,3 @@ class OutgoingLink(Link):
         if last - disposition.first < len(self._unsettled):
             return [each for each in range(disposition.first, last + 1) if each in self._unsettled]
         return [each for each in self._unsettled if disposition.first <= each <= last]
-
-
-class MessageTooLargeError(AmqpError):
-    """A message above the link's limit; it costs the link, not the connection."""
-
-    condition = "amqp:link:message-size-exceeded"

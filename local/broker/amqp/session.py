@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from local.broker.amqp.errors import NotAllowedError
 from local.broker.amqp.events import CreditChanged, Event, LinkClosed, LinkRequested
 from local.broker.amqp.frames import encode_frame
-from local.broker.amqp.link import IncomingLink, LinkState, MessageTooLargeError, OutgoingLink
+from local.broker.amqp.link import IncomingLink, LinkState, OutgoingLink
 from local.broker.amqp.performatives import Attach, Begin, Detach, Disposition, Error, Flow, Rejected, Transfer
 
 if TYPE_CHECKING:
@@ -147,11 +147,7 @@ class Session:
         link = self._link(transfer.handle)
         if not isinstance(link, IncomingLink):
             raise NotAllowedError("a transfer on a link that the peer receives from")
-        try:
-            return link.on_transfer(transfer, payload)
-        except MessageTooLargeError as error:
-            link.detach(Error(error.condition, error.description, {}))
-            return [LinkClosed(link)]
+        return link.on_transfer(transfer, payload)
 
     def _on_disposition(self, disposition: Disposition) -> list[Event]:
         if not disposition.role:

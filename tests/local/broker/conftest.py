@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from azure.servicebus.aio import ServiceBusClient
 
 START_TIMEOUT = 60
 
@@ -35,13 +36,14 @@ class RunningBroker:
         return self.process.wait(START_TIMEOUT)
 
 
-def start_broker(folder: Path, *options: str) -> RunningBroker:
+def start_broker(folder: Path, *options: str, stdin: int | None = None) -> RunningBroker:
     """Start a broker with the queues above on a free port."""
     config = folder / "servicebus.json"
     queues = [{"Name": name, "Properties": properties} for name, properties in QUEUES.items()]
     config.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Name": "sbemulatorns", "Queues": queues}]}}))
     process = subprocess.Popen(
         [sys.executable, "-m", "local.broker", "--port", "0", "--config", str(config), *options],
+        stdin=stdin,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -58,3 +60,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     running = start_broker(tmp_path_factory.mktemp("broker"))
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture
+async def client(broker: RunningBroker) -> AsyncIterator[ServiceBusClient]:
+    """An asynchronous client that reports an error instead of trying again."""
+    async with ServiceBusClient.from_connection_string(broker.connection_string, retry_total=0) as client:
+        yield client
