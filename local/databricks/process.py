@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +44,8 @@ class Launcher:
     """Starts processes: forks of the template, or new interpreters."""
 
     def __init__(self, preload: bool) -> None:
+        # multiprocessing looks after every child of this process at each start: one thread at a time may do that.
+        self._lock = threading.Lock()
         self._spawn = multiprocessing.get_context("spawn")
         self._template: ForkServerContext | None = None
         if preload and sys.platform == "linux":
@@ -58,6 +61,16 @@ class Launcher:
 
     def start(self, assignment: child.Assignment, output: Connection) -> BaseProcess:
         """Blocks until the process exists."""
+        with self._lock:
+            return self._start(assignment, output)
+
+    def reap(self, process: BaseProcess) -> int:
+        """The exit code of a process that has ended, negative for a signal."""
+        with self._lock:
+            process.join()
+            return process.exitcode or 0
+
+    def _start(self, assignment: child.Assignment, output: Connection) -> BaseProcess:
         if self._template is not None:
             try:
                 return _start(self._template, assignment, output)
@@ -96,8 +109,7 @@ class NotebookProcess:
                 process = self._launcher.start(self._assignment, writer)
             started()
             self._follow(process, reader, printed)
-            process.join()
-            return process.exitcode or 0
+            return self._launcher.reap(process)
         finally:
             printed.close()
             reader.close()

@@ -103,13 +103,18 @@ def _execute(assignment: Assignment) -> Report:
     except Exception as error:  # noqa: BLE001 - whatever the notebook raises is its outcome, and is reported
         return _failure(error)
     text = result or ""
-    return Report(result=text[:MAX_RESULT], truncated=len(text) > MAX_RESULT)
+    return Report(result=_encodable(text[:MAX_RESULT]), truncated=len(text) > MAX_RESULT)
 
 
 def _failure(error: Exception) -> Report:
     summary = "".join(traceback.format_exception_only(error)).strip()
     trace = "".join(traceback.format_exception(type(error), error, _below_this_package(error.__traceback__)))
-    return Report(error=summary[:MAX_ERROR], error_trace=trace[-MAX_TRACE:])
+    return Report(error=_encodable(summary[:MAX_ERROR]), error_trace=_encodable(trace[-MAX_TRACE:]))
+
+
+def _encodable(text: str) -> str:
+    """Without lone surrogates, which no JSON answer could carry."""
+    return text.encode(errors="replace").decode()
 
 
 def _below_this_package(trace: TracebackType | None) -> TracebackType | None:

@@ -25,7 +25,7 @@ def read_cells(file: Path) -> list[str]:
 def _read_jupyter(file: Path) -> list[str]:
     try:
         notebook = nbformat.read(file, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError) as error:
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
         raise NotANotebook(f"{file.name}: {error}") from error
     return [str(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
 

@@ -1,0 +1,4 @@
+# Databricks notebook source
+# mypy: ignore-errors
+print("<script>alert('printed')</script>")
+raise ValueError("<script>alert('error')</script>")

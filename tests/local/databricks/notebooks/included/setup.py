@@ -1,0 +1,3 @@
+# Databricks notebook source
+# mypy: ignore-errors
+name_from_setup = "from the included notebook"

@@ -1,0 +1,5 @@
+# Databricks notebook source
+# mypy: ignore-errors
+import numpy
+
+dbutils.notebook.exit(numpy.random.random())

@@ -1,0 +1,4 @@
+# Databricks notebook source
+# mypy: ignore-errors
+# MAGIC %sql
+# MAGIC SELECT 1

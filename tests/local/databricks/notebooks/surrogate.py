@@ -1,0 +1,3 @@
+# Databricks notebook source
+# mypy: ignore-errors
+raise ValueError("\ud800")
