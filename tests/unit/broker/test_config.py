@@ -1,0 +1,81 @@
+"""The emulator's Config.json."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.broker.config import ConfigError, parse_duration, read_config
+from local.broker.queues.settings import FOREVER, QueueSettings
+
+PROJECT_CONFIG = Path(__file__).parents[3] / "local" / "servicebus.json"
+
+
+def write(folder: Path, *queues: object, topics: object = ()) -> Path:
+    path = folder / "config.json"
+    path.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Queues": queues, "Topics": topics}]}}))
+    return path
+
+
+def test_the_project_file() -> None:
+    queues = {queue.name: queue for queue in read_config(PROJECT_CONFIG)}
+    assert queues.keys() == {"run-model", "train", "results"}
+    assert queues["results"] == QueueSettings(
+        "results",
+        lock_duration=60,
+        max_delivery_count=10,
+        default_time_to_live=3600,
+        dead_letter_on_expiration=True,
+        requires_session=True,
+        requires_duplicate_detection=True,
+        duplicate_detection_window=300,
+    )
+    assert not queues["train"].requires_session
+
+
+def test_what_is_left_out_is_as_in_service_bus(tmp_path: Path) -> None:
+    assert read_config(write(tmp_path, {"Name": "q"})) == [QueueSettings("q")]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("PT1M", 60),
+        ("PT1H", 3600),
+        ("P1DT2H3M4.5S", 93784.5),
+        ("P14D", 1_209_600),
+        ("P10675199DT2H48M5.4775807S", FOREVER),
+    ],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("queue", "message"),
+    [
+        ({}, "Name"),
+        ({"Name": "q", "Properties": {"ForwardTo": "r"}}, "queue 'q': ForwardTo is not supported"),
+        (
+            {"Name": "q", "Properties": {"ForwardDeadLetteredMessagesTo": "r"}},
+            "queue 'q': ForwardDeadLetteredMessagesTo is not supported",
+        ),
+        ({"Name": "q", "Properties": {"LockDuraton": "PT1M"}}, "LockDuraton"),
+        ({"Name": "q", "Properties": {"LockDuration": "one minute"}}, "queue 'q': LockDuration"),
+        ({"Name": "q", "Properties": {"LockDuration": "PT0S"}}, "queue 'q': LockDuration"),
+        ({"Name": "q", "Properties": {"MaxDeliveryCount": 0}}, "queue 'q': MaxDeliveryCount"),
+        ({"Name": "q", "Properties": {"RequiresSession": "maybe"}}, "queue 'q': RequiresSession"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_name(tmp_path: Path, queue: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_config(write(tmp_path, queue))
+
+
+def test_topics_and_doubles_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="topic 'news'"):
+        read_config(write(tmp_path, topics=[{"Name": "news"}]))
+    with pytest.raises(ConfigError, match="twice"):
+        read_config(write(tmp_path, {"Name": "q"}, {"Name": "Q"}))
+    with pytest.raises(ConfigError, match="missing"):
+        read_config(tmp_path / "missing.json")
