@@ -25,7 +25,7 @@ lint: $(INSTALLED) ## Check format, style and types
 	$(BIN)/mypy
 
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
-	$(BIN)/uv pip compile pyproject.toml --extra dev --constraint requirements/constraints.txt --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --constraint requirements/constraints.txt --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.txt
 
 clean: ## Remove what the other targets made, the state of the stack included
