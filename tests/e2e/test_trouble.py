@@ -144,8 +144,9 @@ async def _send(client: Client, queue: str, message: ServiceBusMessage) -> None:
 
 async def _eventually(client: Client, operation: str) -> dict[str, dict[str, str]]:
     """The outcome of an operation that no 202 announced: 404 until its event was adopted and stored."""
+    response = await client.http.get(f"/predict/{operation}")
     async with asyncio.timeout(PATIENCE_S):
-        while (response := await client.http.get(f"/predict/{operation}")).status_code != 200:
-            await asyncio.sleep(0.1)  # the event is in another process
+        while response.status_code != 200:
+            response = await client.http.get(f"/predict/{operation}")
     document: dict[str, dict[str, str]] = response.json()
     return document
