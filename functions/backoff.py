@@ -17,6 +17,7 @@ def check_delay(run_age: float) -> float:
     The looks lie on a grid of the run's age (2, 5, 9.5, 16.25 … with gaps from 2 to 30 seconds), so that all who wait
     for one run look at the same moments and share one status call, whenever each of them came.
     """
+    run_age = max(run_age, 0.0)  # their clock may be ahead of ours
     look, gap = 0.0, CHECK_FIRST_S
     while look < run_age + CHECK_FIRST_S / 2:
         if gap >= CHECK_LAST_S:
@@ -24,4 +25,4 @@ def check_delay(run_age: float) -> float:
         else:
             look += gap
             gap = min(gap * 1.5, CHECK_LAST_S)
-    return look - max(run_age, 0.0)
+    return look - run_age

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from functions.catalog import ExistingCluster, NewCluster, Serverless, load_catalog
+from functions.errors import CatalogError, UnknownModelType
+
+ENTRY = """
+models:
+  wine:
+    experiment: /Shared/wine
+    notebook: /Shared/wine
+    parameters:
+      alpha: {type: float, default: 1}
+    cluster: %s
+    pool: %s
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "models.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cluster", "kind"),
+    [
+        ("{existing_cluster_id: abc}", ExistingCluster),
+        ("{new_cluster: {num_workers: 1}}", NewCluster),
+        ("{serverless: true, dependencies: [lightgbm]}", Serverless),
+    ],
+)
+def test_cluster_choices(tmp_path: Path, cluster: str, kind: type) -> None:
+    catalog = load_catalog(write(tmp_path, ENTRY % (cluster, "null")))
+    assert isinstance(catalog.models["wine"].cluster, kind)
+
+
+def test_types_are_case_insensitive_and_an_unknown_one_names_the_known(tmp_path: Path) -> None:
+    catalog = load_catalog(write(tmp_path, ENTRY % ("{serverless: true}", "null")))
+    assert catalog.find("WiNe")[0] == "wine"
+    with pytest.raises(UnknownModelType, match="known ones are: wine"):
+        catalog.find("beer")
+
+
+def test_a_pool_has_a_queue_of_its_own(tmp_path: Path) -> None:
+    catalog = load_catalog(write(tmp_path, ENTRY % ("{serverless: true}", "gpu")))
+    assert catalog.models["wine"].queue == "run-model-gpu"
+    assert catalog.run_model_queues == ("run-model", "run-model-gpu")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("models: {}", "models"),
+        ("model: {}", "model"),
+        (ENTRY % ("{serverless: true}", "GPU"), "models.wine.pool"),
+        (ENTRY % ("{serverless: false}", "null"), "models.wine.cluster"),
+        ((ENTRY % ("{serverless: true}", "null")).replace("alpha", "experiment"), "models.wine"),
+        ((ENTRY % ("{serverless: true}", "null")).replace("float", "double"), "models.wine.parameters.alpha.type"),
+        ((ENTRY % ("{serverless: true}", "null")).replace("  wine:", "  Wine:"), "models.Wine"),
+        ("- wine", "top level"),
+        ("models: [", "not valid YAML"),
+        ("models:\n  wine: {}\n  wine: {}\n", "duplicate key 'wine'"),
+    ],
+)
+def test_a_mistake_names_file_key_and_reason(tmp_path: Path, text: str, key: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(CatalogError) as raised:
+        load_catalog(path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert key in str(raised.value)
+
+
+def test_a_missing_catalog_says_how_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="CATALOG_FILE"):
+        load_catalog(tmp_path / "none.yaml")

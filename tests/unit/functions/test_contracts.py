@@ -1,0 +1,76 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from functions.bus import encode
+from functions.contracts import (
+    ANY_MESSAGE,
+    CheckTraining,
+    Event,
+    ModelReference,
+    Operation,
+    RunModel,
+    StartTraining,
+    Training,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+COMMAND = RunModel(
+    operation="a" * 32,
+    reply_to_session="session",
+    model_type="wine",
+    parameters={"alpha": 0.36, "deep": True, "trees": 7, "loss": "l1"},
+    key="b" * 64,
+    prediction_input=[{"alcohol": 12.8, "name": "x"}],
+    created_at=NOW,
+    deadline=NOW,
+    expires_at=NOW,
+    training=Training(run_id=2**53 - 1, state="RUNNING", started_at=NOW),
+    traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+)
+OPERATION = COMMAND.operation_document("completed", result=[5.6], model=ModelReference(uri="models:/m-1"))
+MESSAGES: list[RunModel | StartTraining | CheckTraining | Event] = [
+    COMMAND,
+    StartTraining(command=COMMAND, attempt=2),
+    CheckTraining(command=COMMAND, checks=3),
+    Event(phase="outcome", operation=OPERATION, reply_to_session="session"),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
+def test_messages_survive_the_bus(message: Any) -> None:
+    assert ANY_MESSAGE.validate_json(message.to_json()) == message
+
+
+def test_message_ids_differ_where_the_work_differs() -> None:
+    retried = COMMAND.model_copy(update={"attempt": 1})
+    ids = [message.message_id for message in (*MESSAGES, retried, StartTraining(command=COMMAND))]
+    assert len(set(ids)) == len(ids)
+    assert all(len(message_id) <= 128 for message_id in ids)
+
+
+def test_a_dead_letter_tells_its_client_without_its_body() -> None:
+    message = encode(StartTraining(command=COMMAND))
+    assert (message.correlation_id, message.reply_to_session_id) == (COMMAND.operation, "session")
+    assert message.session_id is None
+    assert message.application_properties == {"traceparent": COMMAND.traceparent}
+
+
+def test_an_event_goes_to_the_session_of_the_instance() -> None:
+    assert encode(MESSAGES[3]).session_id == "session"
+
+
+def test_the_operation_document_is_camel_case_and_has_every_field_in_every_status() -> None:
+    fields = {
+        "runId", "status", "statusMessage", "result", "modelType", "model", "training", "createdAt", "expiresAt",
+        "error",
+    }  # fmt: skip
+    assert set(orjson.loads(Operation(status="pending").to_json())) == fields
+    assert set(orjson.loads(OPERATION.to_json())) == fields
+
+
+def test_what_is_no_number_in_json_becomes_null() -> None:
+    document = Operation(status="completed", result=[1.0, float("nan"), float("inf")]).to_json()
+    assert orjson.loads(document)["result"] == [1.0, None, None]

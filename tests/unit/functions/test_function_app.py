@@ -1,0 +1,62 @@
+"""What the Functions host sees of us, and what importing it costs. Each check runs in a fresh interpreter."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(code: str, **environ: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean | environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_the_app_loads_nothing_heavy_and_needs_no_setting() -> None:
+    code = "import function_app, sys, json; print(json.dumps(sorted(sys.modules)))"
+    loaded = {name.split(".")[0] for name in json.loads(run(code))}
+    assert loaded.isdisjoint({"mlflow", "pandas", "numpy", "databricks", "sklearn", "local", "httpx"})
+    assert "azure" in loaded
+
+
+def test_a_deployment_is_named_for_every_function() -> None:
+    code = """
+import function_app, json
+from functions.deployments import DEPLOYMENTS
+names = [f.get_function_name() for f in function_app.app.get_functions()]
+print(json.dumps([names, DEPLOYMENTS]))
+"""
+    names, deployments = json.loads(run(code))
+    assert len(names) == len(set(names))
+    assert set(names) == {name for functions in deployments.values() for name in functions}
+
+
+def test_pools_get_dead_letter_functions_of_their_own(tmp_path: Path) -> None:
+    catalog = tmp_path / "models.yaml"
+    catalog.write_text((ROOT / "models.yaml").read_text().replace("artifact_name: model", "pool: gpu", 1))
+    code = "import function_app; print([f.get_function_name() for f in function_app.app.get_functions()])"
+    assert "dead_letters_run_model_gpu" in run(code, CATALOG_FILE=str(catalog))
+
+
+def test_a_wrong_catalog_stops_the_start(tmp_path: Path) -> None:
+    catalog = tmp_path / "models.yaml"
+    catalog.write_text("models: {wine: {notebook: x}}")
+    done = subprocess.run(
+        [sys.executable, "-c", "import function_app"],
+        cwd=ROOT, env=os.environ | {"CATALOG_FILE": str(catalog)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert f"{catalog}: models.wine.experiment: Field required" in done.stderr
+
+
+def test_functions_know_nothing_of_the_local_stack() -> None:
+    for path in (ROOT / "functions").rglob("*.py"):
+        text = path.read_text()
+        assert "from local" not in text, path
+        assert "import local" not in text, path

@@ -1,0 +1,81 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from obstore.store import LocalStore, MemoryStore, ObjectStore
+
+from functions.contracts import Operation
+from functions.errors import Unavailable
+from functions.operations import Operations, open_store
+
+ID = "0" * 32
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PENDING = Operation(run_id=ID, status="pending", expires_at=NOW + timedelta(hours=1))
+RUNNING = PENDING.model_copy(update={"status": "running"})
+COMPLETED = PENDING.model_copy(update={"status": "completed", "result": [5.6]})
+FAILED = PENDING.model_copy(update={"status": "error"})
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    return MemoryStore() if request.param == "memory" else open_store((tmp_path / "a folder").as_uri())
+
+
+async def test_the_first_outcome_wins_and_progress_does_not_hide_it(store: ObjectStore) -> None:
+    operations = Operations(store, lambda: NOW)
+    assert await operations.read(ID) is None
+    await operations.begin(PENDING)
+    assert await operations.read(ID) == PENDING
+    await operations.record(RUNNING)
+    assert await operations.read(ID) == RUNNING
+    await operations.begin(PENDING)
+    assert await operations.read(ID) == RUNNING
+    await operations.record(COMPLETED)
+    await operations.record(FAILED)
+    await operations.record(RUNNING)
+    assert await operations.read(ID) == COMPLETED
+
+
+async def test_an_expired_operation_is_unknown(store: ObjectStore) -> None:
+    await Operations(store, lambda: NOW).record(COMPLETED)
+    assert await Operations(store, lambda: NOW + timedelta(hours=2)).read(ID) is None
+
+
+async def test_a_claim_is_tied_to_the_first_digest(store: ObjectStore) -> None:
+    operations = Operations(store)
+    assert await operations.claim(ID, "a") is None
+    assert await operations.claim(ID, "a") == "a"
+    assert await operations.claim(ID, "b") == "a"
+
+
+async def test_waiting_ends_with_the_outcome(store: ObjectStore) -> None:
+    operations = Operations(store, lambda: NOW)
+    await operations.begin(PENDING)
+    assert await operations.wait(ID, 0) == PENDING
+    waiting = asyncio.create_task(operations.wait(ID, 60))
+    await asyncio.sleep(0)
+    await operations.record(COMPLETED)
+    assert await waiting == COMPLETED
+
+
+async def test_input_comes_back(store: ObjectStore) -> None:
+    operations = Operations(store)
+    await operations.put_input(ID, [{"x": 1.5}])
+    assert await operations.get_input(ID) == [{"x": 1.5}]
+    with pytest.raises(KeyError):
+        await operations.get_input("1" * 32)
+
+
+async def test_old_operations_are_deleted(store: ObjectStore) -> None:
+    await Operations(store).record(COMPLETED)
+    assert await Operations(store).delete_older_than(timedelta(hours=1)) == 0
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert await Operations(store, lambda: tomorrow).delete_older_than(timedelta(hours=1)) == 1
+    assert await Operations(store, lambda: NOW).read(ID) is None
+
+
+async def test_a_store_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / ID).write_text("a file where a folder should be")
+    with pytest.raises(Unavailable, match="operation store"):
+        await Operations(LocalStore(tmp_path)).record(COMPLETED)

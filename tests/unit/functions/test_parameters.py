@@ -1,0 +1,112 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from functions.parameters import (
+    ParameterSpec,
+    canonical_parameters,
+    canonical_text,
+    same_parameters,
+    training_key,
+)
+
+FLOAT, INT, BOOL, STR = (ParameterSpec(type=t, required=True) for t in ("float", "int", "bool", "str"))
+WINE = {
+    "alpha": ParameterSpec(type="float", minimum=0, maximum=10, required=True),
+    "l1_ratio": ParameterSpec(type="float", minimum=0, maximum=1, default=0.5),
+}
+
+
+@pytest.mark.parametrize("spelling", [0.36, "0.36", "3.6e-1", "0.360", " 0.36 "])
+def test_one_float_has_one_canonical_form(spelling: object) -> None:
+    assert FLOAT.canonical(spelling) == 0.36
+    assert canonical_text(FLOAT.canonical(spelling)) == "0.36"
+
+
+@pytest.mark.parametrize(
+    ("spec", "given_value", "canonical"),
+    [
+        (FLOAT, 1, 1.0),
+        (FLOAT, -0.0, 0.0),
+        (INT, "7", 7),
+        (INT, 7.0, 7),
+        (INT, "7e2", 700),
+        (INT, 2**62 + 1, 2**62 + 1),
+        (BOOL, "True", True),
+        (BOOL, 0, False),
+        (STR, "0.36", "0.36"),
+    ],
+)
+def test_canonical_values(spec: ParameterSpec, given_value: object, canonical: object) -> None:
+    value = spec.canonical(given_value)
+    assert (value, type(value)) == (canonical, type(canonical))
+    assert canonical_text(value) != "-0.0"
+
+
+@pytest.mark.parametrize(
+    ("spec", "wrong"),
+    [
+        (FLOAT, "much"), (FLOAT, "nan"), (FLOAT, "inf"), (FLOAT, True), (FLOAT, [1]), (FLOAT, {}), (FLOAT, 10**400),
+        (INT, 1.5), (INT, "1.5"), (INT, 2**63), (INT, "9" * 4000), (INT, True),
+        (BOOL, "maybe"), (BOOL, 2), (BOOL, []),
+        (STR, 1), (STR, "x" * 501),
+        (WINE["alpha"], -0.001), (WINE["alpha"], "10.001"),
+        (ParameterSpec(type="str", choices=("a", "b"), default="a"), "c"),
+    ],
+)  # fmt: skip
+def test_wrong_values_are_refused(spec: ParameterSpec, wrong: object) -> None:
+    with pytest.raises(ValueError, match="must"):
+        spec.canonical(wrong)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"type": "str", "minimum": 1, "required": True},
+        {"type": "float", "minimum": 2, "maximum": 1, "required": True},
+        {"type": "float", "required": True, "default": 1},
+        {"type": "float"},
+        {"type": "float", "maximum": 1, "default": 2},
+        {"type": "float", "default": 1, "minimun": 0},
+    ],
+)
+def test_contradictory_specs_are_refused(spec: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ParameterSpec.model_validate(spec)
+
+
+def test_defaults_are_filled_in_and_every_mistake_is_listed() -> None:
+    assert canonical_parameters(WINE, {"alpha": "1"}) == ({"alpha": 1.0, "l1_ratio": 0.5}, [])
+    _, errors = canonical_parameters(WINE, {"l1_ratio": 2, "gamma": 1})
+    assert {error.field for error in errors} == {
+        "modelParameters.alpha", "modelParameters.l1_ratio", "modelParameters.gamma",
+    }  # fmt: skip
+
+
+def test_the_key_depends_on_type_and_values_and_not_on_order() -> None:
+    key = training_key("wine", {"alpha": 0.36, "l1_ratio": 0.33})
+    assert len(key) == 64
+    assert key == training_key("wine", {"l1_ratio": 0.33, "alpha": 0.36})
+    others = [
+        training_key("beer", {"alpha": 0.36, "l1_ratio": 0.33}),
+        training_key("wine", {"alpha": 0.33, "l1_ratio": 0.36}),
+        training_key("wine", {"alpha": 0.36}),
+    ]
+    assert key not in others
+
+
+@given(st.floats(min_value=0, max_value=10))
+def test_what_a_notebook_logs_is_recognised(value: float) -> None:
+    wanted, errors = canonical_parameters(WINE, {"alpha": value})
+    assert not errors
+    assert same_parameters(WINE, wanted, {"alpha": str(value), "l1_ratio": "0.50", "seed": "7"})
+
+
+@pytest.mark.parametrize(
+    "logged", [{}, {"alpha": "1"}, {"alpha": "2", "l1_ratio": "0.5"}, {"alpha": "one", "l1_ratio": "0.5"}]
+)
+def test_other_parameters_are_not_the_same(logged: dict[str, str]) -> None:
+    assert not same_parameters(WINE, {"alpha": 1.0, "l1_ratio": 0.5}, logged)

@@ -1,0 +1,91 @@
+import asyncio
+from typing import cast
+
+import pytest
+from obstore.store import MemoryStore
+
+from functions.bus import Bus
+from functions.contracts import Event, Operation, Training
+from functions.errors import TooManyRequests
+from functions.operations import Operations
+from functions.predict.results import Results
+
+ID = "0" * 32
+ACCEPTED = Operation(run_id=ID, status="pending")
+TRAINING = Operation(run_id=ID, status="running", training=Training(state="REQUESTED"))
+COMPLETED = Operation(run_id=ID, status="completed", result=[5.6])
+NO_BUS = cast(Bus, None)  # never reached while the store works
+
+
+def event(operation: Operation, stored: bool = False) -> Event:
+    return Event(phase="p", operation=operation, reply_to_session="s", result_stored=stored)
+
+
+@pytest.fixture
+def operations() -> Operations:
+    return Operations(MemoryStore())
+
+
+@pytest.fixture
+def results(operations: Operations) -> Results:
+    return Results(operations, NO_BUS, max_waiting=1)
+
+
+async def test_an_answer_goes_to_who_waits_and_not_to_the_store(results: Results, operations: Operations) -> None:
+    with results.expect(ACCEPTED, durable=False) as waiter:
+        await results.deliver(event(COMPLETED))
+        assert await waiter.wait(60, leave_for_training=False) == COMPLETED
+    assert await operations.read(ID) is None
+
+
+async def test_nobody_waits_so_it_is_stored(results: Results, operations: Operations) -> None:
+    await results.deliver(event(TRAINING))
+    assert await operations.read(ID) == TRAINING
+    await results.deliver(event(COMPLETED))
+    assert await operations.read(ID) == COMPLETED
+
+
+async def test_a_durable_one_goes_to_both(results: Results, operations: Operations) -> None:
+    with results.expect(ACCEPTED, durable=True) as waiter:
+        await results.deliver(event(COMPLETED))
+        assert await waiter.wait(60, leave_for_training=False) == COMPLETED
+    assert await operations.read(ID) == COMPLETED
+
+
+async def test_a_stored_result_is_read_from_the_store(results: Results, operations: Operations) -> None:
+    await operations.record(COMPLETED)
+    with results.expect(ACCEPTED, durable=False) as waiter:
+        await results.deliver(event(COMPLETED.model_copy(update={"result": None}), stored=True))
+        assert await waiter.wait(60, leave_for_training=False) == COMPLETED
+
+
+async def test_who_said_nothing_leaves_when_a_training_is_needed(results: Results) -> None:
+    with results.expect(ACCEPTED, durable=False) as waiter:
+        leaving = asyncio.create_task(waiter.wait(60, leave_for_training=True))
+        staying = asyncio.create_task(waiter.wait(60, leave_for_training=False))
+        await asyncio.sleep(0)
+        results.hand_over(event(TRAINING))
+        assert await leaving == TRAINING
+        assert not staying.done()
+        results.hand_over(event(COMPLETED))
+        assert await staying == COMPLETED
+
+
+async def test_the_latest_progress_is_there_when_time_is_over(results: Results) -> None:
+    with results.expect(ACCEPTED, durable=False) as waiter:
+        results.hand_over(event(TRAINING))
+        assert await waiter.wait(0, leave_for_training=False) == TRAINING
+
+
+async def test_the_first_outcome_stays(results: Results) -> None:
+    with results.expect(ACCEPTED, durable=False) as waiter:
+        results.hand_over(event(COMPLETED))
+        results.hand_over(event(TRAINING))
+        assert waiter.operation == COMPLETED
+
+
+async def test_those_who_wait_are_bounded(results: Results) -> None:
+    with results.expect(ACCEPTED, durable=False), pytest.raises(TooManyRequests), results.expect(ACCEPTED, False):
+        pass
+    with results.expect(ACCEPTED, durable=False):
+        pass

@@ -1,0 +1,42 @@
+import pytest
+
+from functions.settings import BusSettings, PredictSettings, RunModelSettings, SettingsError, StoreSettings, load
+
+
+@pytest.fixture(autouse=True)
+def _read_again() -> None:
+    load.cache_clear()
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_ROWS", "7")
+    monkeypatch.setenv("DEFAULT_WAIT_S", "")
+    assert load(PredictSettings).max_rows == 7
+    assert load(PredictSettings).default_wait_s == 5
+
+
+def test_an_identity_based_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SERVICEBUS_CONNECTION", raising=False)
+    monkeypatch.setenv("SERVICEBUS_CONNECTION__fullyQualifiedNamespace", "n.servicebus.windows.net")
+    assert load(BusSettings).servicebus_connection__fullyqualifiednamespace == "n.servicebus.windows.net"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (StoreSettings, "OPERATIONS_URL"),
+        (RunModelSettings, "MLFLOW_TRACKING_URI"),
+        (BusSettings, "SERVICEBUS_CONNECTION"),
+    ],
+)
+def test_a_missing_setting_names_itself(kind: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingsError, match=name):
+        load(kind)
+
+
+def test_a_wrong_setting_names_itself_and_keeps_its_value_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_ROWS", "hunter2")
+    with pytest.raises(SettingsError, match="MAX_ROWS") as raised:
+        load(PredictSettings)
+    assert "hunter2" not in str(raised.value)
