@@ -14,7 +14,7 @@ def to_function_request(request: Request, body: bytes, route_parameters: dict[st
     """Build what the function gets: as in Azure, the body is bytes and repeated headers or query keys are joined."""
     value = {
         "method": _string(request.method),
-        "url": _string(str(request.url)),
+        "url": _string(_url(request)),
         "headers": {name: _string(",".join(request.headers.getlist(name))) for name in request.headers},
         "query": {name: _string(",".join(request.query_params.getlist(name))) for name in request.query_params},
         "params": {name: _string(parameter) for name, parameter in route_parameters.items()},
@@ -44,6 +44,13 @@ def _from_http_datum(value: dict[str, Any]) -> Response:
         for morsel in cookie.values():
             response.headers.append("set-cookie", morsel.OutputString())
     return response
+
+
+def _url(request: Request) -> str:
+    """The URL as the client sent it; Starlette's has the path unquoted."""
+    query = request.url.query
+    path = request.scope["raw_path"].decode("ascii")
+    return f"{request.url.scheme}://{request.url.netloc}{path}" + (f"?{query}" if query else "")
 
 
 def _string(value: str) -> Datum:

@@ -60,10 +60,12 @@ class MessagePump:
         clock = asyncio.get_running_loop().time
         idle_after = None if idle_timeout is None else idle_timeout.total_seconds()
         busy_at = clock()
-        while not (self._stopping and self._is_drained()):
+        while True:
             self._something_due.clear()
             await self._settle_finished(receiver)
             await self._renew_locks(receiver)
+            if self._stopping and self._is_drained():
+                return
             if self._stopping or len(self._running) >= self._max_calls:
                 await self._wait_until_due()
             elif await self._receive(receiver, min(RECEIVE_WAIT, idle_after or RECEIVE_WAIT)) or not self._is_drained():
