@@ -127,6 +127,8 @@ class IncomingLink(Link):
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> list[Event]:
         """One frame of a message; the event comes with the last one."""
+        if self.is_requested:
+            raise NotAllowedError("a transfer before any credit", "amqp:link:transfer-limit-exceeded")
         if not self.is_open:
             return []
         first = self._partial or transfer
@@ -218,8 +220,11 @@ class OutgoingLink(Link):
         self.session.send(Disposition(role=False, first=delivery_id, settled=True, state=outcome))
 
     def on_flow(self, flow: Flow) -> list[Event]:
-        """Credit is absolute: what the peer had seen of our deliveries, plus how many more it takes."""
-        if not self.is_open or flow.link_credit is None:
+        """Credit is absolute: what the peer had seen of our deliveries, plus how many more it takes.
+
+        A peer may grant it right behind its attach, before that is answered.
+        """
+        if not (self.is_open or self.is_requested) or flow.link_credit is None:
             return []
         seen = flow.delivery_count or 0
         self.credit = max(0, flow.link_credit - (self._delivery_count - seen) % _SERIAL)

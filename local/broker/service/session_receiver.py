@@ -106,6 +106,7 @@ class SessionReceiver(ReceiverNode):
             source=replace(self.link.source, filter=granted),
             properties={Symbol(_LOCKED_UNTIL): ticks(lock.until)},
         )
+        self.on_credit()
 
     def _timeout(self) -> float:
         milliseconds = self.link.properties.get(_TIMEOUT)
