@@ -4,11 +4,13 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from functions.deployments import DEPLOYMENTS
+from functions.operations import Operations, open_store
 from local.stack.addresses import EXTERNAL, USUAL_PORTS, Addresses, Ports, addresses
 from local.stack.data_folder import DataFolderLock
 from local.stack.part import Part, PartError, PartSpec
@@ -16,6 +18,7 @@ from local.stack.readiness import NotReadyError, wait_until_ready
 from local.stack.specs import INFRASTRUCTURE, WORKSPACE, Specs
 
 ROOT = Path(__file__).parents[2]
+OPERATIONS_KEPT = timedelta(days=3)
 PARTS = (*INFRASTRUCTURE, *DEPLOYMENTS)
 
 
@@ -78,6 +81,7 @@ class Stack:
         If a part fails, those already started are stopped again.
         """
         self._lock.acquire()
+        await self._delete_old_operations()
         starting = asyncio.create_task(self._start_all())
         dying = asyncio.create_task(self.died())
         try:
@@ -139,6 +143,11 @@ class Stack:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.stop()
+
+    async def _delete_old_operations(self) -> None:
+        """What a lifecycle rule of the container does in the clouds."""
+        if not self._environ.get("OPERATIONS_URL"):
+            await Operations(open_store(self.addresses.operations)).delete_older_than(OPERATIONS_KEPT)
 
     async def _start_all(self) -> None:
         specs = self._specs()

@@ -44,20 +44,23 @@ def report(error: PartError, console: Console) -> None:
 
 
 def show_banner(stack: Stack, console: Console) -> None:
-    """Say where everything is, with a request to paste."""
-    addresses = [
-        f"[bold]API[/]         {stack.url}/predict",
-        f"[bold]models[/]      {stack.url}/models",
-        f"[bold]MLflow[/]      {stack.addresses.mlflow}",
-        f"[bold]Databricks[/]  {stack.addresses.databricks}",
-        f"[bold]logs[/]        {_shown(stack.data / 'logs')}",
-    ]
-    console.print(Panel("\n".join(addresses), title="mlflow-ondemand", expand=False))
-    console.print("Ask for a prediction; the first one trains the model:\n")
-    request = json.dumps(WINE_REQUEST)
-    curl = f"curl -s {stack.url}/predict -H 'Content-Type: application/json' -d '{request}'"
-    console.print(curl, soft_wrap=True, highlight=False, markup=False)
-    console.print("\nCtrl-C stops everything.")
+    """Say where everything is, with a request to paste if the API is among the parts."""
+    serves = "predict" in stack.parts
+    addresses = {
+        "API": f"{stack.url}/predict" if serves else None,
+        "models": f"{stack.url}/models" if serves else None,
+        "MLflow": stack.addresses.mlflow,
+        "Databricks": stack.addresses.databricks,
+        "logs": _shown(stack.data / "logs"),
+    }
+    lines = [f"[bold]{name:<11}[/] {address}" for name, address in addresses.items() if address]
+    console.print(Panel("\n".join(lines), title="mlflow-ondemand", expand=False))
+    if serves:
+        request = json.dumps(WINE_REQUEST)
+        curl = f"curl -s {stack.url}/predict -H 'Content-Type: application/json' -d '{request}'"
+        console.print("Ask for a prediction; the first one trains the model:\n")
+        console.print(curl + "\n", soft_wrap=True, highlight=False, markup=False)
+    console.print("Ctrl-C stops everything.")
 
 
 def _shown(path: Path) -> str:
