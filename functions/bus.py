@@ -123,6 +123,11 @@ class _Outbox:
         except (AzureError, OSError, TimeoutError, ValueError) as trouble:
             logger.warning("queue %s: %s: %s", self._queue, type(trouble).__name__, trouble)
             error = _unavailable(trouble)
+        except Exception as bug:
+            # Whatever the SDK raises, this task goes on: without it every later publish would wait for ever.
+            logger.exception("queue %s", self._queue)
+            error = _unavailable(bug)
+        if error is not None:
             await self._drop_sender()
         for outgoing in group:
             if outgoing.sent.done():

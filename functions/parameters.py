@@ -3,8 +3,8 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -13,6 +13,7 @@ from functions.errors import FieldError
 
 ParameterValue = bool | int | float | str
 MAX_STRING = 500
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
 
@@ -71,9 +72,8 @@ def _to_float(value: object) -> float:
 
 
 def _to_int(value: object) -> int:
-    if isinstance(value, str):
-        with suppress(ValueError):
-            value = int(value[:50])
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         number = value
     else:

@@ -82,7 +82,7 @@ class RunModelSettings(_Settings):
     model_cache_entries: Positive = 200
     model_disk_bytes: Positive = 10 * 1024**3
     lookup_ttl_s: Positive = 300
-    """How long a found model is taken for the newest one of its key without asking MLflow again."""
+    """How long a found model is taken for the one of its key without asking MLflow again."""
     merge_window_ms: Annotated[float, Field(ge=0, le=1000)] = 1.0
     merge_max_rows: Positive = 10_000
 

@@ -14,7 +14,7 @@ FORWARD = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 @app.command()
 def up(
-    port: Annotated[int | None, typer.Option(help="Port of the API; 7071 unless given.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API; 7071 unless given.")] = None,
     data: Annotated[Path, typer.Option(help="Folder of all state; the next start finds it again.")] = Path(".ondemand"),
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Take any free port for each part.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Start only this part; repeat for several.")] = None,

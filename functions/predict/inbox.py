@@ -62,6 +62,10 @@ class Inbox:
             except (AzureError, OSError, ValueError) as error:
                 failures = 1 if self._open.is_set() else failures + 1
                 logger.warning("inbox: %s: %s", type(error).__name__, error)
+            except Exception:
+                # Whatever the SDK raises, the inbox goes on with another session: requests wait for it.
+                failures += 1
+                logger.exception("inbox")
             self._open.clear()
             await asyncio.sleep(min(retry_delay(failures) / 4, 5))
 

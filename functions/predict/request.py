@@ -99,16 +99,21 @@ def _wrong_rows(rows: Any, max_rows: int) -> str | None:
         # MLflow takes a string here for the path of a file: never let one through.
         if not isinstance(payload, dict | list) or not payload:
             return "the scoring body must hold a list or an object that is not empty"
-        records = payload.get("data", ()) if isinstance(payload, dict) else payload
+        # An object holds columns (inputs), or the rows of dataframe_split under `data`.
+        records = max(filter(_is_list, payload.values()), key=len, default=[]) if isinstance(payload, dict) else payload
     else:
         if not rows:
             return "has no rows"
         if not all(isinstance(row, dict) and row for row in rows):
             return "every row must be an object with at least one column"
         records = rows
-    if isinstance(records, list) and len(records) > max_rows:
+    if len(records) > max_rows:
         return f"has {len(records)} rows; {max_rows} are allowed"
     return None
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

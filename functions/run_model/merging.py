@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.errors import OnDemandError
-
 logger = logging.getLogger(__name__)
 
 
@@ -25,8 +23,7 @@ class Merger:
     Only inputs of the same key are merged, up to `max_rows` rows. If the merged call fails, or does not give one result
     a row, each is tried alone, so only the bad one fails.
 
-    ``predict(value)`` and ``concatenate(values)`` run in a thread; predict raises OnDemandError for what its client is
-    to read.
+    ``predict(value)`` and ``concatenate(values)`` run in a thread.
     """
 
     def __init__(
@@ -59,7 +56,7 @@ class Merger:
             for asked, outcome in zip(group, outcomes, strict=True):
                 if asked.answer.done():
                     continue
-                if isinstance(outcome, OnDemandError):
+                if isinstance(outcome, Exception):
                     asked.answer.set_exception(outcome)
                 else:
                     asked.answer.set_result(outcome)
@@ -81,8 +78,8 @@ class Merger:
         if len(group) > 1:
             try:
                 together = self._predict(self._concatenate([asked.value for asked in group]))
-            except OnDemandError as error:
-                logger.info("a merged prediction failed; trying each alone: %s", error.detail[:200])
+            except Exception as error:  # noqa: BLE001  # each is tried alone, and then says why it failed
+                logger.info("a merged prediction failed; trying each alone: %s", str(error)[:200])
             else:
                 if isinstance(together, list) and len(together) == sum(asked.rows for asked in group):
                     return _split(together, [asked.rows for asked in group])
@@ -91,7 +88,7 @@ class Merger:
     def _answer_alone(self, asked: _Asked) -> Any:
         try:
             return self._predict(asked.value)
-        except OnDemandError as error:
+        except Exception as error:  # noqa: BLE001  # raised again by `predict`
             return error
 
 

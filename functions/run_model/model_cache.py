@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from cachetools import LRUCache
 
@@ -13,6 +14,8 @@ from functions.run_model.merging import Merger
 from functions.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
+
+LOAD_THREADS = 4
 
 
 class ServedModel:
@@ -54,6 +57,8 @@ class ModelCache:
         self._load = load
         self._new_merger = new_merger
         self._models = _BoundedModels(max_bytes, max_entries)
+        # Threads of their own: a slow download must not hold up predictions with models in memory.
+        self._load_threads = ThreadPoolExecutor(LOAD_THREADS, "load")
         self._loads: SharedCalls[str, ServedModel] = SharedCalls(keep_s=0)
 
     def __contains__(self, found: Found) -> bool:
@@ -67,7 +72,7 @@ class ModelCache:
         return served
 
     async def _load_and_keep(self, found: Found, entry: ModelType) -> ServedModel:
-        loaded = await asyncio.to_thread(self._load, found, entry)
+        loaded = await asyncio.get_running_loop().run_in_executor(self._load_threads, self._load, found, entry)
         served = ServedModel(loaded, self._new_merger(loaded))
         if served.size <= self._models.maxsize:
             self._models[found.model_id] = served

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from cachetools import LRUCache
@@ -19,6 +21,8 @@ from functions.settings import RunModelSettings
 from functions.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
+
+LOOKUP_THREADS = 8
 
 
 class RunModelService:
@@ -40,6 +44,8 @@ class RunModelService:
         self._lookups: SharedCalls[tuple[str, bool], Found | NotFound] = SharedCalls(
             keep_s=settings.lookup_ttl_s, worth_keeping=lambda outcome: isinstance(outcome, Found)
         )
+        # Threads of their own: look-ups that hang on MLflow must not hold up predictions with models in memory.
+        self._lookup_threads = ThreadPoolExecutor(LOOKUP_THREADS, "lookup")
         self._last_found: LRUCache[str, Found] = LRUCache(10_000)
 
     async def handle(self, command: RunModel) -> None:
@@ -69,8 +75,9 @@ class RunModelService:
         try:
             outcome = await self._lookups.get(
                 (command.key, command.trained),
-                lambda: asyncio.to_thread(
-                    find_model, self._settings.mlflow_tracking_uri, entry, command.parameters, command.key
+                lambda: asyncio.get_running_loop().run_in_executor(
+                    self._lookup_threads,
+                    partial(find_model, self._settings.mlflow_tracking_uri, entry, command.parameters, command.key),
                 ),
             )
         except Unavailable:

@@ -1,11 +1,13 @@
 """Where the parts of a stack listen, and what is given from outside instead."""
 
+import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
+FREE_PORTS = range(15_000, 32_000)
 USUAL_PORTS = {"broker": 5672, "mlflow": 5000, "databricks": 8081, "predict": 7071, "train": 7072, "run-model": 7073}
 EXTERNAL = {"broker": "SERVICEBUS_CONNECTION", "mlflow": "MLFLOW_TRACKING_URI", "databricks": "DATABRICKS_HOST"}
 """A part is not started if the environment gives its address by this variable."""
@@ -22,14 +24,24 @@ class Addresses:
 
 
 def usable_port(wanted: int) -> int:
-    """Return *wanted* if nothing listens there, else a free port; 0 is any free port."""
+    """Return *wanted* if nothing listens there, else a free port; 0 is any free port.
+
+    A free one is taken below the ephemeral range: from there the kernel could give it to somebody's outgoing connection
+    before the part listens on it.
+    """
+    while not (wanted and _is_free(wanted)):
+        wanted = FREE_PORTS.start + secrets.randbelow(len(FREE_PORTS))
+    return wanted
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, wanted))
+            probe.bind((HOST, port))
         except OSError:
-            return usable_port(0)
-        return int(probe.getsockname()[1])
+            return False
+    return True
 
 
 class Ports:

@@ -98,3 +98,18 @@ async def test_a_cancelled_one_does_not_disturb_the_others() -> None:
     assert await kept == [4]
     with pytest.raises(asyncio.CancelledError):
         await cancelled
+
+
+async def test_inputs_that_cannot_be_concatenated_are_asked_for_alone() -> None:
+    def refuse(values: Sequence[list[int]]) -> list[int]:
+        raise TypeError("mixed")
+
+    assert await ask(Merger(Doubler(), refuse, window_s=0.001, max_rows=100), [1], [2]) == [[2], [4]]
+
+
+async def test_whatever_a_model_raises_reaches_who_asked() -> None:
+    def fail(value: list[int]) -> list[int]:
+        raise ZeroDivisionError
+
+    outcomes = await ask(Merger(fail, concatenate, window_s=0.001, max_rows=100), [1], [2])
+    assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError, ZeroDivisionError]

@@ -34,6 +34,7 @@ def test_one_float_has_one_canonical_form(spelling: object) -> None:
         (INT, "7", 7),
         (INT, 7.0, 7),
         (INT, "7e2", 700),
+        (INT, "0" * 49 + "123", 123),
         (INT, 2**62 + 1, 2**62 + 1),
         (BOOL, "True", True),
         (BOOL, 0, False),
@@ -51,6 +52,7 @@ def test_canonical_values(spec: ParameterSpec, given_value: object, canonical: o
     [
         (FLOAT, "much"), (FLOAT, "nan"), (FLOAT, "inf"), (FLOAT, True), (FLOAT, [1]), (FLOAT, {}), (FLOAT, 10**400),
         (INT, 1.5), (INT, "1.5"), (INT, 2**63), (INT, "9" * 4000), (INT, True),
+        (INT, "5" + " " * 49 + "garbage"), (INT, "0" * 49 + "1.5"),
         (BOOL, "maybe"), (BOOL, 2), (BOOL, []),
         (STR, 1), (STR, "x" * 501),
         (WINE["alpha"], -0.001), (WINE["alpha"], "10.001"),

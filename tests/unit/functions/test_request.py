@@ -86,7 +86,7 @@ def test_accepted_rows(rows: Any) -> None:
         ({"inputs": "/etc/passwd"}, "list or an object"), ({"inputs": []}, "not empty"),
         ({"inputs": [1], "instances": [1]}, "exactly one"), ({"inputs": [1], "alcohol": 1}, "exactly one"),
         ([{"a": 1}] * 11, "11 rows"), ({"dataframe_split": {"data": [[1]] * 11}}, "11 rows"),
-        ({"instances": [1] * 11}, "11 rows"),
+        ({"instances": [1] * 11}, "11 rows"), ({"inputs": {"a": [1] * 11}}, "11 rows"),
     ],
 )  # fmt: skip
 def test_refused_rows(rows: Any, mistake: str) -> None:
