@@ -41,7 +41,6 @@ class Message:
     enqueued_at: float
     expires_at: float
     state: MessageState = MessageState.ACTIVE
-    scheduled_for: float | None = None
     delivery_count: int = 0
     lock: Lock | None = None
     dead_letter_source: str | None = None

@@ -76,6 +76,10 @@ class SessionTable:
         """The sessions with messages or state."""
         return [each.id for each in self._sessions.values() if each.ready or each.in_flight or each.state is not None]
 
+    def states(self) -> dict[str, bytes]:
+        """The sessions' states, where they have one."""
+        return {each.id: each.state for each in self._sessions.values() if each.state is not None}
+
     def acquire(self, session: Session, until: float, holder: SessionHolder) -> SessionLock:
         """Lock a session. Raises SessionCannotBeLockedError while somebody holds it."""
         if session.lock is not None:
