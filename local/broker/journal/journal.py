@@ -46,13 +46,14 @@ class Journal:
         """Write what has changed. Raises OSError; then nothing is written, and it can be called again."""
         if not self._pending:
             return
+        data = frame(self._pending)
         try:
-            _write(self._file, frame(self._pending))
+            _write(self._file, data)
         except OSError:
             os.ftruncate(self._file, self._size)
             raise
         self._pending.clear()
-        self._size = os.lseek(self._file, 0, os.SEEK_CUR)
+        self._size += len(data)
         if self._size >= self._compact_at:
             self._try_to_compact()
 
@@ -81,7 +82,7 @@ class Journal:
     def _compact(self) -> None:
         # Written aside and renamed, so that there is a whole journal at every moment.
         aside = self._path.with_suffix(".new")
-        file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:
             _write_contents(file, self._queues)
             os.fsync(file)
@@ -92,7 +93,7 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
         self._file = file
-        self._size = os.lseek(file, 0, os.SEEK_CUR)
+        self._size = os.fstat(file).st_size
         self._compact_at = max(self._min_compacted_size, 2 * self._size)
 
 
