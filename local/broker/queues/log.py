@@ -2,8 +2,10 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from dataclasses import replace
 
-from local.broker.queues.message import Message
+from local.broker.queues.errors import MessageNotFoundError
+from local.broker.queues.message import Message, MessageState
 from local.broker.queues.recorder import NoRecorder, Recorder
 
 
@@ -30,6 +32,13 @@ class MessageLog:
     def get(self, sequence_number: int) -> Message | None:
         return self._messages.get(sequence_number)
 
+    def find(self, sequence_number: int, state: MessageState) -> Message:
+        """A message that is in this state and not locked. Raises MessageNotFoundError."""
+        message = self._messages.get(sequence_number)
+        if message is None or message.state is not state or message.lock is not None:
+            raise MessageNotFoundError(f"No {state.name.lower()} message has the sequence number {sequence_number}.")
+        return message
+
     def add(self, message: Message) -> None:
         """Add a message; those that come with the highest number yet, as nearly all do, cost nothing to order."""
         number = message.sequence_number
@@ -52,6 +61,11 @@ class MessageLog:
         self.recorder.changed(
             message.sequence_number, message.state, message.delivery_count, locked=message.lock is not None
         )
+
+    def contents(self) -> tuple[dict[int, Message], set[int]]:
+        """Copies of all messages without their locks, by number, and the numbers of those that are locked."""
+        locked = {number for number, message in self._messages.items() if message.lock is not None}
+        return {message.sequence_number: replace(message, lock=None) for message in self}, locked
 
     def from_sequence_number(self, first: int) -> Iterator[Message]:
         """The messages from a sequence number on. Do not add or remove while reading."""

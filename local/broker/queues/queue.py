@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from itertools import islice
 
-from local.broker.amqp.sections import Sections, with_application_properties
+from local.broker.amqp.sections import Sections
 from local.broker.queues.admission import check
 from local.broker.queues.contents import Contents
 from local.broker.queues.deadlines import Deadlines
 from local.broker.queues.duplicates import DuplicateHistory
-from local.broker.queues.errors import (
-    InvalidOperationError,
-    MessageNotFoundError,
-    SessionLockLostError,
-)
+from local.broker.queues.errors import InvalidOperationError
 from local.broker.queues.locks import LockTable
 from local.broker.queues.log import MessageLog
 from local.broker.queues.message import Message, MessageState, scheduled_enqueue_time
@@ -103,13 +98,13 @@ class Queue:
 
     def contents(self) -> Contents:
         """What is to be kept, as a copy."""
-        messages = list(self._log)
+        messages, locked = self._log.contents()
         return Contents(
-            last_sequence_number=self._log.last_sequence_number,
-            messages={message.sequence_number: replace(message, lock=None) for message in messages},
-            locked={message.sequence_number for message in messages if message.lock is not None},
-            session_states=self.sessions.states(),
-            seen=self._history.seen(self._clock()),
+            self._log.last_sequence_number,
+            messages,
+            locked,
+            self.sessions.states(),
+            self._history.seen(self._clock()),
         )
 
     def restore(self, contents: Contents) -> None:
@@ -148,7 +143,7 @@ class Queue:
     def cancel(self, sequence_numbers: Iterable[int]) -> None:
         """Withdraw scheduled messages. Raises MessageNotFoundError, and then withdraws none."""
         self.advance()
-        for message in [self._find(number, MessageState.SCHEDULED) for number in sequence_numbers]:
+        for message in [self._log.find(number, MessageState.SCHEDULED) for number in sequence_numbers]:
             self._schedule.discard(message.sequence_number)
             self._log.remove(message)
 
@@ -202,7 +197,7 @@ class Queue:
     def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
         """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
         now = self.advance()
-        session = self._held(session_lock) if session_lock else None
+        session = self.sessions.held(session_lock) if session_lock else None
         message = (session.ready if session else self._ready).take()
         if message is None:
             return None
@@ -220,8 +215,8 @@ class Queue:
     ) -> list[Message]:
         """The deferred messages of these numbers, locked or gone. Raises MessageNotFoundError."""
         now = self.advance()
-        session = self._held(session_lock) if session_lock else None
-        messages = [self._find(number, MessageState.DEFERRED) for number in sequence_numbers]
+        session = self.sessions.held(session_lock) if session_lock else None
+        messages = [self._log.find(number, MessageState.DEFERRED) for number in sequence_numbers]
         for message in messages:
             self._expiry_deadlines.discard(message.sequence_number)
             if delete:
@@ -292,12 +287,7 @@ class Queue:
     def renew_session(self, lock: SessionLock) -> float:
         """Extend a session's lock; returns until when it now holds. Raises SessionLockLostError."""
         now = self.advance()
-        session = self._held(lock)
-        lock.until = now + self.settings.lock_duration
-        self.sessions.deadlines.set(session.id, lock.until)
-        for message in session.in_flight.values():
-            if message.lock is not None:
-                message.lock.until = lock.until
+        self.sessions.renew(lock, now + self.settings.lock_duration)
         return lock.until
 
     def release_session(self, lock: SessionLock) -> None:
@@ -313,13 +303,13 @@ class Queue:
     def set_session_state(self, lock: SessionLock, state: bytes | None) -> None:
         """Raises SessionLockLostError."""
         self.advance()
-        self._held(lock).state = state
+        self.sessions.held(lock).state = state
         self._log.recorder.session_state_set(lock.session.id, state)
 
     def session_state(self, lock: SessionLock) -> bytes | None:
         """Raises SessionLockLostError."""
         self.advance()
-        return self._held(lock).state
+        return self.sessions.held(lock).state
 
     # How messages change their place
 
@@ -382,6 +372,7 @@ class Queue:
 
     def _move_to_dead_letters(self, message: Message, reason: str | None, description: str | None) -> None:
         if self.dead_letters is None:
+            message.state = MessageState.ACTIVE
             self._log.changed(message)
             self._make_ready(message)
             return
@@ -391,29 +382,9 @@ class Queue:
 
     def bury(self, message: Message, source: str, reason: str | None, description: str | None) -> None:
         """Take over a dead letter of ``source``; it keeps its number, its delivery count and when it was enqueued."""
-        details = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
-        message.sections.application_properties = with_application_properties(
-            message.sections.application_properties,
-            {key: value for key, value in details.items() if value is not None},
-        )
-        message.dead_letter_source = source
-        message.state = MessageState.ACTIVE
-        message.expires_at = FOREVER
+        message.become_dead_letter(source, reason, description)
         self._log.add(message)
         self._make_ready(message)
-
-    def _find(self, sequence_number: int, state: MessageState) -> Message:
-        message = self._log.get(sequence_number)
-        if message is None or message.state is not state or message.lock is not None:
-            raise MessageNotFoundError(f"No {state.name.lower()} message has the sequence number {sequence_number}.")
-        return message
-
-    def _held(self, lock: SessionLock) -> Session:
-        if lock.session.lock is not lock:
-            raise SessionLockLostError(
-                f"The session lock has expired on the session '{lock.session.id}'. Accept the session again."
-            )
-        return lock.session
 
     def _lose_session(self, session: Session | None, now: float) -> None:
         if session is None or session.lock is None:

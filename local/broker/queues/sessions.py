@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from local.broker.queues.deadlines import Deadlines
-from local.broker.queues.errors import SessionCannotBeLockedError
+from local.broker.queues.errors import SessionCannotBeLockedError, SessionLockLostError
 from local.broker.queues.message import Message
 from local.broker.queues.ready import ReadyMessages
 
@@ -88,6 +88,23 @@ class SessionTable:
         self._available.pop(session.id, None)
         self.deadlines.set(session.id, until)
         return session.lock
+
+    def held(self, lock: SessionLock) -> Session:
+        """The session that is locked by ``lock``. Raises SessionLockLostError if it is not any more."""
+        if lock.session.lock is not lock:
+            raise SessionLockLostError(
+                f"The session lock has expired on the session '{lock.session.id}'. Accept the session again."
+            )
+        return lock.session
+
+    def renew(self, lock: SessionLock, until: float) -> None:
+        """Extend a lock, and with it those of the session's messages. Raises SessionLockLostError."""
+        session = self.held(lock)
+        lock.until = until
+        self.deadlines.set(session.id, until)
+        for message in session.in_flight.values():
+            if message.lock is not None:
+                message.lock.until = until
 
     def next_available(self) -> Session | None:
         """The session that has waited longest for a holder."""
