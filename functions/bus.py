@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from azure.core.exceptions import AzureError
-from azure.servicebus import ServiceBusMessage
+from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
 
 from functions.contracts import CheckTraining, Event, RunModel, StartTraining, command_of
-from functions.errors import Unavailable
+from functions.errors import OnDemandError, RequestTooLarge, Unavailable
 from functions.settings import BusSettings
 
 logger = logging.getLogger(__name__)
@@ -117,10 +117,12 @@ class _Outbox:
             async with asyncio.timeout(self._timeout):
                 sender = await self.open()
                 await _send_in_batches(sender, group)
-            error = None
+            error: OnDemandError | None = None
+        except MessageSizeExceededError:
+            error = _too_large()
         except (AzureError, OSError, TimeoutError, ValueError) as trouble:
             logger.warning("queue %s: %s: %s", self._queue, type(trouble).__name__, trouble)
-            error = trouble
+            error = _unavailable(trouble)
             await self._drop_sender()
         for outgoing in group:
             if outgoing.sent.done():
@@ -128,7 +130,7 @@ class _Outbox:
             if error is None:
                 outgoing.sent.set_result(None)
             else:
-                outgoing.sent.set_exception(_unavailable(error))
+                outgoing.sent.set_exception(error)
 
     async def _drop_sender(self) -> None:
         sender, self._sender = self._sender, None
@@ -154,19 +156,32 @@ async def _send_in_batches(sender: ServiceBusSender, group: Sequence[_Outgoing])
     if len(group) == 1:
         await sender.send_messages(group[0].message)
         return
-    batch = await sender.create_message_batch()
-    filled: list[_Outgoing] = []
+    batch, filled = await sender.create_message_batch(), list[_Outgoing]()
     for outgoing in group:
-        try:
-            batch.add_message(outgoing.message)
-        except MessageSizeExceededError:
-            await sender.send_messages(batch)
-            _all_sent(filled)
+        if not _fits(batch, outgoing):
+            if filled:
+                await sender.send_messages(batch)
+                _all_sent(filled)
             batch, filled = await sender.create_message_batch(), []
-            batch.add_message(outgoing.message)
+            if not _fits(batch, outgoing):  # too large alone: its neighbours have nothing to do with it
+                outgoing.sent.set_exception(_too_large())
+                continue
         filled.append(outgoing)
-    await sender.send_messages(batch)
-    _all_sent(filled)
+    if filled:
+        await sender.send_messages(batch)
+        _all_sent(filled)
+
+
+def _fits(batch: ServiceBusMessageBatch, outgoing: _Outgoing) -> bool:
+    try:
+        batch.add_message(outgoing.message)
+    except MessageSizeExceededError:
+        return False
+    return True
+
+
+def _too_large() -> RequestTooLarge:
+    return RequestTooLarge("The request is larger than a message may be; lower MAX_MESSAGE_BYTES.")
 
 
 def _all_sent(filled: Iterable[_Outgoing]) -> None:

@@ -39,9 +39,8 @@ class Replies:
 
     async def failed(self, command: RunModel, error: OnDemandError) -> None:
         logger.info("operation %s: %s: %s", command.operation, error.slug, error.detail[:500])
-        await self.outcome(
-            command, command.operation_document("error", status_message=error.detail, error=error.problem())
-        )
+        failure = command.operation_document("error", status_message=error.title, error=error.problem())
+        await self.outcome(command, failure)
 
     async def expired(self, command: RunModel) -> bool:
         """Whether the command is past its deadline; its client is told, and nothing is executed."""

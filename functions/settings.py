@@ -58,8 +58,8 @@ class PredictSettings(_Settings):
     default_wait_s: Annotated[float, Field(ge=0, le=60)] = 5.0
     max_body_bytes: Positive = 16 * 1024 * 1024
     max_rows: Positive = 100_000
-    max_waiting: Positive = 2000
-    """Requests that wait for their answer in one instance; one more gets 429."""
+    max_waiting: Positive = 900
+    """Requests that wait in one instance; one more gets 429. Below maxConcurrentRequests of host.json."""
     queue_timeout_s: Positive = 900
     """How long an operation may take beside its training; deadline = now + this + the type's training timeout."""
     retention_s: Positive = 24 * 3600

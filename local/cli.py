@@ -24,6 +24,7 @@ def up(
     A part is not started if its address is given by SERVICEBUS_CONNECTION, DATABRICKS_HOST or MLFLOW_TRACKING_URI;
     OPERATIONS_URL gives another operation store.
     """
+    _check_catalog()
     from rich.console import Console
 
     from local.stack import DataFolderInUseError, PartError, Stack
@@ -55,6 +56,7 @@ def up(
 @app.command()
 def demo() -> None:
     """Ask for a prediction, watch the model being trained for it, ask again; then stop everything."""
+    _check_catalog()
     from local.demo import run
 
     raise typer.Exit(run())
@@ -82,6 +84,19 @@ def databricks(context: typer.Context) -> None:
 def mlflow(context: typer.Context) -> None:
     """Run the MLflow server alone."""
     _run_module("local.mlflow_server", context.args)
+
+
+def _check_catalog() -> None:
+    """Every part reads the catalog: a mistake in it is told once, before any of them starts."""
+    from functions.catalog import load_catalog
+    from functions.errors import CatalogError
+    from functions.settings import catalog_path
+
+    try:
+        load_catalog(catalog_path())
+    except CatalogError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 def _run_module(module: str, arguments: list[str]) -> None:

@@ -74,7 +74,7 @@ def operation_errors(handler: Handler) -> Handler:
         try:
             return await handler(req)
         except OnDemandError as error:
-            body = Operation(status="error", status_message=error.detail, error=error.problem())
+            body = Operation(status="error", status_message=error.title, error=error.problem())
             return _operation(Answer(error.status, body, _retry_after(error)))
 
     return handle

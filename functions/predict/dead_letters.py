@@ -20,7 +20,7 @@ async def answer_dead_command(message: func.ServiceBusMessage, bus: Bus) -> None
         # Nobody to tell: no message of ours. Kept it would come back for ever.
         logger.error("dropped dead letter %s: it names no operation", message.message_id)
         return
-    logger.error("operation %s was dead-lettered: %s", event.operation.run_id, event.operation.status_message)
+    logger.error("operation %s was dead-lettered: %s", event.operation.run_id, message.dead_letter_reason)
     await bus.publish(RESULTS, event)
 
 
@@ -37,7 +37,7 @@ async def store_dead_event(message: func.ServiceBusMessage, results: Results) ->
 def _outcome_of(message: func.ServiceBusMessage) -> Event | None:
     reason = ": ".join(filter(None, (message.dead_letter_reason, message.dead_letter_error_description)))
     error = DeadLettered(f"The request was given up: {reason or 'it could not be processed'}.")
-    fields = {"status_message": error.detail, "error": error.problem()}
+    fields = {"status_message": error.title, "error": error.problem()}
     try:
         parsed = ANY_MESSAGE.validate_json(message.get_body())
     except ValidationError:

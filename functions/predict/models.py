@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def _trained_model(model: dict[str, Any], entry: ModelType) -> dict[str, Any]:
         "uri": f"models:/{info['model_id']}",
         "runId": info.get("source_run_id"),
         "parameters": {name: value for name, value in parameters.items() if name in entry.parameters},
-        "createdAt": info.get("creation_timestamp_ms"),
+        "createdAt": datetime.fromtimestamp(int(info["creation_timestamp_ms"]) / 1000, UTC).isoformat(),
     }
 
 

@@ -74,7 +74,7 @@ def _post_predict() -> dict[str, Any]:
         429: "Full; see Retry-After",
         500: "The model failed",
         502: "The training failed",
-        503: "The bus cannot be reached; nothing was accepted",
+        503: "The bus or the operation store cannot be reached; no run was promised, send it again",
     }
     return {
         "operationId": "predict",

@@ -141,7 +141,8 @@ def import_mlflow() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    import mlflow  # noqa: F401  # for its side effect: the slow import is over
+    import mlflow.artifacts
+    import mlflow.pyfunc  # noqa: F401  # for its side effect: the slow imports are over
 
 
 @functools.cache

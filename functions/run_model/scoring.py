@@ -23,15 +23,18 @@ def model_input(rows: Any, schema: "Schema | None") -> Any:
     Raises InputRefused.
     """
     from mlflow.exceptions import MlflowException
-    from mlflow.pyfunc.scoring_server import infer_and_parse_data
-    from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
+    from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_serving_input
 
     try:
-        if isinstance(rows, list):
-            return dataframe_from_parsed_json(rows, "records", schema)
-        if len(rows) == 1 and next(iter(rows)) in ("dataframe_split", "dataframe_records", "instances", "inputs"):
-            return infer_and_parse_data(rows, schema)
-        return dataframe_from_parsed_json([rows], "records", schema)
+        match rows:
+            case {"dataframe_split": frame}:
+                return dataframe_from_parsed_json(frame, "split", schema)
+            case {"dataframe_records": records}:
+                return dataframe_from_parsed_json(records, "records", schema)
+            case {"instances": _} | {"inputs": _}:
+                return parse_tf_serving_input(rows, schema)
+            case _:
+                return dataframe_from_parsed_json(rows if isinstance(rows, list) else [rows], "records", schema)
     except (MlflowException, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InputRefused(f"The rows do not fit the model: {str(error)[:MAX_MESSAGE]}") from error
 

@@ -75,7 +75,7 @@ class TrainService:
             await self._bus.publish(entry.queue, trained)
         else:
             reason = await self._jobs.failure(run)
-            raise TrainingFailed(f"Databricks run {run.run_id} failed: {reason}")
+            await self._replies.failed(command, TrainingFailed(f"Databricks run {run.run_id} failed: {reason}"))
 
     async def _current_run(self, command: RunModel) -> RunStanding:
         """The run that trains for this command, started if there is none.

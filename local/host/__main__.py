@@ -17,7 +17,8 @@ from local.host.options import read_host_options
 from local.host.server import Host
 from local.lifetime import end_with_parent
 
-app = typer.Typer(add_completion=False)
+# Plain tracebacks: this output is a log file most of the time.
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()

@@ -81,7 +81,6 @@ class Stack:
         If a part fails, those already started are stopped again.
         """
         self._lock.acquire()
-        await self._delete_old_operations()
         starting = asyncio.create_task(self._start_all())
         dying = asyncio.create_task(self.died())
         try:
@@ -150,6 +149,7 @@ class Stack:
             await Operations(open_store(self.addresses.operations)).delete_older_than(OPERATIONS_KEPT)
 
     async def _start_all(self) -> None:
+        await self._delete_old_operations()
         specs = self._specs()
         first = [self._part(specs.infrastructure(name)) for name in self._wanted if name in INFRASTRUCTURE]
         hosts = [self._part(specs.host(name, name)) for name in self._wanted if name in DEPLOYMENTS]

@@ -12,11 +12,13 @@ from local.stack.specs import WORKSPACE
 from tests.e2e.client import Client
 
 HERE = Path(__file__).parent
+ENVIRON = dict(os.environ)
+"""As it was given: mlflow.set_tracking_uri, which the tests call, writes into os.environ."""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    environ = {**os.environ, "CATALOG_FILE": str(HERE / "models.yaml"), "MAX_BODY_BYTES": "2000000"}
+    environ = {**ENVIRON, "CATALOG_FILE": str(HERE / "models.yaml"), "MAX_BODY_BYTES": "2000000"}
     running = Stack(
         tmp_path_factory.mktemp("stack"),
         free_ports=True,

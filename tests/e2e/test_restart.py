@@ -4,16 +4,20 @@ from pathlib import Path
 
 from local.stack import Stack
 from tests.e2e.client import PATIENCE_S, Client, wine, wine_key
+from tests.e2e.conftest import ENVIRON
 
 
 async def test_models_runs_and_operations_survive_the_stack(tmp_path: Path) -> None:
-    async with Stack(tmp_path, free_ports=True) as first, Client(first.url, first.addresses) as client:
+    async with Stack(tmp_path, free_ports=True, environ=ENVIRON) as first, Client(first.url, first.addresses) as client:
         accepted = await client.predict(wine(alpha=0.36, l1_ratio=0.33))
         assert accepted.status_code == 202
         run_id = accepted.json()["runId"]
         answer = await client.outcome(run_id)
 
-    async with Stack(tmp_path, free_ports=True) as second, Client(second.url, second.addresses) as client:
+    async with (
+        Stack(tmp_path, free_ports=True, environ=ENVIRON) as second,
+        Client(second.url, second.addresses) as client,
+    ):
         assert await client.outcome(run_id) == answer
         again = (await client.predict(wine(alpha=0.36, l1_ratio=0.33), wait=PATIENCE_S)).json()
         assert (again["model"], again["result"]) == (answer["model"], answer["result"])

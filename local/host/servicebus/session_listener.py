@@ -40,7 +40,6 @@ class SessionListener(Listener):
             self._waiting.cancel()
 
     async def _listen(self, client: ServiceBusClient) -> None:
-        _log.info("%s: listening to the sessions of %s", self._function.name, self._trigger.entity)
         self.tried.set()
         try:
             await self._accept_sessions(client)
@@ -57,6 +56,7 @@ class SessionListener(Listener):
 
     async def _accept(self, client: ServiceBusClient) -> ServiceBusReceiver | None:
         await self._free.acquire()
+        _log.debug("%s: waiting for a session of %s", self._function.name, self._trigger.entity)
         receiver = client.get_queue_receiver(
             self._trigger.queue,
             session_id=NEXT_AVAILABLE_SESSION,

@@ -98,6 +98,23 @@ def test_an_unknown_part_is_refused() -> None:
     assert "kafka" in wrong.stderr
 
 
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_a_mistake_in_the_catalog_is_told_before_anything_starts(command: str, tmp_path: Path) -> None:
+    catalog = tmp_path / "models.yaml"
+    catalog.write_text("models: {wine: {experiment: 1}}")
+    wrong = subprocess.run(
+        (sys.executable, "-m", "local.cli", command),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+        env=os.environ | {"CATALOG_FILE": str(catalog)},
+    )
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert str(catalog) in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
 def test_help_needs_nothing_heavy() -> None:
     source = "import sys, local.cli; print(*sys.modules)"
     names = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout.split()
