@@ -4,21 +4,25 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from local import lifetime
 from local.broker.config import read_config
-from local.broker.queues.settings import QueueSettings
+from local.broker.journal.journal import Journal
 from local.broker.server import Server
+from local.broker.service.broker import Broker
 
 
-def run(host: str, port: int, config: Path, *, end_with_parent: bool) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError."""
+def run(host: str, port: int, config: Path, data: Path | None, *, end_with_parent: bool) -> None:
+    """Serve until SIGTERM or SIGINT; without ``data``, from memory only. Raises ConfigError and JournalError."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    queues = read_config(config)
+    broker = Broker(read_config(config), time.time)
+    # Not closed before the process ends: the last connections to go still change queues.
+    server = Server(broker, Journal(data, broker.queues()).commit) if data else Server(broker)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(host, port, queues, end_with_parent))
+        runner.run(_serve(host, port, server, end_with_parent))
 
 
 def connection_string(host: str, port: int) -> str:
@@ -29,12 +33,11 @@ def connection_string(host: str, port: int) -> str:
     )
 
 
-async def _serve(host: str, port: int, queues: list[QueueSettings], end_with_parent: bool) -> None:
+async def _serve(host: str, port: int, server: Server, end_with_parent: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
-    server = Server(queues)
     port = await server.start(host, port)
     if end_with_parent:
         lifetime.end_with_parent()

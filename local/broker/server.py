@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import cast
 
-from local.broker.queues.settings import FOREVER, QueueSettings
+from local.broker.queues.settings import FOREVER
 from local.broker.service.broker import Broker
 from local.broker.service.peer import Peer
 
@@ -16,13 +16,19 @@ logger = logging.getLogger(__name__)
 
 # A timer set for longer is set again when it fires; it keeps clear of overflow in the event loop.
 _LONGEST_SLEEP = 3600.0
+_COMMIT_RETRY = 1.0
 
 
 class Server:
-    """Listens, and wakes the broker when something is due: one timer, and no work while nothing happens."""
+    """Listens, and wakes the broker when something is due: one timer, and no work while nothing happens.
 
-    def __init__(self, queues: Iterable[QueueSettings]) -> None:
-        self.broker = Broker(queues, time.time)
+    ``commit`` makes what changed in the queues durable, or raises OSError; no client is told of a change before that.
+    """
+
+    def __init__(self, broker: Broker, commit: Callable[[], None] = lambda: None) -> None:
+        self.broker = broker
+        self._commit = commit
+        self._settling: asyncio.Handle | None = None
         self._clients: dict[Peer, ClientProtocol] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = FOREVER
@@ -39,9 +45,11 @@ class Server:
         """Close the listener and every connection."""
         if self._server is not None:
             self._server.close()
+        committed = self.settle()
         for peer, client in list(self._clients.items()):
             peer.connection.close()
-            client.write(peer.connection.data_to_send())
+            if committed:
+                client.write(peer.connection.data_to_send())
             client.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -58,11 +66,28 @@ class Server:
         """A client is gone."""
         self._clients.pop(peer, None)
         peer.connection_lost()
-        self.settle()
+        self.settle_soon()
 
-    def settle(self) -> None:
-        """After any event: hand out what became available, write what is due, set the timer."""
+    def settle_soon(self) -> None:
+        """After any event: `settle`, once for all events of this turn of the event loop."""
+        if self._settling is None:
+            self._settling = asyncio.get_running_loop().call_soon(self.settle)
+
+    def settle(self) -> bool:
+        """Hand out what became available, commit all changes, write what is due, set the timer.
+
+        Returns whether the commit succeeded; if not, nothing was written, and it is tried again soon.
+        """
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
         self.broker.dispatch()
+        try:
+            self._commit()
+        except OSError:
+            logger.exception("Nothing is sent to any client until the journal can be written.")
+            self._settling = asyncio.get_running_loop().call_later(_COMMIT_RETRY, self.settle)
+            return False
         for peer in self.broker.take_touched():
             client = self._clients.get(peer)
             if client is None:
@@ -73,6 +98,7 @@ class Server:
             if peer.connection.is_closed:
                 client.close()
         self._set_timer()
+        return True
 
     def _set_timer(self) -> None:
         due = self.broker.next_due()
@@ -115,7 +141,7 @@ class ClientProtocol(asyncio.Protocol):
         except Exception:
             logger.exception("A connection is closed because of an unexpected error.")
             self.close()
-        self._server.settle()
+        self._server.settle_soon()
         if self._heartbeat is None and self._peer.connection.heartbeat_interval is not None:
             self._beat()
 
@@ -133,7 +159,7 @@ class ClientProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         if self._peer is not None:
             self._peer.resume()
-            asyncio.get_running_loop().call_soon(self._server.settle)
+            self._server.settle_soon()
 
     def write(self, data: bytes) -> None:
         """Send bytes to the client."""
@@ -149,5 +175,6 @@ class ClientProtocol(asyncio.Protocol):
         if self._peer is None or self._peer.connection.heartbeat_interval is None:
             return
         self._peer.connection.heartbeat()
-        self.write(self._peer.connection.data_to_send())
+        self._peer.touch()
+        self._server.settle_soon()
         self._heartbeat = asyncio.get_running_loop().call_later(self._peer.connection.heartbeat_interval, self._beat)

@@ -26,7 +26,7 @@ class Specs:
     def infrastructure(self, part: str) -> PartSpec:
         """The broker, MLflow or Databricks."""
         arguments = {
-            "broker": ("local.broker", "--config", "local/servicebus.json"),
+            "broker": ("local.broker", "--config", "local/servicebus.json", "--data", str(self._data / part)),
             "mlflow": ("local.mlflow_server", "--data", str(self._data / part)),
             "databricks": ("local.databricks", "--data", str(self._data / part), *self._workspaces),
         }[part]

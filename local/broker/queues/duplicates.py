@@ -1,6 +1,7 @@
 """Duplicate detection: the message ids seen within a window."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 
 
 class DuplicateHistory:
@@ -18,10 +19,19 @@ class DuplicateHistory:
         self._forget(now)
         if message_id in self._seen:
             return True
-        self._seen[message_id] = now + self._window
+        self._seen[message_id] = now
         return False
+
+    def seen(self, now: float) -> dict[str, float]:
+        """The ids seen within the window, and when."""
+        self._forget(now)
+        return dict(self._seen)
+
+    def restore(self, seen: Mapping[str, float]) -> None:
+        """Take up what `seen` gave."""
+        self._seen.update(seen)
 
     def _forget(self, now: float) -> None:
         # All ids have the same window, so the oldest is always first.
-        while self._seen and next(iter(self._seen.values())) <= now:
+        while self._seen and next(iter(self._seen.values())) + self._window <= now:
             self._seen.popitem(last=False)

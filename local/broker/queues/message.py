@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from local.broker.amqp.sections import Sections, entry_value
+from local.broker.amqp.sections import Sections, entry_value, with_application_properties
+from local.broker.queues.settings import FOREVER
 
 if TYPE_CHECKING:
     from local.broker.queues.sessions import Session
@@ -41,7 +42,6 @@ class Message:
     enqueued_at: float
     expires_at: float
     state: MessageState = MessageState.ACTIVE
-    scheduled_for: float | None = None
     delivery_count: int = 0
     lock: Lock | None = None
     dead_letter_source: str | None = None
@@ -49,6 +49,17 @@ class Message:
     @property
     def session_id(self) -> str | None:
         return self.sections.session_id
+
+    def become_dead_letter(self, source: str, reason: str | None, description: str | None) -> None:
+        """Say, in the application properties, why the message left ``source``; it does not expire any more."""
+        details = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
+        self.sections.application_properties = with_application_properties(
+            self.sections.application_properties,
+            {key: value for key, value in details.items() if value is not None},
+        )
+        self.dead_letter_source = source
+        self.state = MessageState.ACTIVE
+        self.expires_at = FOREVER
 
 
 def scheduled_enqueue_time(sections: Sections) -> float | None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from local.broker.amqp.sections import Sections, with_application_properties
+from local.broker.amqp.sections import Sections
+from local.broker.queues.admission import check
+from local.broker.queues.contents import Contents
 from local.broker.queues.deadlines import Deadlines
 from local.broker.queues.duplicates import DuplicateHistory
-from local.broker.queues.errors import (
-    ArgumentError,
-    InvalidOperationError,
-    MessageLockLostError,
-    MessageNotFoundError,
-    SessionLockLostError,
-)
+from local.broker.queues.errors import InvalidOperationError
+from local.broker.queues.locks import LockTable
 from local.broker.queues.log import MessageLog
-from local.broker.queues.message import Lock, Message, MessageState, scheduled_enqueue_time
+from local.broker.queues.message import Message, MessageState, scheduled_enqueue_time
 from local.broker.queues.ready import ReadyMessages
+from local.broker.queues.recorder import Recorder
 from local.broker.queues.sessions import Session, SessionHolder, SessionLock, SessionTable
 from local.broker.queues.settings import FOREVER, QueueSettings
 
 Clock = Callable[[], float]
 
-MAX_ID_LENGTH = 128
 EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
 UNDELIVERABLE = "MaxDeliveryCountExceeded"
 
@@ -53,10 +49,8 @@ class Queue:
         self._on_ready = on_ready
         self._log = MessageLog()
         self._ready = ReadyMessages()
-        self._locked: dict[bytes, Message] = {}
-        self._last_sequence_number = 0
         self._history = DuplicateHistory(settings.duplicate_detection_window)
-        self._lock_deadlines: Deadlines[bytes] = Deadlines()
+        self._locks = LockTable(settings.lock_duration)
         self._expiry_deadlines: Deadlines[int] = Deadlines()
         self._schedule: Deadlines[int] = Deadlines()
 
@@ -75,7 +69,7 @@ class Queue:
         """When `advance` has something to do; FOREVER if nothing is pending."""
         return min(
             self._schedule.next_due(),
-            self._lock_deadlines.next_due(),
+            self._locks.deadlines.next_due(),
             self._expiry_deadlines.next_due(),
             self.sessions.deadlines.next_due(),
         )
@@ -88,13 +82,47 @@ class Queue:
         now = self._clock()
         for number in self._schedule.take_due(now):
             self._activate(self._log.get(number), now)
-        for token in self._lock_deadlines.take_due(now):
+        for token in self._locks.deadlines.take_due(now):
             self._delivery_failed(self._unlock(token), now)
         for session_id in self.sessions.deadlines.take_due(now):
             self._lose_session(self.sessions.get(session_id), now)
         for number in self._expiry_deadlines.take_due(now):
             self._expire(self._log.get(number))
         return now
+
+    # Outliving the process
+
+    def record_to(self, recorder: Recorder) -> None:
+        """Tell a recorder of every change from now on."""
+        self._log.recorder = recorder
+
+    def contents(self) -> Contents:
+        """What is to be kept, as a copy."""
+        messages, locked = self._log.contents()
+        return Contents(
+            self._log.last_sequence_number,
+            messages,
+            locked,
+            self.sessions.states(),
+            self._history.seen(self._clock()),
+        )
+
+    def restore(self, contents: Contents) -> None:
+        """Take up, as a new queue, what another one held. To its receivers, every lock of it has expired."""
+        now = self._clock()
+        self._log.last_sequence_number = max(self._log.last_sequence_number, contents.last_sequence_number)
+        self._history.restore(contents.seen)
+        for session_id, state in contents.session_states.items():
+            self.sessions.get_or_create(session_id).state = state
+        for message in contents.messages.values():
+            self._log.add(message)
+            if message.sequence_number in contents.locked:
+                self._delivery_failed(message, now)
+            elif message.state is MessageState.SCHEDULED:
+                due = scheduled_enqueue_time(message.sections)
+                self._schedule.set(message.sequence_number, now if due is None else due)
+            else:
+                self._put_back(message, now)
 
     # Sending
 
@@ -105,40 +133,28 @@ class Queue:
         are dropped silently, as Service Bus does.
         """
         now = self.advance()
+        if self.dead_letters is None:
+            raise InvalidOperationError("Messages cannot be sent to a dead-letter queue.")
         times = [scheduled_enqueue_time(sections) for sections in messages]
         for sections in messages:
-            self._check(sections)
+            check(sections, self.settings)
         return [self._accept(sections, time, now) for sections, time in zip(messages, times, strict=True)]
 
     def cancel(self, sequence_numbers: Iterable[int]) -> None:
         """Withdraw scheduled messages. Raises MessageNotFoundError, and then withdraws none."""
         self.advance()
-        for message in [self._find(number, MessageState.SCHEDULED) for number in sequence_numbers]:
+        for message in [self._log.find(number, MessageState.SCHEDULED) for number in sequence_numbers]:
             self._schedule.discard(message.sequence_number)
             self._log.remove(message)
 
-    def _check(self, sections: Sections) -> None:
-        if self.dead_letters is None:
-            raise InvalidOperationError("Messages cannot be sent to a dead-letter queue.")
-        message_id, session_id = sections.message_id, sections.session_id
-        if isinstance(message_id, str) and len(message_id) > MAX_ID_LENGTH:
-            raise ArgumentError(f"The message id is longer than {MAX_ID_LENGTH} characters.")
-        if session_id is not None and len(session_id) > MAX_ID_LENGTH:
-            raise ArgumentError(f"The session id is longer than {MAX_ID_LENGTH} characters.")
-        if self.settings.requires_session and session_id is None:
-            raise InvalidOperationError(
-                f"The SessionId was not set on a message, and it cannot be sent to the entity '{self.name}', "
-                "which requires sessions."
-            )
-
     def _accept(self, sections: Sections, scheduled_for: float | None, now: float) -> int:
-        number = self._next_sequence_number()
+        number = self._log.next_sequence_number()
         if self._is_duplicate(sections, now):
+            self._log.recorder.numbered(number)
             return number
         message = Message(sections, number, enqueued_at=now, expires_at=FOREVER)
         if scheduled_for is not None and scheduled_for > now:
             message.state = MessageState.SCHEDULED
-            message.scheduled_for = scheduled_for
             self._log.add(message)
             self._schedule.set(number, scheduled_for)
         else:
@@ -148,18 +164,18 @@ class Queue:
     def _is_duplicate(self, sections: Sections, now: float) -> bool:
         if not self.settings.requires_duplicate_detection or sections.message_id is None:
             return False
-        return self._history.is_duplicate(str(sections.message_id), now)
-
-    def _next_sequence_number(self) -> int:
-        self._last_sequence_number += 1
-        return self._last_sequence_number
+        message_id = str(sections.message_id)
+        if self._history.is_duplicate(message_id, now):
+            return True
+        self._log.recorder.seen_at(message_id, now)
+        return False
 
     def _activate(self, message: Message | None, now: float) -> None:
         if message is None:
             return
         self._log.remove(message)
         # As in Service Bus: a scheduled message is appended, under a new number, when its time comes.
-        message.sequence_number = self._next_sequence_number()
+        message.sequence_number = self._log.next_sequence_number()
         message.enqueued_at = now
         message.state = MessageState.ACTIVE
         self._enqueue(message, now)
@@ -181,7 +197,7 @@ class Queue:
     def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
         """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
         now = self.advance()
-        session = self._held(session_lock) if session_lock else None
+        session = self.sessions.held(session_lock) if session_lock else None
         message = (session.ready if session else self._ready).take()
         if message is None:
             return None
@@ -199,8 +215,8 @@ class Queue:
     ) -> list[Message]:
         """The deferred messages of these numbers, locked or gone. Raises MessageNotFoundError."""
         now = self.advance()
-        session = self._held(session_lock) if session_lock else None
-        messages = [self._find(number, MessageState.DEFERRED) for number in sequence_numbers]
+        session = self.sessions.held(session_lock) if session_lock else None
+        messages = [self._log.find(number, MessageState.DEFERRED) for number in sequence_numbers]
         for message in messages:
             self._expiry_deadlines.discard(message.sequence_number)
             if delete:
@@ -246,14 +262,7 @@ class Queue:
 
     def renew_lock(self, token: bytes) -> float:
         """Extend a message's lock; returns until when it now holds."""
-        now = self.advance()
-        message = self._locked.get(token)
-        if message is None or message.lock is None:
-            raise _lock_lost()
-        if message.lock.session is None:
-            message.lock.until = now + self.settings.lock_duration
-            self._lock_deadlines.set(token, message.lock.until)
-        return message.lock.until
+        return self._locks.renew(token, self.advance())
 
     # Sessions
 
@@ -278,12 +287,7 @@ class Queue:
     def renew_session(self, lock: SessionLock) -> float:
         """Extend a session's lock; returns until when it now holds. Raises SessionLockLostError."""
         now = self.advance()
-        session = self._held(lock)
-        lock.until = now + self.settings.lock_duration
-        self.sessions.deadlines.set(session.id, lock.until)
-        for message in session.in_flight.values():
-            if message.lock is not None:
-                message.lock.until = lock.until
+        self.sessions.renew(lock, now + self.settings.lock_duration)
         return lock.until
 
     def release_session(self, lock: SessionLock) -> None:
@@ -299,12 +303,13 @@ class Queue:
     def set_session_state(self, lock: SessionLock, state: bytes | None) -> None:
         """Raises SessionLockLostError."""
         self.advance()
-        self._held(lock).state = state
+        self.sessions.held(lock).state = state
+        self._log.recorder.session_state_set(lock.session.id, state)
 
     def session_state(self, lock: SessionLock) -> bytes | None:
         """Raises SessionLockLostError."""
         self.advance()
-        return self._held(lock).state
+        return self.sessions.held(lock).state
 
     # How messages change their place
 
@@ -322,25 +327,13 @@ class Queue:
                 session.lock.holder.session_ready()
 
     def _lock(self, message: Message, session: Session | None, now: float) -> None:
-        token = os.urandom(16)
-        if session is not None and session.lock is not None:
-            message.lock = Lock(token, session.lock.until, session)
-            session.in_flight[token] = message
-        else:
-            message.lock = Lock(token, now + self.settings.lock_duration)
-            self._lock_deadlines.set(token, message.lock.until)
-        self._locked[token] = message
+        self._locks.lock(message, session, now)
+        self._log.changed(message)
 
     def _unlock(self, token: bytes) -> Message:
-        message = self._locked.pop(token, None)
-        if message is None:
-            raise _lock_lost()
-        self._lock_deadlines.discard(token)
-        if message.lock is not None and message.lock.session is not None:
-            session = message.lock.session
-            session.in_flight.pop(token, None)
+        message, session = self._locks.unlock(token)
+        if session is not None:
             self.sessions.refresh(session)
-        message.lock = None
         return message
 
     def _delivery_failed(self, message: Message, now: float) -> None:
@@ -357,6 +350,7 @@ class Queue:
             self._expire(message)
             return
         self._expiry_deadlines.set(message.sequence_number, message.expires_at)
+        self._log.changed(message)
         if message.state is MessageState.ACTIVE:
             self._make_ready(message)
 
@@ -378,6 +372,8 @@ class Queue:
 
     def _move_to_dead_letters(self, message: Message, reason: str | None, description: str | None) -> None:
         if self.dead_letters is None:
+            message.state = MessageState.ACTIVE
+            self._log.changed(message)
             self._make_ready(message)
             return
         self._log.remove(message)
@@ -386,29 +382,9 @@ class Queue:
 
     def bury(self, message: Message, source: str, reason: str | None, description: str | None) -> None:
         """Take over a dead letter of ``source``; it keeps its number, its delivery count and when it was enqueued."""
-        details = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
-        message.sections.application_properties = with_application_properties(
-            message.sections.application_properties,
-            {key: value for key, value in details.items() if value is not None},
-        )
-        message.dead_letter_source = source
-        message.state = MessageState.ACTIVE
-        message.expires_at = FOREVER
+        message.become_dead_letter(source, reason, description)
         self._log.add(message)
         self._make_ready(message)
-
-    def _find(self, sequence_number: int, state: MessageState) -> Message:
-        message = self._log.get(sequence_number)
-        if message is None or message.state is not state or message.lock is not None:
-            raise MessageNotFoundError(f"No {state.name.lower()} message has the sequence number {sequence_number}.")
-        return message
-
-    def _held(self, lock: SessionLock) -> Session:
-        if lock.session.lock is not lock:
-            raise SessionLockLostError(
-                f"The session lock has expired on the session '{lock.session.id}'. Accept the session again."
-            )
-        return lock.session
 
     def _lose_session(self, session: Session | None, now: float) -> None:
         if session is None or session.lock is None:
@@ -422,9 +398,3 @@ class Queue:
     def _free_session(self, session: Session) -> None:
         self.sessions.unlock(session)
         self._on_ready(self)
-
-
-def _lock_lost() -> MessageLockLostError:
-    return MessageLockLostError(
-        "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue."
-    )

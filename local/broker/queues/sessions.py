@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from local.broker.queues.deadlines import Deadlines
-from local.broker.queues.errors import SessionCannotBeLockedError
+from local.broker.queues.errors import SessionCannotBeLockedError, SessionLockLostError
 from local.broker.queues.message import Message
 from local.broker.queues.ready import ReadyMessages
 
@@ -76,6 +76,10 @@ class SessionTable:
         """The sessions with messages or state."""
         return [each.id for each in self._sessions.values() if each.ready or each.in_flight or each.state is not None]
 
+    def states(self) -> dict[str, bytes]:
+        """The sessions' states, where they have one."""
+        return {each.id: each.state for each in self._sessions.values() if each.state is not None}
+
     def acquire(self, session: Session, until: float, holder: SessionHolder) -> SessionLock:
         """Lock a session. Raises SessionCannotBeLockedError while somebody holds it."""
         if session.lock is not None:
@@ -84,6 +88,23 @@ class SessionTable:
         self._available.pop(session.id, None)
         self.deadlines.set(session.id, until)
         return session.lock
+
+    def held(self, lock: SessionLock) -> Session:
+        """The session that is locked by ``lock``. Raises SessionLockLostError if it is not any more."""
+        if lock.session.lock is not lock:
+            raise SessionLockLostError(
+                f"The session lock has expired on the session '{lock.session.id}'. Accept the session again."
+            )
+        return lock.session
+
+    def renew(self, lock: SessionLock, until: float) -> None:
+        """Extend a lock, and with it those of the session's messages. Raises SessionLockLostError."""
+        session = self.held(lock)
+        lock.until = until
+        self.deadlines.set(session.id, until)
+        for message in session.in_flight.values():
+            if message.lock is not None:
+                message.lock.until = until
 
     def next_available(self) -> Session | None:
         """The session that has waited longest for a holder."""

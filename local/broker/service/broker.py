@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from local.broker.amqp.connection import Connection
 from local.broker.queues.errors import EntityNotFoundError
-from local.broker.queues.queue import Clock
+from local.broker.queues.queue import Clock, Queue
 from local.broker.queues.settings import FOREVER, QueueSettings
 from local.broker.service.addresses import Address
 from local.broker.service.entity import DispatchList, Entity
@@ -41,6 +41,10 @@ class Broker:
         if entity is None:
             raise EntityNotFoundError(f"The messaging entity '{address.entity}' could not be found.")
         return entity.dead_letters if address.dead_letters and entity.dead_letters else entity
+
+    def queues(self) -> list[Queue]:
+        """Every queue and dead-letter queue."""
+        return [entity.queue for entity in self._all()]
 
     def next_due(self) -> float:
         """When `advance` has something to do; FOREVER if nothing is pending."""

@@ -1,0 +1,43 @@
+"""What a queue tells of its changes, so that they can be kept somewhere."""
+
+from typing import Protocol
+
+from local.broker.queues.message import Message, MessageState
+
+
+class Recorder(Protocol):
+    """Hears of every change to one queue that has to outlive its process, in the order they happen."""
+
+    def stored(self, message: Message) -> None:
+        """A message is in the queue; it is not locked."""
+
+    def changed(self, number: int, state: MessageState, delivery_count: int, *, locked: bool) -> None:
+        """A message was locked, unlocked or deferred."""
+
+    def removed(self, number: int) -> None:
+        """A message left the queue."""
+
+    def numbered(self, number: int) -> None:
+        """A sequence number was given out to a message that was not stored."""
+
+    def seen_at(self, message_id: str, at: float) -> None:
+        """Duplicate detection saw a message id for the first time, at a time in seconds since the Unix epoch."""
+
+    def session_state_set(self, session_id: str, state: bytes | None) -> None:
+        """A session's state was set, or withdrawn."""
+
+
+class NoRecorder:
+    """Keeps nothing."""
+
+    def stored(self, message: Message) -> None: ...
+
+    def changed(self, number: int, state: MessageState, delivery_count: int, *, locked: bool) -> None: ...
+
+    def removed(self, number: int) -> None: ...
+
+    def numbered(self, number: int) -> None: ...
+
+    def seen_at(self, message_id: str, at: float) -> None: ...
+
+    def session_state_set(self, session_id: str, state: bytes | None) -> None: ...

@@ -1,0 +1,146 @@
+"""Whatever is done to queues, the journal's records lead to what they hold."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from local.broker.journal.journal import Journal
+from local.broker.journal.records import RecordWriter, apply_records
+from local.broker.queues.contents import Contents
+from local.broker.queues.errors import QueueError
+from local.broker.queues.message import Message
+from local.broker.queues.queue import Queue
+from local.broker.queues.sessions import SessionLock
+from local.broker.queues.settings import QueueSettings
+from tests.unit.broker.journal.test_journal import make_queues, wire
+from tests.unit.broker.queues.conftest import FakeClock, Holder
+
+WINDOW = 40
+PLAIN = QueueSettings(
+    "plain",
+    lock_duration=20,
+    max_delivery_count=2,
+    default_time_to_live=60,
+    dead_letter_on_expiration=True,
+    requires_duplicate_detection=True,
+    duplicate_detection_window=WINDOW,
+)
+SESSIONS = QueueSettings("sessions", lock_duration=20, max_delivery_count=2, requires_session=True)
+
+IDS = st.sampled_from([None, "1", "2", "3"])
+NAMES = st.sampled_from(["a", "b"])
+SETTLEMENTS = st.sampled_from(["complete", "abandon", "release", "defer", "dead_letter"])
+ANY = st.integers(0, 1000)
+
+
+class Replay(RuleBasedStateMachine):
+    """Random operations on a queue, its dead-letter queue and a queue with sessions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FakeClock()
+        self.queues = make_queues(self.clock, [PLAIN, SESSIONS])
+        self.out = bytearray()
+        self.replayed = {index: Contents() for index in range(4)}
+        for index, queue in enumerate(self.queues):
+            queue.record_to(RecordWriter(self.out.extend, index))
+        self.locked: list[tuple[Queue, bytes]] = []
+        self.sessions: list[SessionLock] = []
+
+    def took(self, queue: Queue, *messages: Message | None) -> None:
+        self.locked += [(queue, each.lock.token) for each in messages if each and each.lock]
+
+    @rule(ids=st.lists(IDS, min_size=1, max_size=3), ttl=st.sampled_from([None, 5000]), late=st.sampled_from([None, 9]))
+    def send(self, ids: list[str | None], ttl: int | None, late: float | None) -> None:
+        at = None if late is None else self.clock.now + late
+        self.queues[0].send([wire("text", message_id=each, ttl=ttl, at=at) for each in ids])
+
+    @rule(name=NAMES)
+    def send_to_session(self, name: str) -> None:
+        self.queues[2].send([wire("text", session=name)])
+
+    @rule(of=st.sampled_from([0, 1, 3]), delete=st.booleans())
+    def receive(self, of: int, delete: bool) -> None:
+        self.took(self.queues[of], self.queues[of].receive(delete=delete))
+
+    @rule(of=st.integers(0, 3), delete=st.booleans(), number=st.integers(1, 20))
+    def receive_deferred(self, of: int, delete: bool, number: int) -> None:
+        try:
+            self.took(self.queues[of], *self.queues[of].receive_deferred([number], delete=delete))
+        except QueueError:
+            return
+
+    @rule(how=SETTLEMENTS, which=ANY)
+    def settle(self, how: str, which: int) -> None:
+        if not self.locked:
+            return
+        queue, token = self.locked.pop(which % len(self.locked))
+        try:
+            getattr(queue, how)(token)
+        except QueueError:
+            return
+
+    @rule(number=st.integers(1, 20))
+    def cancel(self, number: int) -> None:
+        try:
+            self.queues[0].cancel([number])
+        except QueueError:
+            return
+
+    @rule(name=NAMES)
+    def accept_session(self, name: str) -> None:
+        try:
+            lock = self.queues[2].accept_session(name, Holder())
+        except QueueError:
+            return
+        if lock is not None:
+            self.sessions.append(lock)
+
+    @rule(which=ANY, what=st.sampled_from(["receive", "state", "no state", "release"]))
+    def use_session(self, which: int, what: str) -> None:
+        if not self.sessions:
+            return
+        lock = self.sessions[which % len(self.sessions)]
+        queue = self.queues[2]
+        try:
+            match what:
+                case "receive":
+                    self.took(queue, queue.receive(lock))
+                case "release":
+                    queue.release_session(lock)
+                case _:
+                    queue.set_session_state(lock, b"state" if what == "state" else None)
+        except QueueError:
+            return
+
+    @rule(seconds=st.integers(1, 30))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+        for queue in self.queues:
+            queue.advance()
+
+    @invariant()
+    def replay_equals_the_live_state(self) -> None:
+        apply_records(bytes(self.out), self.replayed)
+        self.out.clear()
+        for queue, replayed in zip(self.queues, self.replayed.values(), strict=True):
+            replayed.seen = {key: at for key, at in replayed.seen.items() if at + WINDOW > self.clock.now}
+            assert replayed == queue.contents()
+
+    def teardown(self) -> None:
+        """A snapshot in a file says the same as the queues it is of."""
+        first, second = make_queues(self.clock, [PLAIN, SESSIONS]), make_queues(self.clock, [PLAIN, SESSIONS])
+        for queue, contents in zip(first, self.replayed.values(), strict=True):
+            queue.restore(contents)
+        with tempfile.TemporaryDirectory() as folder:
+            for queues in (first, second):
+                Journal(Path(folder), queues).close()
+        assert [queue.contents() for queue in first] == [queue.contents() for queue in second]
+        super().teardown()
+
+
+Replay.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestReplay = Replay.TestCase
