@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/installed
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask again (20 s)
+demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask again (half a minute)
 	@$(BIN)/ondemand demo
 
 up: $(INSTALLED) ## Run the whole stack in the foreground until Ctrl-C; state is kept in .ondemand/
