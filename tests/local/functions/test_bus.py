@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,12 +15,6 @@ from functions.settings import BusSettings
 from local.stack import Stack
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest_asyncio.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with Stack(tmp_path, free_ports=True, only=("broker",)) as running:
-        yield running
 
 
 @pytest_asyncio.fixture

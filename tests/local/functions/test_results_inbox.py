@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest_asyncio
 from obstore.store import MemoryStore
@@ -18,12 +17,6 @@ from local.stack import Stack
 ID = "a" * 32
 ACCEPTED = Operation(run_id=ID, status="pending")
 COMPLETED = Operation(run_id=ID, status="completed", result=[5.6])
-
-
-@pytest_asyncio.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with Stack(tmp_path, free_ports=True, only=("broker",)) as running:
-        yield running
 
 
 class Instance:
