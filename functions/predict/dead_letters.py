@@ -20,7 +20,7 @@ async def answer_dead_command(message: func.ServiceBusMessage, bus: Bus) -> None
         # Nobody to tell: no message of ours. Kept it would come back for ever.
         logger.error("dropped dead letter %s: it names no operation", message.message_id)
         return
-    logger.error("operation %s was dead-lettered: %s", event.operation.run_id, message.dead_letter_reason)
+    logger.error("operation %s was dead-lettered: %s", event.operation.run_id, _reason(message))
     await bus.publish(RESULTS, event)
 
 
@@ -35,7 +35,7 @@ async def store_dead_event(message: func.ServiceBusMessage, results: Results) ->
 
 
 def _outcome_of(message: func.ServiceBusMessage) -> Event | None:
-    reason = ": ".join(filter(None, (message.dead_letter_reason, message.dead_letter_error_description)))
+    reason = _reason(message)
     error = DeadLettered(f"The request was given up: {reason or 'it could not be processed'}.")
     fields = {"status_message": error.title, "error": error.problem()}
     try:
@@ -51,3 +51,10 @@ def _outcome_of(message: func.ServiceBusMessage) -> Event | None:
     command: RunModel = command_of(parsed)
     operation = command.operation_document("error", **fields)
     return Event(phase=OUTCOME, operation=operation, reply_to_session=command.reply_to_session)
+
+
+def _reason(message: func.ServiceBusMessage) -> str:
+    """From the application properties: the host leaves ``dead_letter_reason`` empty, in Azure too."""
+    properties = message.application_properties or {}
+    names = ("DeadLetterReason", "DeadLetterErrorDescription")
+    return ": ".join(str(properties[name]) for name in names if properties.get(name))

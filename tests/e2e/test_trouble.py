@@ -99,6 +99,7 @@ async def test_a_poison_message_ends_in_an_error_that_its_client_sees(client: Cl
     assert neighbour.status_code == 200
     error = (await _eventually(client, operation))["error"]
     assert error["type"].endswith("dead-lettered")
+    assert "MaxDeliveryCountExceeded" in error["detail"]
 
 
 async def test_work_past_its_deadline_is_not_executed(client: Client) -> None:
