@@ -37,6 +37,10 @@ class SharedCalls(Generic[K, V]):
             task.add_done_callback(lambda done: self._finished(key, done))
         return await asyncio.shield(task)
 
+    def keep(self, key: K, value: V) -> None:
+        """Remember a value that was learnt in another way."""
+        self._kept[key] = value
+
     def forget(self, key: K) -> None:
         self._kept.pop(key, None)
 

@@ -87,6 +87,8 @@ class RunModelService:
             return last  # a model in memory answers while MLflow is down
         if isinstance(outcome, Found):
             self._last_found[command.key] = outcome
+            if command.trained:
+                self._lookups.keep((command.key, False), outcome)
         return outcome
 
     async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
@@ -97,7 +99,8 @@ class RunModelService:
         try:
             served = await self._models.get(found, entry)
         except Unavailable:
-            self._lookups.forget((command.key, command.trained))  # it may have been deleted
+            for trained in (True, False):  # it may have been deleted
+                self._lookups.forget((command.key, trained))
             raise
         value = await asyncio.to_thread(model_input, rows, served.pyfunc.metadata.get_input_schema())
         result = await served.merger.predict(value, len(value), merge_key(value))

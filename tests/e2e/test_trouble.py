@@ -1,6 +1,8 @@
 """Trouble: nothing is lost, nothing is trained by mistake, and every client learns how its request ended."""
 
 import asyncio
+import os
+import signal
 import uuid
 from datetime import timedelta
 
@@ -77,6 +79,20 @@ async def test_a_cached_model_answers_while_mlflow_is_down(stack: Stack, client:
         assert "MLflow" in listed["trainedModelsError"]
     finally:
         await stack.start_part("mlflow")
+
+
+async def test_look_ups_that_hang_do_not_hold_up_models_in_memory(stack: Stack, client: Client) -> None:
+    body = wine(alpha=0.36, l1_ratio=0.33)
+    before = (await client.predict(body, wait=PATIENCE_S)).json()
+    mlflow = stack.parts["mlflow"].pid
+    os.kill(mlflow, signal.SIGSTOP)  # accepts connections and never answers
+    try:
+        hanging = await asyncio.gather(*(client.predict(wine(alpha=5 + number / 100), wait=0) for number in range(20)))
+        assert {response.status_code for response in hanging} == {202}
+        # While the look-ups wait for MLflow (10 s a try), this one comes back from memory.
+        assert (await client.predict(body, wait=5)).json()["result"] == before["result"]
+    finally:
+        os.kill(mlflow, signal.SIGCONT)
 
 
 async def test_databricks_stopped_and_started_in_mid_request(stack: Stack, client: Client) -> None:
