@@ -1,5 +1,6 @@
 """What clients and queues carry: the operation document of the HTTP API and the messages of Service Bus."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -38,7 +39,7 @@ class PredictRequest(Document):
     model_type: Annotated[str, Field(max_length=200)] | None = None
     model_parameters: dict[str, JsonValue] = {}
     prediction_parameters: Annotated[
-        JsonValue,
+        Any,  # it comes from a JSON parser, and checking a value at a time costs more than parsing them all
         Field(description="One row (object), rows (list of objects), or an MLflow scoring body"),
     ] = None
 
@@ -79,6 +80,8 @@ class Operation(Document):
 
 
 class Message(Document):
+    """The body of a Service Bus message is one of these, or a list of them of one kind (see `functions.bus`)."""
+
     model_config = ConfigDict(frozen=True)
 
     schema_version: Literal[1] = 1
@@ -94,7 +97,7 @@ class RunModel(Message):
     model_type: str
     parameters: dict[str, ParameterValue]
     key: str
-    prediction_input: JsonValue = None
+    prediction_input: Any = None
     input_stored: bool = False
     created_at: datetime
     deadline: datetime
@@ -168,11 +171,32 @@ class Event(Message):
 
 OUTCOME = "outcome"
 TrainMessage = Annotated[StartTraining | CheckTraining, Field(discriminator="kind")]
+Command = Annotated[RunModel | StartTraining | CheckTraining, Field(discriminator="kind")]
 AnyMessage = Annotated[RunModel | StartTraining | CheckTraining | Event, Field(discriminator="kind")]
 TRAIN_MESSAGE: TypeAdapter[StartTraining | CheckTraining] = TypeAdapter(TrainMessage)
-ANY_MESSAGE: TypeAdapter[RunModel | StartTraining | CheckTraining | Event] = TypeAdapter(AnyMessage)
+_RUN_MODELS: TypeAdapter[RunModel | list[RunModel]] = TypeAdapter(RunModel | list[RunModel])
+_EVENTS: TypeAdapter[Event | list[Event]] = TypeAdapter(Event | list[Event])
+_COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[RunModel])
 
 
-def command_of(message: RunModel | StartTraining | CheckTraining) -> RunModel:
+def run_models_in(body: bytes) -> list[RunModel]:
+    """The commands of a message. Raises ValidationError."""
+    content = _RUN_MODELS.validate_json(body)
+    return content if isinstance(content, list) else [content]
+
+
+def events_in(body: bytes) -> list[Event]:
+    """The events of a message. Raises ValidationError."""
+    content = _EVENTS.validate_json(body)
+    return content if isinstance(content, list) else [content]
+
+
+def commands_in(body: bytes) -> Sequence[Command]:
+    """The commands of a message of any queue but `results`. Raises ValidationError."""
+    content = _COMMANDS.validate_json(body)
+    return content if isinstance(content, list) else [content]
+
+
+def command_of(message: Command) -> RunModel:
     """The prediction that a command is for."""
     return message if isinstance(message, RunModel) else message.command

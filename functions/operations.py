@@ -88,8 +88,8 @@ class Operations:
         data = await self._get(path)
         return digest if data is None else str(orjson.loads(data)["digest"])
 
-    async def put_input(self, operation_id: str, rows: JsonValue) -> None:
-        await self._put(f"{operation_id}/input.json", orjson.dumps(rows))
+    async def put_input(self, operation_id: str, rows_json: bytes) -> None:
+        await self._put(f"{operation_id}/input.json", rows_json)
 
     async def get_input(self, operation_id: str) -> JsonValue:
         """Raises KeyError when the input is gone."""

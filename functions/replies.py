@@ -72,4 +72,5 @@ class Replies:
             result_stored=result_stored,
             traceparent=command.traceparent,
         )
-        await self._bus.publish(RESULTS, event)
+        # One that comes twice does no harm, so it may travel with others.
+        await self._bus.publish(RESULTS, event, together=True)

@@ -83,7 +83,6 @@ class RunModelSettings(_Settings):
     model_disk_bytes: Positive = 10 * 1024**3
     lookup_ttl_s: Positive = 300
     """How long a found model is taken for the one of its key without asking MLflow again."""
-    merge_window_ms: Annotated[float, Field(ge=0, le=1000)] = 1.0
     merge_max_rows: Positive = 10_000
 
 

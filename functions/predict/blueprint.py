@@ -11,7 +11,7 @@ import orjson
 from functions import __version__
 from functions.bus import RESULTS, TRAIN, Bus
 from functions.catalog import load_catalog
-from functions.contracts import Event, Operation
+from functions.contracts import Operation, events_in
 from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
 from functions.health import opens
@@ -152,7 +152,8 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Sessions that the living hold are locked, so the next available one was left by an instance that died."""
-    await app().results.deliver(Event.model_validate_json(message.get_body()))
+    for event in events_in(message.get_body()):
+        await app().results.deliver(event)
 
 
 def _dead_letter_trigger(queue: str) -> Callable[[Callable[..., Awaitable[None]]], object]:

@@ -6,51 +6,62 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from functions.bus import RESULTS, Bus
-from functions.contracts import ANY_MESSAGE, OUTCOME, Event, Operation, RunModel, command_of
+from functions.contracts import OUTCOME, Event, Operation, command_of, commands_in, events_in
 from functions.errors import DeadLettered
+from functions.outbox import OPERATIONS
 from functions.predict.results import Results
 
 logger = logging.getLogger(__name__)
 
 
 async def answer_dead_command(message: func.ServiceBusMessage, bus: Bus) -> None:
-    """Publish the error outcome of a command from a dead-letter queue. Raises Unavailable."""
-    event = _outcome_of(message)
-    if event is None:
+    """Publish the error outcome of each command in a dead letter. Raises Unavailable."""
+    outcomes = _outcomes_of(message)
+    if not outcomes:
         # Nobody to tell: no message of ours. Kept it would come back for ever.
         logger.error("dropped dead letter %s: it names no operation", message.message_id)
-        return
-    logger.error("operation %s was dead-lettered: %s", event.operation.run_id, _reason(message))
-    await bus.publish(RESULTS, event)
+    for event in outcomes:
+        logger.error("operation %s was dead-lettered: %s", event.operation.run_id, _reason(message))
+        await bus.publish(RESULTS, event)
 
 
 async def store_dead_event(message: func.ServiceBusMessage, results: Results) -> None:
     """Deliver an event that nobody received in time (its session had no owner for longer than its time to live)."""
     try:
-        event = Event.model_validate_json(message.get_body())
+        events = events_in(message.get_body())
     except ValidationError as error:
         logger.error("dropped dead event %s: %s", message.message_id, error)
         return
-    await results.deliver(event)
+    for event in events:
+        await results.deliver(event)
 
 
-def _outcome_of(message: func.ServiceBusMessage) -> Event | None:
+def _outcomes_of(message: func.ServiceBusMessage) -> list[Event]:
     reason = _reason(message)
     error = DeadLettered(f"The request was given up: {reason or 'it could not be processed'}.")
     fields = {"status_message": error.title, "error": error.problem()}
     try:
-        parsed = ANY_MESSAGE.validate_json(message.get_body())
+        commands = [command_of(each) for each in commands_in(message.get_body())]
     except ValidationError:
-        # The body cannot be read; what names the client stands in the properties for this very case.
-        if not message.correlation_id or not message.reply_to_session_id:
-            return None
-        operation = Operation(run_id=message.correlation_id, status="error", **fields)
-        return Event(phase=OUTCOME, operation=operation, reply_to_session=message.reply_to_session_id)
-    if isinstance(parsed, Event):
-        return None
-    command: RunModel = command_of(parsed)
-    operation = command.operation_document("error", **fields)
-    return Event(phase=OUTCOME, operation=operation, reply_to_session=command.reply_to_session)
+        # The body cannot be read; what names the clients stands in the properties for this very case.
+        session = message.reply_to_session_id
+        operations = [Operation(run_id=run_id, status="error", **fields) for run_id in _operations_named(message)]
+        return [Event(phase=OUTCOME, operation=each, reply_to_session=session) for each in operations if session]
+    return [
+        Event(
+            phase=OUTCOME,
+            operation=command.operation_document("error", **fields),
+            reply_to_session=command.reply_to_session,
+        )
+        for command in commands
+    ]
+
+
+def _operations_named(message: func.ServiceBusMessage) -> list[str]:
+    if message.correlation_id:
+        return [message.correlation_id]
+    named = str((message.application_properties or {}).get(OPERATIONS, ""))
+    return named.split(",") if named else []
 
 
 def _reason(message: func.ServiceBusMessage) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import uuid
 from collections import deque
+from collections.abc import Iterable
 
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusReceivedMessage
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from functions.backoff import retry_delay
 from functions.bus import RESULTS
-from functions.contracts import Event
+from functions.contracts import Event, events_in
 from functions.errors import Unavailable
 from functions.predict.results import Results
 
@@ -102,15 +103,20 @@ class Inbox:
         storing: deque[tuple[ServiceBusReceivedMessage, asyncio.Task[None]]],
     ) -> bool:
         try:
-            event = Event.model_validate_json(b"".join(message.body))
+            events = events_in(b"".join(message.body))
         except ValidationError as error:
-            logger.error("inbox: message %s is no event: %s", message.message_id, error)
+            logger.error("inbox: message %s holds no events: %s", message.message_id, error)
             await receiver.dead_letter_message(message, reason="MalformedEvent")
             return False
-        if self._results.hand_over(event):
+        rest = [event for event in events if not self._results.hand_over(event)]
+        if not rest:
             return True
-        storing.append((message, asyncio.create_task(self._results.deliver(event))))
+        storing.append((message, asyncio.create_task(self._deliver(rest))))
         return False
+
+    async def _deliver(self, events: Iterable[Event]) -> None:
+        for event in events:
+            await self._results.deliver(event)
 
 
 async def _settle(

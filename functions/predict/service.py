@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from functions.bus import TRAIN, Bus
@@ -103,7 +102,7 @@ class PredictService:
         if await self._operations.read(operation_id) is None:
             # The first one is about to publish, or died before it could: the message id is the same, so once is enough.
             command = await self._command(operation_id, prediction, headers)
-            await self._bus.publish(prediction.entry.queue, await self._with_claim_check(command))
+            await self._publish(prediction, command)
             await self._operations.begin(_accepted(command))
         known = await self._operations.wait(operation_id, self._settings.default_wait_s if wait is None else wait)
         return _answer(known or Operation(run_id=operation_id, status="pending"), None, wait)
@@ -128,7 +127,8 @@ class PredictService:
     async def _ask(self, command: RunModel, prediction: Prediction, wait: float | None, durable: bool) -> Answer:
         accepted = _accepted(command)
         with self._results.expect(accepted, durable) as waiter:
-            await self._bus.publish(prediction.entry.queue, await self._with_claim_check(command))
+            # With an Idempotency-Key the message id keeps duplicates out, so the command has a message of its own.
+            await self._publish(prediction, command, together=not durable)
             if durable:
                 await self._operations.begin(accepted)
             seconds = self._settings.default_wait_s if wait is None else wait
@@ -138,11 +138,11 @@ class PredictService:
             await self._operations.begin(operation)
         return _answer(operation, None, wait)
 
-    async def _with_claim_check(self, command: RunModel) -> RunModel:
-        if len(orjson.dumps(command.prediction_input)) <= self._bus.settings.max_message_bytes:
-            return command
-        await self._operations.put_input(command.operation, command.prediction_input)
-        return command.model_copy(update={"prediction_input": None, "input_stored": True})
+    async def _publish(self, prediction: Prediction, command: RunModel, together: bool = False) -> None:
+        if len(prediction.rows_json) > self._bus.settings.max_message_bytes:
+            await self._operations.put_input(command.operation, prediction.rows_json)
+            command = command.model_copy(update={"prediction_input": None, "input_stored": True})
+        await self._bus.publish(prediction.entry.queue, command, together=together)
 
 
 def _accepted(command: RunModel) -> Operation:

@@ -7,7 +7,7 @@ import azure.functions as func
 
 from functions.bus import RESULTS, TRAIN, Bus
 from functions.catalog import load_catalog
-from functions.contracts import RunModel
+from functions.contracts import run_models_in
 from functions.health import opens
 from functions.operations import Operations, open_store
 from functions.replies import Replies
@@ -36,9 +36,7 @@ def service() -> RunModelService:
     folder = ModelFolder(settings.model_cache_dir, settings.model_disk_bytes, settings.mlflow_tracking_uri)
 
     def new_merger(loaded: LoadedModel) -> Merger:
-        return Merger(
-            partial(score, loaded.pyfunc), concatenate, settings.merge_window_ms / 1000, settings.merge_max_rows
-        )
+        return Merger(partial(score, loaded.pyfunc), concatenate, settings.merge_max_rows)
 
     models = ModelCache(folder.load, new_merger, settings.model_cache_bytes, settings.model_cache_entries)
     operations = Operations(open_store(load(StoreSettings).operations_url))
@@ -60,4 +58,4 @@ async def open_run_model() -> None:
 @blueprint.function_name("run_model")
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=run_model_queue(), connection=SERVICEBUS)
 async def run_model(message: func.ServiceBusMessage) -> None:
-    await service().handle(RunModel.model_validate_json(message.get_body()))
+    await service().handle_all(run_models_in(message.get_body()), redelivered=(message.delivery_count or 1) > 1)

@@ -16,6 +16,7 @@ import yaml
 from functions.catalog import ModelType
 from functions.errors import ModelNotLoaded, ModelRefused, Unavailable
 from functions.run_model.lookup import Found
+from functions.run_model.scoring import float_columns
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -29,11 +30,12 @@ MEMORY_FLOOR = 64 * 1024
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory and its estimated size in bytes."""
+    """A model in memory, its estimated size in bytes, and the columns that its signature makes floats."""
 
     found: Found
     pyfunc: "PyFuncModel"
     size: int
+    float_columns: frozenset[str] = frozenset()
 
 
 class ModelFolder:
@@ -57,7 +59,8 @@ class ModelFolder:
             raise ModelNotLoaded(
                 f"{found.uri} cannot be loaded: {type(error).__name__}: {str(error)[:2000]}"
             ) from error
-        return LoadedModel(found, pyfunc, _size(path) * MEMORY_FACTOR + MEMORY_FLOOR)
+        columns = float_columns(pyfunc.metadata.get_input_schema())
+        return LoadedModel(found, pyfunc, _size(path) * MEMORY_FACTOR + MEMORY_FLOOR, columns)
 
     def _download(self, found: Found) -> Path:
         path = self._folder / found.model_id

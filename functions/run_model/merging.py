@@ -18,7 +18,7 @@ class _Asked:
 
 
 class Merger:
-    """Merges what is asked within `window_s` seconds, and all that gathers while a call is running.
+    """Merges what is asked at once, and all that gathers while a call is running; nobody waits for company.
 
     Only inputs of the same key are merged, up to `max_rows` rows. If the merged call fails, or does not give one result
     a row, each is tried alone, so only the bad one fails.
@@ -30,18 +30,19 @@ class Merger:
         self,
         predict: Callable[[Any], Any],
         concatenate: Callable[[Sequence[Any]], Any],
-        window_s: float,
         max_rows: int,
     ) -> None:
         self._predict = predict
         self._concatenate = concatenate
-        self._window_s = window_s
         self._max_rows = max_rows
         self._waiting: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def predict(self, value: Any, rows: int, key: object | None) -> Any:
-        """The prediction for `value`, which has `rows` rows. Raises what ``predict`` raised for this value alone."""
+    async def predict(self, value: Any, rows: int = 1, key: object | None = None) -> Any:
+        """The prediction for `value`, which has `rows` rows; without a key it goes alone.
+
+        Raises what ``predict`` raised for this value alone.
+        """
         asked = _Asked(value, rows, key)
         self._waiting.append(asked)
         if self._task is None or self._task.done():
@@ -49,7 +50,6 @@ class Merger:
         return await asked.answer
 
     async def _run(self) -> None:
-        await asyncio.sleep(self._window_s)
         while self._waiting:
             group = self._take_group()
             outcomes = await asyncio.to_thread(self._answer, group)

@@ -23,8 +23,8 @@ class ServedModel:
 
     def __init__(self, loaded: LoadedModel, merger: Merger) -> None:
         self.found = loaded.found
-        self.pyfunc = loaded.pyfunc
         self.size = loaded.size
+        self.float_columns = loaded.float_columns
         self.merger = merger
 
 

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from functions.errors import InputRefused, PredictionFailed
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MAX_MESSAGE = 2000
+MAX_MERGED_ROWS = 100
+"""A request with more rows gains nothing by company."""
+_MERGED_KINDS = frozenset({bool, int, float, str})
 _PLAIN_KINDS = "biufUSO"
 """numpy's dtype kinds whose ``tolist`` gives JSON values: booleans, integers, floats, text and objects."""
 
@@ -39,25 +43,68 @@ def model_input(rows: Any, schema: "Schema | None") -> Any:
         raise InputRefused(f"The rows do not fit the model: {str(error)[:MAX_MESSAGE]}") from error
 
 
-def merge_key(value: Any) -> object | None:
-    """Inputs with the same key may be concatenated without changing any of them; None: never."""
-    import pandas as pd
+def mergeable(rows: Any, float_columns: Set[str]) -> tuple[list[dict[str, Any]], tuple[object, ...]] | None:
+    """The rows as records, and a key: records of the same key may be concatenated without changing what any gives.
 
-    if not isinstance(value, pd.DataFrame):
+    None for rows that are to go alone: many, of mixed or nested values, or with values missing. Integers in a column
+    that the signature makes a float are taken for floats.
+    """
+    records = _as_records(rows)
+    if not records or len(records) > MAX_MERGED_ROWS:
         return None
-    return tuple(zip(value.columns, map(str, value.dtypes), strict=True))
+    key = _key(records[0], float_columns)
+    if key is None or any(_key(record, float_columns) != key for record in records[1:]):
+        return None
+    return records, key
 
 
-def concatenate(frames: Sequence[Any]) -> Any:
-    import pandas as pd
+def _as_records(rows: Any) -> list[Any] | None:
+    match rows:
+        case {"dataframe_records": list() as records}:
+            return records
+        case {"dataframe_split": {"columns": list() as columns, "data": list() as data, **rest}}:
+            if rest or len(data) > MAX_MERGED_ROWS or len(set(map(str, columns))) < len(columns):
+                return None
+            whole = all(isinstance(values, list) and len(values) == len(columns) for values in data)
+            return [dict(zip(columns, values, strict=True)) for values in data] if whole else None
+        case {"dataframe_records": _} | {"dataframe_split": _} | {"instances": _} | {"inputs": _}:
+            return None
+        case _:
+            return rows if isinstance(rows, list) else [rows]
 
-    return pd.concat(frames, ignore_index=True)
+
+def _key(record: Any, float_columns: Set[str]) -> tuple[object, ...] | None:
+    if not isinstance(record, dict):
+        return None
+    kinds: list[object] = []
+    for column, value in record.items():
+        kind = type(value)
+        if kind is int and column in float_columns:
+            kind = float
+        elif kind not in _MERGED_KINDS or (kind is int and not -(2**63) <= value < 2**63):
+            return None
+        kinds.append(kind)
+    return *record, *kinds
 
 
-def score(model: "PyFuncModel", value: Any) -> Any:
+def concatenate(records: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return list(chain.from_iterable(records))
+
+
+def float_columns(schema: "Schema | None") -> frozenset[str]:
+    """The columns that the signature makes floats."""
+    from mlflow.types import DataType
+
+    if schema is None or schema.is_tensor_spec():
+        return frozenset()
+    return frozenset(str(column.name) for column in schema.inputs if column.type in (DataType.float, DataType.double))
+
+
+def score(model: "PyFuncModel", rows: Any) -> Any:
     """The prediction as JSON values. Raises InputRefused (signature) or PredictionFailed (the model's own code)."""
     from mlflow.exceptions import MlflowException
 
+    value = model_input(rows, model.metadata.get_input_schema())
     try:
         return json_value(model.predict(value))
     except MlflowException as error:

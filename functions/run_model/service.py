@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -16,8 +17,8 @@ from functions.operations import Operations
 from functions.replies import Replies
 from functions.run_model.lookup import Found, NotFound, find_model
 from functions.run_model.model_cache import ModelCache
-from functions.run_model.scoring import merge_key, model_input
-from functions.settings import RunModelSettings
+from functions.run_model.scoring import mergeable
+from functions.settings import RunModelSettings, run_model_queue
 from functions.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,16 @@ class RunModelService:
         # Threads of their own: look-ups that hang on MLflow must not hold up predictions with models in memory.
         self._lookup_threads = ThreadPoolExecutor(LOOKUP_THREADS, "lookup")
         self._last_found: LRUCache[str, Found] = LRUCache(10_000)
+
+    async def handle_all(self, commands: Sequence[RunModel], redelivered: bool) -> None:
+        """Handle the commands of one message side by side. Raises Unavailable, after all of them, as `handle` does."""
+        if redelivered and len(commands) > 1:
+            # One of them may have brought the process down: each goes alone now, so that it takes no other with it.
+            await asyncio.gather(*(self._bus.publish(run_model_queue(), each) for each in commands))
+            return
+        for trouble in await asyncio.gather(*map(self.handle, commands), return_exceptions=True):
+            if trouble is not None:
+                raise trouble
 
     async def handle(self, command: RunModel) -> None:
         """Raises Unavailable only when the bus itself is out of reach; the message is then redelivered."""
@@ -102,8 +113,11 @@ class RunModelService:
             for trained in (True, False):  # it may have been deleted
                 self._lookups.forget((command.key, trained))
             raise
-        value = await asyncio.to_thread(model_input, rows, served.pyfunc.metadata.get_input_schema())
-        result = await served.merger.predict(value, len(value), merge_key(value))
+        if together := mergeable(rows, served.float_columns):
+            records, key = together
+            result = await served.merger.predict(records, len(records), key)
+        else:
+            result = await served.merger.predict(rows)
         await self._answer(
             command,
             command.operation_document(

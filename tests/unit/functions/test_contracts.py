@@ -3,10 +3,10 @@ from typing import Any
 
 import orjson
 import pytest
+from azure.servicebus import ServiceBusMessage
 
-from functions.bus import encode
 from functions.contracts import (
-    ANY_MESSAGE,
+    AnyMessage,
     CheckTraining,
     Event,
     ModelReference,
@@ -14,7 +14,11 @@ from functions.contracts import (
     RunModel,
     StartTraining,
     Training,
+    commands_in,
+    events_in,
+    run_models_in,
 )
+from functions.outbox import Publication, encode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COMMAND = RunModel(
@@ -31,7 +35,7 @@ COMMAND = RunModel(
     traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 )
 OPERATION = COMMAND.operation_document("completed", result=[5.6], model=ModelReference(uri="models:/m-1"))
-MESSAGES: list[RunModel | StartTraining | CheckTraining | Event] = [
+MESSAGES: list[AnyMessage] = [
     COMMAND,
     StartTraining(command=COMMAND, attempt=2),
     CheckTraining(command=COMMAND, checks=3),
@@ -39,9 +43,27 @@ MESSAGES: list[RunModel | StartTraining | CheckTraining | Event] = [
 ]
 
 
+def body_of(message: ServiceBusMessage) -> bytes:
+    return b"".join(message.body)
+
+
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
 def test_messages_survive_the_bus(message: Any) -> None:
-    assert ANY_MESSAGE.validate_json(message.to_json()) == message
+    read = events_in if isinstance(message, Event) else commands_in
+    assert read(message.to_json()) == [message]
+
+
+async def test_several_commands_or_events_survive_in_one_message() -> None:
+    other = COMMAND.model_copy(update={"operation": "c" * 32})
+    message = encode([Publication(COMMAND), Publication(other)])
+    assert run_models_in(body_of(message)) == commands_in(body_of(message)) == [COMMAND, other]
+    assert message.application_properties == {"operations": f"{'a' * 32},{'c' * 32}"}
+    assert (message.subject, message.reply_to_session_id, message.correlation_id) == ("RunModel", "session", None)
+    event = MESSAGES[3]
+    assert isinstance(event, Event)
+    message = encode([Publication(event), Publication(event)])
+    assert events_in(body_of(message)) == [event, event]
+    assert message.session_id == "session"
 
 
 def test_message_ids_differ_where_the_work_differs() -> None:
@@ -51,15 +73,15 @@ def test_message_ids_differ_where_the_work_differs() -> None:
     assert all(len(message_id) <= 128 for message_id in ids)
 
 
-def test_a_dead_letter_tells_its_client_without_its_body() -> None:
-    message = encode(StartTraining(command=COMMAND))
+async def test_a_dead_letter_tells_its_client_without_its_body() -> None:
+    message = encode([Publication(StartTraining(command=COMMAND))])
     assert (message.correlation_id, message.reply_to_session_id) == (COMMAND.operation, "session")
     assert message.session_id is None
     assert message.application_properties == {"traceparent": COMMAND.traceparent}
 
 
-def test_an_event_goes_to_the_session_of_the_instance() -> None:
-    assert encode(MESSAGES[3]).session_id == "session"
+async def test_an_event_goes_to_the_session_of_the_instance() -> None:
+    assert encode([Publication(MESSAGES[3])]).session_id == "session"
 
 
 def test_the_operation_document_is_camel_case_and_has_every_field_in_every_status() -> None:

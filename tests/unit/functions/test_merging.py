@@ -31,7 +31,7 @@ def concatenate(values: Sequence[list[int]]) -> list[int]:
 
 
 def merger(model: Doubler, max_rows: int = 100) -> Merger:
-    return Merger(model, concatenate, window_s=0.001, max_rows=max_rows)
+    return Merger(model, concatenate, max_rows=max_rows)
 
 
 async def ask(merging: Merger, *values: list[int], key: object | None = "k") -> list[object]:
@@ -84,7 +84,7 @@ async def test_what_gathers_during_a_call_goes_into_the_next_one() -> None:
 
 
 async def test_a_model_without_one_result_a_row_is_asked_for_each_alone() -> None:
-    merging = Merger(lambda value: {"sum": sum(value)}, concatenate, window_s=0.001, max_rows=100)
+    merging = Merger(lambda value: {"sum": sum(value)}, concatenate, max_rows=100)
     assert await ask(merging, [1, 2], [3]) == [{"sum": 3}, {"sum": 3}]
 
 
@@ -104,12 +104,12 @@ async def test_inputs_that_cannot_be_concatenated_are_asked_for_alone() -> None:
     def refuse(values: Sequence[list[int]]) -> list[int]:
         raise TypeError("mixed")
 
-    assert await ask(Merger(Doubler(), refuse, window_s=0.001, max_rows=100), [1], [2]) == [[2], [4]]
+    assert await ask(Merger(Doubler(), refuse, max_rows=100), [1], [2]) == [[2], [4]]
 
 
 async def test_whatever_a_model_raises_reaches_who_asked() -> None:
     def fail(value: list[int]) -> list[int]:
         raise ZeroDivisionError
 
-    outcomes = await ask(Merger(fail, concatenate, window_s=0.001, max_rows=100), [1], [2])
+    outcomes = await ask(Merger(fail, concatenate, max_rows=100), [1], [2])
     assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError, ZeroDivisionError]

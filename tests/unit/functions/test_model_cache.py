@@ -33,7 +33,7 @@ class Loads:
 
 
 def cache(load: Loads, max_bytes: int = 100, max_entries: int = 100) -> ModelCache:
-    return ModelCache(load, lambda loaded: Merger(str, list, 0, 1), max_bytes, max_entries)
+    return ModelCache(load, lambda loaded: Merger(str, list, 1), max_bytes, max_entries)
 
 
 def found(name: str) -> Found:

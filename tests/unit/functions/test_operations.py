@@ -61,7 +61,7 @@ async def test_waiting_ends_with_the_outcome(store: ObjectStore) -> None:
 
 async def test_input_comes_back(store: ObjectStore) -> None:
     operations = Operations(store)
-    await operations.put_input(ID, [{"x": 1.5}])
+    await operations.put_input(ID, b'[{"x": 1.5}]')
     assert await operations.get_input(ID) == [{"x": 1.5}]
     with pytest.raises(KeyError):
         await operations.get_input("1" * 32)
