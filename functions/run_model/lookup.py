@@ -7,6 +7,7 @@ import functools
 import logging
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KEY_TAG = "ondemand.key"
+_importing = threading.Lock()
 SCANNED_RUNS = 1000
 """Newest runs whose parameters are compared one by one when no run has the canonical spelling."""
 _SAFE_IN_FILTER = re.compile(r"^[A-Za-z0-9_.+-]{1,250}$")
@@ -55,6 +57,7 @@ def find_model(
 
     Raises Unavailable when MLflow cannot be asked, whatever the reason.
     """
+    import_mlflow()
     with _asking_mlflow():
         client = _client(tracking_uri)
         experiment = client.get_experiment_by_name(entry.experiment)
@@ -136,7 +139,17 @@ def _asking_mlflow() -> Iterator[None]:
 
 
 def import_mlflow() -> None:
-    """Import mlflow with settings that fit a service: short waits, no telemetry, no progress bars."""
+    """Import mlflow with settings that fit a service: short waits, no telemetry, no progress bars.
+
+    One thread at a time: another one that imports it meanwhile would find it half initialised, because its modules
+    import each other in circles. A process that starts because messages wait has look-ups and its readiness probe at
+    the same moment.
+    """
+    with _importing:
+        _import_mlflow()
+
+
+def _import_mlflow() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

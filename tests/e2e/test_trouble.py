@@ -5,12 +5,14 @@ import os
 import signal
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from functions.contracts import RunModel, utc_now
+from functions.outbox import OPERATIONS
 from local.stack import Stack
 from tests.e2e.client import PATIENCE_S, WINE_ROW, Client, wine, wine_key
 
@@ -118,19 +120,35 @@ async def test_a_poison_message_ends_in_an_error_that_its_client_sees(client: Cl
     assert "MaxDeliveryCountExceeded" in error["detail"]
 
 
-async def test_work_past_its_deadline_is_not_executed(client: Client) -> None:
-    now = utc_now()
-    command = RunModel(
-        operation=uuid.uuid4().hex,
-        reply_to_session="nobody",
-        model_type="wine",
-        parameters={"alpha": 0.24, "l1_ratio": 0.5},
-        key=wine_key(alpha=0.24),
-        prediction_input=WINE_ROW,
-        created_at=now - timedelta(hours=1),
-        deadline=now - timedelta(seconds=1),
-        expires_at=now + timedelta(hours=1),
+async def test_commands_that_share_a_message_are_separated_when_it_comes_again(stack: Stack, client: Client) -> None:
+    """One of them may have brought the process down: it must not take the others with it for ever."""
+    commands = [_command(alpha=0.36, deadline_s=600) for _ in range(3)]
+    await client.predict(wine(alpha=0.36), wait=PATIENCE_S)
+    await stack.stop_part("run-model")
+    message = ServiceBusMessage(b"[" + b",".join(each.to_json() for each in commands) + b"]")
+    async with ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as bus:
+        async with bus.get_queue_sender("run-model") as sender:
+            await sender.send_messages(message)
+        async with bus.get_queue_receiver("run-model") as receiver:
+            (received,) = await receiver.receive_messages(max_wait_time=PATIENCE_S)
+            await receiver.abandon_message(received)
+    await stack.start_part("run-model")
+    for each in commands:
+        assert (await _eventually(client, each.operation))["status"] == "completed"
+
+
+async def test_a_dead_message_answers_each_of_its_commands(client: Client) -> None:
+    operations = [uuid.uuid4().hex for _ in range(2)]
+    message = ServiceBusMessage(
+        b"[", reply_to_session_id="nobody", application_properties={OPERATIONS: ",".join(operations)}
     )
+    await _send(client, "run-model", message)
+    for operation in operations:
+        assert (await _eventually(client, operation))["error"]["type"].endswith("dead-lettered")
+
+
+async def test_work_past_its_deadline_is_not_executed(client: Client) -> None:
+    command = _command(alpha=0.24, deadline_s=-1)
     await _send(client, "run-model", ServiceBusMessage(command.to_json(), message_id=command.message_id))
     error = (await _eventually(client, command.operation))["error"]
     assert error["type"].endswith("deadline-exceeded")
@@ -151,6 +169,21 @@ async def test_no_bus_is_503_and_nothing_is_accepted(stack: Stack, client: Clien
             pass
 
 
+def _command(alpha: float, deadline_s: int) -> RunModel:
+    now = utc_now()
+    return RunModel(
+        operation=uuid.uuid4().hex,
+        reply_to_session="nobody",
+        model_type="wine",
+        parameters={"alpha": alpha, "l1_ratio": 0.5},
+        key=wine_key(alpha=alpha),
+        prediction_input=WINE_ROW,
+        created_at=now - timedelta(hours=1),
+        deadline=now + timedelta(seconds=deadline_s),
+        expires_at=now + timedelta(hours=1),
+    )
+
+
 async def _send(client: Client, queue: str, message: ServiceBusMessage) -> None:
     async with (
         ServiceBusClient.from_connection_string(client.addresses.servicebus_connection) as bus,
@@ -159,11 +192,11 @@ async def _send(client: Client, queue: str, message: ServiceBusMessage) -> None:
         await sender.send_messages(message)
 
 
-async def _eventually(client: Client, operation: str) -> dict[str, dict[str, str]]:
+async def _eventually(client: Client, operation: str) -> dict[str, Any]:
     """The outcome of an operation that no 202 announced: 404 until its event was adopted and stored."""
     response = await client.http.get(f"/predict/{operation}")
     async with asyncio.timeout(PATIENCE_S):
         while response.status_code != 200:
             response = await client.http.get(f"/predict/{operation}")
-    document: dict[str, dict[str, str]] = response.json()
+    document: dict[str, Any] = response.json()
     return document

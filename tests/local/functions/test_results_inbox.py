@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import pytest_asyncio
 from obstore.store import MemoryStore
@@ -25,7 +26,7 @@ class Instance:
     def __init__(self, connection: str, store: MemoryStore) -> None:
         self.operations = Operations(store)
         self.bus = Bus(BusSettings(servicebus_connection=connection, send_timeout_s=5))
-        self.results = Results(self.operations, self.bus, max_waiting=10)
+        self.results = Results(self.operations, self.bus, max_waiting=100)
         self.inbox = Inbox(self.bus.client, self.results)
 
     async def close(self) -> None:
@@ -55,6 +56,19 @@ async def test_an_outcome_reaches_the_request_that_waits(instance: Instance) -> 
 async def test_an_outcome_that_nobody_waits_for_is_stored(instance: Instance) -> None:
     await instance.operations.begin(ACCEPTED)
     await instance.bus.publish(RESULTS, outcome(await instance.inbox.session_id()))
+    assert await instance.operations.wait(ID, 20) == COMPLETED
+
+
+async def test_events_that_share_a_message_each_find_their_way(instance: Instance) -> None:
+    session = await instance.inbox.session_id()
+    waited = [COMPLETED.model_copy(update={"run_id": f"{number:032x}"}) for number in range(40)]
+    await instance.operations.begin(ACCEPTED)
+    events = [Event(phase="outcome", operation=each, reply_to_session=session) for each in (*waited, COMPLETED)]
+    with ExitStack() as stack:
+        accepted = [each.model_copy(update={"status": "pending", "result": None}) for each in waited]
+        waiters = [stack.enter_context(instance.results.expect(each, durable=False)) for each in accepted]
+        await asyncio.gather(*(instance.bus.publish(RESULTS, event, together=True) for event in events))
+        assert [await waiter.wait(20, leave_for_training=False) for waiter in waiters] == waited
     assert await instance.operations.wait(ID, 20) == COMPLETED
 
 

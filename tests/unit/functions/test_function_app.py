@@ -60,3 +60,28 @@ def test_functions_know_nothing_of_the_local_stack() -> None:
         text = path.read_text()
         assert "from local" not in text, path
         assert "import local" not in text, path
+
+
+def test_mlflow_is_imported_by_one_thread_at_a_time() -> None:
+    """A process that starts because messages wait has look-ups and its readiness probe at the same moment."""
+    code = """
+import threading
+from functions.catalog import load_catalog
+from functions.errors import Unavailable
+from functions.run_model.lookup import find_model, import_mlflow
+from functions.settings import catalog_path
+
+def look_up():
+    try:
+        find_model("http://127.0.0.1:1", load_catalog(catalog_path()).models["wine"], {}, "0" * 64)
+    except Unavailable:
+        print("unavailable")
+
+threads = [threading.Thread(target=target) for target in (import_mlflow, look_up, look_up, import_mlflow)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    environ = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    assert run(code, **environ).split() == ["unavailable"] * 2
