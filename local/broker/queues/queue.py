@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 from local.broker.amqp.sections import Sections
@@ -23,6 +23,7 @@ Clock = Callable[[], float]
 
 EXPIRED = ("TTLExpiredException", "The message expired and was dead lettered.")
 UNDELIVERABLE = "MaxDeliveryCountExceeded"
+_UNCHANGEABLE = ("name", "requires_session", "requires_duplicate_detection", "enable_partitioning")
 
 
 class Queue:
@@ -64,6 +65,19 @@ class Queue:
         """How many messages are active (locked and deferred ones included) and scheduled."""
         scheduled = len(self._schedule)
         return {"active": len(self._log) - scheduled, "scheduled": scheduled}
+
+    def reconfigure(self, settings: QueueSettings) -> None:
+        """Go by other settings from now on, and the dead-letter queue by what follows from them.
+
+        Locks and expiries that are set already stay as they are. Raises InvalidOperationError for what Service Bus does
+        not change.
+        """
+        changed = [name for name in _UNCHANGEABLE if getattr(settings, name) != getattr(self.settings, name)]
+        if changed:
+            raise InvalidOperationError(f"Once the queue '{self.name}' exists, {', '.join(changed)} cannot be changed.")
+        self.settings = settings
+        if self.dead_letters is not None:
+            self.dead_letters.reconfigure(settings.for_dead_letters())
 
     def next_due(self) -> float:
         """When `advance` has something to do; FOREVER if nothing is pending."""
@@ -238,8 +252,8 @@ class Queue:
         self.advance()
         self._log.remove(self._unlock(token))
 
-    def abandon(self, token: bytes) -> None:
-        """Give a message back, with its delivery count raised."""
+    def abandon(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
+        """Give a message back, with its delivery count raised and these application properties set."""
         now = self.advance()
         self._delivery_failed(self._unlock(token), now)
 
@@ -248,15 +262,21 @@ class Queue:
         now = self.advance()
         self._put_back(self._unlock(token), now)
 
-    def defer(self, token: bytes) -> None:
-        """Set a message aside, to be received by its sequence number only."""
+    def defer(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
+        """Set a message aside, to be received by its sequence number only, with these application properties set."""
         now = self.advance()
         message = self._unlock(token)
         message.state = MessageState.DEFERRED
         self._put_back(message, now)
 
-    def dead_letter(self, token: bytes, reason: str | None = None, description: str | None = None) -> None:
-        """Move a message to the dead-letter queue."""
+    def dead_letter(
+        self,
+        token: bytes,
+        reason: str | None = None,
+        description: str | None = None,
+        properties: Mapping[str, object] | None = None,
+    ) -> None:
+        """Move a message to the dead-letter queue, with these application properties set."""
         self.advance()
         self._move_to_dead_letters(self._unlock(token), reason, description)
 

@@ -1,8 +1,26 @@
 """What a queue tells of its changes, so that they can be kept somewhere."""
 
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from local.broker.queues.message import Message, MessageState
+
+if TYPE_CHECKING:
+    from local.broker.queues.queue import Queue
+
+
+class DefinitionRecorder(Protocol):
+    """Hears which queues there are. Each means its dead-letter queue, ``queue.dead_letters``, too."""
+
+    def queue_created(self, queue: Queue) -> None:
+        """There is a new, empty queue; what changes in it is to be recorded from now on."""
+
+    def queue_updated(self, queue: Queue) -> None:
+        """``queue.settings`` have changed."""
+
+    def queue_deleted(self, queue: Queue) -> None:
+        """The queue is gone, with all it held."""
 
 
 class Recorder(Protocol):
