@@ -27,6 +27,8 @@ lint: $(INSTALLED) ## Check format, style and types
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra dev --constraint requirements/constraints.txt --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.txt
+	$(BIN)/uv pip compile requirements/checkov.in --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/checkov.txt
 
 clean: ## Remove what the other targets made, the state of the stack included
 	rm -rf $(VENV) .ondemand .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
