@@ -57,3 +57,8 @@ class ArgumentError(QueueError):
 class NotImplementedOperationError(QueueError):
     condition = "amqp:not-implemented"
     status = 501
+
+
+class EntityExistsError(QueueError):
+    condition = "com.microsoft:entity-already-exists"
+    status = 409
