@@ -11,6 +11,7 @@ app = typer.Typer(add_completion=False)
 
 HOST = "127.0.0.1"
 DEFAULT_CONFIG = Path(__file__).parents[1] / "servicebus.json"
+DEFAULT_DATA = Path(".broker")
 
 
 @app.command()
@@ -20,9 +21,11 @@ def broker(
         Path, typer.Option(help="Queues, in the format of the official Service Bus emulator's Config.json.")
     ] = DEFAULT_CONFIG,
     data: Annotated[
-        Path | None,
-        typer.Option(help="Folder for what is to survive a restart; without it, everything is forgotten."),
+        Path | None, typer.Option(help=f"Folder of all that is to survive; {DEFAULT_DATA} unless given.")
     ] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Keep everything in memory, and forget it at the end.")
+    ] = False,
     end_with_parent: Annotated[bool, typer.Option(help="End when standard input closes.")] = False,
 ) -> None:
     """Run a Service Bus stand-in on 127.0.0.1 that unmodified azure-servicebus clients can use.
@@ -34,8 +37,10 @@ def broker(
     from local.broker.journal.frames import JournalError
     from local.broker.run import run
 
+    if memory and data is not None:
+        raise typer.BadParameter("--memory keeps nothing, so it goes without --data", param_hint="--memory")
     try:
-        run(HOST, port, config, data, end_with_parent=end_with_parent)
+        run(HOST, port, config, None if memory else data or DEFAULT_DATA, end_with_parent=end_with_parent)
     except ConfigError as error:
         raise typer.BadParameter(str(error), param_hint="--config") from error
     except JournalError as error:

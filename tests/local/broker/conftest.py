@@ -57,7 +57,7 @@ def start_broker(folder: Path, *options: str, stdin: int | None = None) -> Runni
 @pytest.fixture(scope="package")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     """One broker for all tests of this folder; each test leaves its queue empty."""
-    running = start_broker(tmp_path_factory.mktemp("broker"))
+    running = start_broker(tmp_path_factory.mktemp("broker"), "--memory")
     yield running
     assert running.stop() == 0
 

@@ -67,7 +67,7 @@ def test_a_topic_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_the_process_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
-    running = start_broker(tmp_path, "--end-with-parent", stdin=subprocess.PIPE)
+    running = start_broker(tmp_path, "--memory", "--end-with-parent", stdin=subprocess.PIPE)
     assert running.process.stdin is not None
     running.process.stdin.close()
     assert running.process.wait(START_TIMEOUT) == 0
