@@ -62,3 +62,8 @@ class NotImplementedOperationError(QueueError):
 class EntityExistsError(QueueError):
     condition = "com.microsoft:entity-already-exists"
     status = 409
+
+
+class QuotaExceededError(QueueError):
+    condition = "amqp:resource-limit-exceeded"
+    status = 403

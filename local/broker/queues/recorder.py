@@ -23,6 +23,16 @@ class DefinitionRecorder(Protocol):
         """The queue is gone, with all it held."""
 
 
+class NoDefinitionRecorder:
+    """Keeps nothing."""
+
+    def queue_created(self, queue: Queue) -> None: ...
+
+    def queue_updated(self, queue: Queue) -> None: ...
+
+    def queue_deleted(self, queue: Queue) -> None: ...
+
+
 class Recorder(Protocol):
     """Hears of every change to one queue that has to outlive its process, in the order they happen."""
 

@@ -6,41 +6,105 @@ from collections.abc import Iterable
 from uuid import uuid4
 
 from local.broker.amqp.connection import Connection
-from local.broker.queues.errors import EntityNotFoundError
+from local.broker.queues.errors import ArgumentError, EntityExistsError, EntityNotFoundError, QuotaExceededError
 from local.broker.queues.queue import Clock, Queue
+from local.broker.queues.recorder import DefinitionRecorder, NoDefinitionRecorder
 from local.broker.queues.settings import FOREVER, QueueSettings
 from local.broker.service.addresses import Address
 from local.broker.service.entity import DispatchList, Entity
+from local.broker.service.errors import error_of
+from local.broker.service.names import check_name
 from local.broker.service.peer import Peer
 
 MAX_MESSAGE_SIZE = 1024 * 1024
+MAX_QUEUES = 1_000
 
 
 class Broker:
     """Its owner gives a connection's bytes to its `Peer`, calls `dispatch`, and writes what `take_touched` names.
 
-    ``clock`` gives seconds since the Unix epoch.
+    ``clock`` gives seconds since the Unix epoch. ``queues`` are there from the start; others come and go by
+    `create_queue` and `delete_queue`, of which a recorder hears.
     """
 
-    def __init__(self, queues: Iterable[QueueSettings], clock: Clock) -> None:
+    def __init__(self, queues: Iterable[QueueSettings], clock: Clock, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
         self.container_id = f"local-broker-{uuid4().hex[:8]}"
+        self._clock = clock
+        self._definitions: DefinitionRecorder = NoDefinitionRecorder()
         self._dispatch_list = DispatchList()
         self._entities: dict[str, Entity] = {}
+        self._peers: dict[Peer, None] = {}
         self._touched: dict[Peer, None] = {}
         for settings in queues:
-            dead_letters = Entity(settings.for_dead_letters(), clock, self._dispatch_list)
-            self._entities[settings.name.lower()] = Entity(settings, clock, self._dispatch_list, dead_letters)
+            self._add(settings)
+
+    # Connections
 
     def connect(self) -> Peer:
         """A new client connection."""
-        return Peer(Connection(self.container_id, MAX_MESSAGE_SIZE), self)
+        peer = Peer(Connection(self.container_id, MAX_MESSAGE_SIZE), self)
+        self._peers[peer] = None
+        return peer
+
+    def disconnected(self, peer: Peer) -> None:
+        """A client connection is gone."""
+        self._peers.pop(peer, None)
 
     def entity(self, address: Address) -> Entity:
         """The entity of an address. Raises EntityNotFoundError."""
-        entity = self._entities.get(address.entity.lower())
-        if entity is None:
-            raise EntityNotFoundError(f"The messaging entity '{address.entity}' could not be found.")
+        entity = self.named(address.entity)
+        entity.accessed()
         return entity.dead_letters if address.dead_letters and entity.dead_letters else entity
+
+    # Administration
+
+    def record_to(self, definitions: DefinitionRecorder) -> None:
+        """Tell a recorder from now on which queues are created, updated and deleted."""
+        self._definitions = definitions
+
+    def entities(self) -> list[Entity]:
+        """Every queue, by name."""
+        return [self._entities[name] for name in sorted(self._entities)]
+
+    def named(self, name: str) -> Entity:
+        """The queue of this name, in any case. Raises EntityNotFoundError."""
+        entity = self._entities.get(name.lower())
+        if entity is None:
+            raise EntityNotFoundError(f"The messaging entity '{name}' could not be found.")
+        return entity
+
+    def create_queue(self, settings: QueueSettings) -> Entity:
+        """Raises EntityExistsError, ArgumentError for a name or target that cannot be, and QuotaExceededError."""
+        check_name(settings.name)
+        if settings.name.lower() in self._entities:
+            raise EntityExistsError(f"The messaging entity '{settings.name}' already exists.")
+        if len(self._entities) >= MAX_QUEUES:
+            raise QuotaExceededError(f"This broker holds {MAX_QUEUES} queues at most.")
+        self._check_targets(settings)
+        entity = self._add(settings)
+        self._definitions.queue_created(entity.queue)
+        return entity
+
+    def update_queue(self, settings: QueueSettings) -> Entity:
+        """Raises EntityNotFoundError, ArgumentError, and InvalidOperationError for what cannot change."""
+        entity = self.named(settings.name)
+        self._check_targets(settings)
+        entity.queue.reconfigure(settings)
+        entity.updated_at = self._clock()
+        self._definitions.queue_updated(entity.queue)
+        return entity
+
+    def delete_queue(self, name: str) -> None:
+        """Delete a queue with all it holds, and end its links. Raises EntityNotFoundError."""
+        entity = self.named(name)
+        del self._entities[name.lower()]
+        gone = error_of(EntityNotFoundError(f"The messaging entity '{entity.queue.name}' was deleted."))
+        for peer in list(self._peers):
+            peer.end_links(entity.queue.name, gone)
+        self._definitions.queue_deleted(entity.queue)
+
+    # What its owner does
 
     def queues(self) -> list[Queue]:
         """Every queue and dead-letter queue."""
@@ -48,12 +112,14 @@ class Broker:
 
     def next_due(self) -> float:
         """When `advance` has something to do; FOREVER if nothing is pending."""
-        return min((each.next_due() for each in self._all()), default=FOREVER)
+        work = min((each.next_due() for each in self._all()), default=FOREVER)
+        return min(work, min((each.idle_at for each in self._entities.values()), default=FOREVER))
 
     def advance(self) -> None:
         """Do what has become due."""
         for entity in self._all():
             entity.advance()
+        self._delete_idle()
 
     def dispatch(self) -> None:
         """Hand out what has become available."""
@@ -68,6 +134,30 @@ class Broker:
         touched = list(self._touched)
         self._touched.clear()
         return touched
+
+    def _add(self, settings: QueueSettings) -> Entity:
+        dead_letters = Entity(settings.for_dead_letters(), self._clock, self._dispatch_list)
+        entity = Entity(settings, self._clock, self._dispatch_list, dead_letters)
+        self._entities[settings.name.lower()] = entity
+        return entity
+
+    def _delete_idle(self) -> None:
+        now = self._clock()
+        for entity in [each for each in self._entities.values() if each.idle_at <= now]:
+            name = entity.queue.name
+            if any(peer.has_links(name) for peer in self._peers):
+                entity.accessed()
+            else:
+                self.delete_queue(name)
+
+    def _check_targets(self, settings: QueueSettings) -> None:
+        for target in (settings.forward_to, settings.forward_dead_letters_to):
+            if target is None:
+                continue
+            if target.lower() == settings.name.lower():
+                raise ArgumentError(f"'{settings.name}' cannot forward to itself.")
+            if target.lower() not in self._entities:
+                raise ArgumentError(f"'{settings.name}' cannot forward to '{target}', which does not exist.")
 
     def _all(self) -> Iterable[Entity]:
         for entity in self._entities.values():

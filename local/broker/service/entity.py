@@ -38,7 +38,10 @@ class DispatchList:
 
 
 class Entity:
-    """A queue (or dead-letter queue), the receivers with credit, and those waiting for a session."""
+    """A queue (or dead-letter queue), the receivers with credit, and those waiting for a session.
+
+    ``created_at``, ``updated_at`` and ``accessed_at`` are seconds since the Unix epoch; they begin with the process.
+    """
 
     def __init__(
         self,
@@ -55,11 +58,21 @@ class Entity:
             dead_letters=dead_letters.queue if dead_letters else None,
             on_ready=lambda queue: dispatch_list.add(self),
         )
+        self.created_at = self.updated_at = self.accessed_at = clock()
         self._clock = clock
         self._receivers: OrderedDict[QueueReceiver, None] = OrderedDict()
         self._seekers: OrderedDict[int, SessionReceiver] = OrderedDict()
         self._seeker_numbers = count()
         self._seeker_deadlines: Deadlines[int] = Deadlines()
+
+    def accessed(self) -> None:
+        """Somebody sends, receives, or opens a link."""
+        self.accessed_at = self._clock()
+
+    @property
+    def idle_at(self) -> float:
+        """When the queue is to be deleted, unless it is accessed before; FOREVER if never."""
+        return self.accessed_at + self.queue.settings.auto_delete_on_idle
 
     def next_due(self) -> float:
         """When `advance` has something to do."""
