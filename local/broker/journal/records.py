@@ -47,6 +47,9 @@ class RecordWriter:
         self._emit = emit
         self._queue = queue
 
+    def has_room(self) -> bool:
+        return True
+
     def stored(self, message: Message) -> None:
         source = (message.dead_letter_source or "").encode()
         data = write_message(message.sections, 0, message.sections.annotations)

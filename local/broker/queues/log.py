@@ -41,6 +41,11 @@ class MessageLog:
 
     def add(self, message: Message) -> None:
         """Add a message; those that come with the highest number yet, as nearly all do, cost nothing to order."""
+        self.restore(message)
+        self.recorder.stored(message)
+
+    def restore(self, message: Message) -> None:
+        """Add a message that is recorded already."""
         number = message.sequence_number
         self._messages[number] = message
         if not self._order or number > self._order[-1]:
@@ -48,7 +53,6 @@ class MessageLog:
         else:
             insort(self._order, number)
         self.last_sequence_number = max(self.last_sequence_number, number)
-        self.recorder.stored(message)
 
     def remove(self, message: Message) -> None:
         del self._messages[message.sequence_number]

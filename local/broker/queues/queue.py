@@ -10,7 +10,7 @@ from local.broker.queues.admission import check
 from local.broker.queues.contents import Contents
 from local.broker.queues.deadlines import Deadlines
 from local.broker.queues.duplicates import DuplicateHistory
-from local.broker.queues.errors import InvalidOperationError
+from local.broker.queues.errors import InvalidOperationError, QuotaExceededError
 from local.broker.queues.locks import LockTable
 from local.broker.queues.log import MessageLog
 from local.broker.queues.message import Message, MessageState, scheduled_enqueue_time
@@ -122,21 +122,26 @@ class Queue:
         )
 
     def restore(self, contents: Contents) -> None:
-        """Take up, as a new queue, what another one held. To its receivers, every lock of it has expired."""
+        """Take up, as a new queue, what another one held. To its receivers, every lock of it has expired.
+
+        Recorders hear of what that changes, and not of what is as it was.
+        """
         now = self._clock()
         self._log.last_sequence_number = max(self._log.last_sequence_number, contents.last_sequence_number)
         self._history.restore(contents.seen)
         for session_id, state in contents.session_states.items():
             self.sessions.get_or_create(session_id).state = state
         for message in contents.messages.values():
-            self._log.add(message)
+            self._log.restore(message)
             if message.sequence_number in contents.locked:
                 self._delivery_failed(message, now)
             elif message.state is MessageState.SCHEDULED:
                 due = scheduled_enqueue_time(message.sections)
                 self._schedule.set(message.sequence_number, now if due is None else due)
+            elif message.expires_at <= now:
+                self._expire(message)
             else:
-                self._put_back(message, now)
+                self._make_available(message)
 
     # Sending
 
@@ -149,6 +154,7 @@ class Queue:
         now = self.advance()
         if self.dead_letters is None:
             raise InvalidOperationError("Messages cannot be sent to a dead-letter queue.")
+        self._check_room()
         times = [scheduled_enqueue_time(sections) for sections in messages]
         for sections in messages:
             check(sections, self.settings)
@@ -321,9 +327,12 @@ class Queue:
         self._free_session(session)
 
     def set_session_state(self, lock: SessionLock, state: bytes | None) -> None:
-        """Raises SessionLockLostError."""
+        """Raises SessionLockLostError and QuotaExceededError."""
         self.advance()
-        self.sessions.held(lock).state = state
+        session = self.sessions.held(lock)
+        if state is not None:
+            self._check_room()
+        session.state = state
         self._log.recorder.session_state_set(lock.session.id, state)
 
     def session_state(self, lock: SessionLock) -> bytes | None:
@@ -332,6 +341,10 @@ class Queue:
         return self.sessions.held(lock).state
 
     # How messages change their place
+
+    def _check_room(self) -> None:
+        if not self._log.recorder.has_room():
+            raise QuotaExceededError("The broker's disk is full. Receive messages, or make room on the disk.")
 
     def _make_ready(self, message: Message) -> None:
         if not self.settings.requires_session:
@@ -369,8 +382,11 @@ class Queue:
         if message.expires_at <= now:
             self._expire(message)
             return
-        self._expiry_deadlines.set(message.sequence_number, message.expires_at)
         self._log.changed(message)
+        self._make_available(message)
+
+    def _make_available(self, message: Message) -> None:
+        self._expiry_deadlines.set(message.sequence_number, message.expires_at)
         if message.state is MessageState.ACTIVE:
             self._make_ready(message)
 

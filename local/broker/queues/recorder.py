@@ -36,8 +36,11 @@ class NoDefinitionRecorder:
 class Recorder(Protocol):
     """Hears of every change to one queue that has to outlive its process, in the order they happen."""
 
+    def has_room(self) -> bool:
+        """Whether something new can be kept; asked before a queue takes it."""
+
     def stored(self, message: Message) -> None:
-        """A message is in the queue; it is not locked."""
+        """A message is in the queue, anew or changed; it is not locked."""
 
     def changed(self, number: int, state: MessageState, delivery_count: int, *, locked: bool) -> None:
         """A message was locked, unlocked or deferred."""
@@ -57,6 +60,9 @@ class Recorder(Protocol):
 
 class NoRecorder:
     """Keeps nothing."""
+
+    def has_room(self) -> bool:
+        return True
 
     def stored(self, message: Message) -> None: ...
 
