@@ -2,6 +2,10 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+# The images have the versions that the tests run with, as wheels for their Python and C library.
+IMAGE_LOCK := $(BIN)/uv pip compile pyproject.toml --constraint requirements/dev.txt --python-version 3.11 \
+	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test lint lock clean
@@ -29,6 +33,9 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.txt
 	$(BIN)/uv pip compile requirements/checkov.in --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/checkov.txt
+	$(IMAGE_LOCK) --output-file requirements/predict.txt
+	$(IMAGE_LOCK) --extra train --output-file requirements/train.txt
+	$(IMAGE_LOCK) --extra run-model --output-file requirements/run-model.txt
 
 clean: ## Remove what the other targets made, the state of the stack included
 	rm -rf $(VENV) .ondemand .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
