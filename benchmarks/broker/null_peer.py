@@ -15,15 +15,17 @@ from typing import cast
 from local import lifetime
 from local.broker.amqp.connection import Connection
 from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, LinkRequested, MessageReceived
-from local.broker.amqp.link import IncomingLink, OutgoingLink
+from local.broker.amqp.link import OutgoingLink
 from local.broker.amqp.performatives import Accepted
 from local.broker.amqp.sections import Sections, read_sections, write_message, write_response
 from local.broker.amqp.values import Int
+from local.broker.limits import Limits
 from local.broker.run import connection_string
 
 HOST = "127.0.0.1"
 BODY = b"\x00\x53\x75\xb0\x00\x00\x04\x00" + b"x" * 1024
 CBS = "$cbs"
+NO_LIMIT = 2**40
 
 
 class NullPeer(asyncio.Protocol):
@@ -32,7 +34,7 @@ class NullPeer(asyncio.Protocol):
     _tags = itertools.count(1)
 
     def __init__(self) -> None:
-        self._connection = Connection("null", 1024 * 1024)
+        self._connection = Connection("null", Limits(max_output=NO_LIMIT, frames_per_turn=NO_LIMIT))
         self._message = write_message(Sections(body=BODY), 0, {})
         self._replies: OutgoingLink | None = None
 
@@ -40,7 +42,8 @@ class NullPeer(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's do not derive from asyncio's
 
     def data_received(self, data: bytes) -> None:
-        for event in self._connection.receive_data(data):
+        self._connection.receive_data(data)
+        for event in self._connection.events():
             self._handle(event)
         self._transport.write(self._connection.data_to_send())
         if self._connection.is_closed:
@@ -53,7 +56,7 @@ class NullPeer(asyncio.Protocol):
                     self._replies = link
                 link.accept()
             case MessageReceived(link):
-                if link.target.address == CBS:
+                if link.address == CBS:
                     self._accept_token(event)
                 link.settle(event.delivery_id, Accepted())
             case CreditChanged(link) if link is not self._replies:

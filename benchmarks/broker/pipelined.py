@@ -107,6 +107,7 @@ class PipelinedClient:
         self._take(self._frames.take_frame)
         self._take(self._frames.take_frame)
         self._take(self._frames.take_protocol_header)
+        self._handle_frames()
         while self._limit == 0:
             self._read()
 
@@ -133,8 +134,11 @@ class PipelinedClient:
         self._frames.feed(data)
 
     def _read(self) -> None:
-        """Wait for bytes and handle the frames in them; only what is needed of each is decoded."""
         self._feed()
+        self._handle_frames()
+
+    def _handle_frames(self) -> None:
+        """Only what is needed of each is decoded."""
         while (frame := self._frames.take_frame()) is not None:
             kind = frame.body[2] if frame.body else None
             if kind == _DISPOSITION:

@@ -30,7 +30,7 @@ class ServerProcess:
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
         begun = time.perf_counter()
         with log.open("ab") as errors:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603  # our own modules
                 [sys.executable, "-m", *arguments], stdout=subprocess.PIPE, stderr=errors, text=True
             )
         self.connection_string = self._ready_line(log)["connection_string"]
@@ -71,6 +71,6 @@ class ServerProcess:
             raise RuntimeError("started without a pipe")
         word, _, addresses = self._process.stdout.readline().partition(" ")
         if word != "ready":
-            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}; its log: {log.read_text()}")
+            raise RuntimeError(f"{self._process.args!r} ended with {self._process.wait()}; its log: {log.read_text()}")
         found: dict[str, str] = json.loads(addresses)
         return found
