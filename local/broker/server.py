@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from local.broker.client import ClientProtocol
+from local.broker.client import SHUTTING_DOWN, ClientProtocol, too_many_connections
 from local.broker.queues.settings import FOREVER
 from local.broker.service.broker import Broker
 from local.broker.service.peer import Peer
@@ -47,7 +47,7 @@ class Server:
             self._server.close()
         committed = self.settle()
         for peer, client in list(self._clients.items()):
-            peer.connection.close()
+            peer.connection.close(SHUTTING_DOWN)
             if committed:
                 client.write(peer.connection.data_to_send())
             client.close()
@@ -57,8 +57,9 @@ class Server:
             await self._server.wait_closed()
 
     def add(self, client: ClientProtocol) -> Peer:
-        """A client connected."""
-        peer = self.broker.connect()
+        """A client connected; one too many is told so and closed."""
+        limit = self.broker.limits.max_connections
+        peer = self.broker.connect(too_many_connections(limit) if len(self._clients) >= limit else None)
         self._clients[peer] = client
         return peer
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from uuid import uuid4
 
 from local.broker.amqp.connection import Connection
+from local.broker.amqp.performatives import Error
+from local.broker.limits import DEFAULT_LIMITS, Limits
 from local.broker.queues.errors import ArgumentError, EntityExistsError, EntityNotFoundError, QuotaExceededError
 from local.broker.queues.queue import Clock, Queue
 from local.broker.queues.recorder import DefinitionRecorder, NoDefinitionRecorder
@@ -16,7 +18,6 @@ from local.broker.service.errors import error_of
 from local.broker.service.names import check_name
 from local.broker.service.peer import Peer
 
-MAX_MESSAGE_SIZE = 1024 * 1024
 MAX_QUEUES = 1_000
 
 
@@ -41,9 +42,9 @@ class Broker:
 
     # Connections
 
-    def connect(self) -> Peer:
-        """A new client connection."""
-        peer = Peer(Connection(self.container_id, MAX_MESSAGE_SIZE), self)
+    def connect(self, refusal: Error | None = None) -> Peer:
+        """A new client connection, or one that is told ``refusal`` and no more."""
+        peer = Peer(Connection(self.container_id, self.limits, refusal), self)
         self._peers[peer] = None
         return peer
 

@@ -8,7 +8,7 @@ from local.broker.amqp.connection import Connection
 from local.broker.amqp.errors import AmqpError
 from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, LinkClosed, LinkRequested, MessageReceived
 from local.broker.amqp.link import IncomingLink, Link, OutgoingLink
-from local.broker.amqp.performatives import Coordinator, Error, Source, Target
+from local.broker.amqp.performatives import Coordinator, Error
 from local.broker.queues.errors import ArgumentError, InvalidOperationError, NotImplementedOperationError, QueueError
 from local.broker.service.addresses import Address, parse_address
 from local.broker.service.cbs import TokenRequests
@@ -60,6 +60,7 @@ class Peer:
 
     def resume(self) -> None:
         """The peer has read, so that there is room to send."""
+        self.connection.paused = False
         for node in self._nodes.values():
             if isinstance(node, OutgoingNode):
                 node.on_credit()
@@ -141,7 +142,7 @@ class Peer:
     def _open_incoming(self, link: IncomingLink) -> None:
         if isinstance(link.target, Coordinator):
             raise NotImplementedOperationError("Transactions are not supported by this broker.")
-        address = _address(link.target)
+        address = _address(link)
         if address.is_cbs:
             self._nodes[link] = TokenRequests(link, self, address)
         elif address.management:
@@ -154,7 +155,7 @@ class Peer:
         link.accept()
 
     def _open_outgoing(self, link: OutgoingLink) -> None:
-        address = _address(link.source)
+        address = _address(link)
         if address.is_cbs or address.management:
             if address.management:
                 self._broker.entity(address)
@@ -177,11 +178,10 @@ class Peer:
 
 
 def _entity_of(link: Link) -> str:
-    address = link.target.address if isinstance(link, IncomingLink) else link.source.address
-    return parse_address(address or "").entity.lower()
+    return parse_address(link.address).entity.lower()
 
 
-def _address(terminus: Source | Target) -> Address:
-    if not terminus.address:
+def _address(link: Link) -> Address:
+    if not link.address:
         raise ArgumentError("A link needs the address of an entity.")
-    return parse_address(terminus.address)
+    return parse_address(link.address)
