@@ -22,6 +22,7 @@ class Contents:
 
     def stored(self, message: Message) -> None:
         self.messages[message.sequence_number] = message
+        self.locked.discard(message.sequence_number)
         self.numbered(message.sequence_number)
 
     def changed(self, number: int, state: MessageState, delivery_count: int, *, locked: bool) -> None:

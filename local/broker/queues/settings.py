@@ -28,8 +28,8 @@ class QueueSettings:
     """Durations are in seconds, sizes in bytes. The defaults are those of Service Bus.
 
     ``max_size`` holds for the queue and its dead-letter queue together, ``max_message_size`` for one message.
-    ``forward_to`` and ``forward_dead_letters_to`` name other queues. The last four are kept for whoever asks, and change
-    nothing here.
+    ``forward_to`` and ``forward_dead_letters_to`` name other queues. The last four are kept for whoever asks, and
+    change nothing here.
     """
 
     name: str
@@ -59,6 +59,7 @@ class QueueSettings:
             default_time_to_live=FOREVER,
             requires_session=False,
             requires_duplicate_detection=False,
+            auto_delete_on_idle=FOREVER,
             forward_to=self.forward_dead_letters_to,
             forward_dead_letters_to=None,
         )

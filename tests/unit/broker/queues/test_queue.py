@@ -9,7 +9,7 @@ from local.broker.queues.errors import (
     MessageNotFoundError,
 )
 from local.broker.queues.message import MessageState
-from local.broker.queues.queue import Queue
+from local.broker.queues.queue import Queue, QueueCounts
 from local.broker.queues.settings import FOREVER
 from tests.unit.broker.queues.conftest import (
     LOCK,
@@ -207,7 +207,7 @@ def test_an_active_message_is_not_found_among_the_deferred(queue: Queue) -> None
 def test_scheduled_messages_are_appended_at_their_time(queue: Queue, clock: FakeClock) -> None:
     (number,) = queue.send([message("later", at=clock.now + 30)])
     queue.send([message("now")])
-    assert queue.counts() == {"active": 1, "scheduled": 1}
+    assert queue.counts() == QueueCounts(active=1, scheduled=1, dead_letter=0, transfer=0)
     assert [each.state for each in queue.peek(0, 10)] == [MessageState.SCHEDULED, MessageState.ACTIVE]
     assert queue.next_due() == clock.now + 30
     clock.advance(30)

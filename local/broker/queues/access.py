@@ -1,0 +1,38 @@
+"""What a queue's settings allow to be done with it."""
+
+from local.broker.queues.errors import EntityDisabledError, InvalidOperationError
+from local.broker.queues.settings import EntityStatus, QueueSettings
+
+_UNCHANGEABLE = ("name", "requires_session", "requires_duplicate_detection", "enable_partitioning")
+
+
+def check_can_send(settings: QueueSettings, *, is_dead_letter_queue: bool) -> None:
+    """Raises InvalidOperationError and EntityDisabledError."""
+    if is_dead_letter_queue:
+        raise InvalidOperationError("Messages cannot be sent to a dead-letter queue.")
+    if not settings.status.can_send:
+        raise _disabled(settings, "Send")
+
+
+def check_can_receive(settings: QueueSettings) -> None:
+    """Raises InvalidOperationError and EntityDisabledError."""
+    if settings.forward_to is not None:
+        raise InvalidOperationError(
+            f"Cannot create a message receiver on an entity with auto-forwarding enabled: '{settings.name}' forwards "
+            f"to '{settings.forward_to}'."
+        )
+    if not settings.status.can_receive:
+        raise _disabled(settings, "Receive")
+
+
+def check_reconfiguration(old: QueueSettings, new: QueueSettings) -> None:
+    """Raises InvalidOperationError for what Service Bus does not change in a queue that exists."""
+    changed = [name for name in _UNCHANGEABLE if getattr(old, name) != getattr(new, name)]
+    if changed:
+        raise InvalidOperationError(f"Once the queue '{old.name}' exists, {', '.join(changed)} cannot be changed.")
+
+
+def _disabled(settings: QueueSettings, operations: str) -> EntityDisabledError:
+    every = settings.status is EntityStatus.DISABLED
+    which = "" if every else f" for {operations} operations"
+    return EntityDisabledError(f"Messaging entity '{settings.name}' is currently disabled{which}.")
