@@ -1,6 +1,6 @@
 """What a queue's settings allow to be done with it."""
 
-from local.broker.queues.errors import EntityDisabledError, InvalidOperationError
+from local.broker.queues.errors import EntityDisabledError, InvalidOperationError, QueueError
 from local.broker.queues.settings import EntityStatus, QueueSettings
 
 _UNCHANGEABLE = ("name", "requires_session", "requires_duplicate_detection", "enable_partitioning")
@@ -14,15 +14,16 @@ def check_can_send(settings: QueueSettings, *, is_dead_letter_queue: bool) -> No
         raise _disabled(settings, "Send")
 
 
-def check_can_receive(settings: QueueSettings) -> None:
-    """Raises InvalidOperationError and EntityDisabledError."""
+def receive_refusal(settings: QueueSettings) -> QueueError | None:
+    """Why nobody can receive; None if they can."""
     if settings.forward_to is not None:
-        raise InvalidOperationError(
+        return InvalidOperationError(
             f"Cannot create a message receiver on an entity with auto-forwarding enabled: '{settings.name}' forwards "
             f"to '{settings.forward_to}'."
         )
     if not settings.status.can_receive:
-        raise _disabled(settings, "Receive")
+        return _disabled(settings, "Receive")
+    return None
 
 
 def check_reconfiguration(old: QueueSettings, new: QueueSettings) -> None:

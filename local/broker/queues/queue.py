@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from local.broker.amqp.sections import Sections
-from local.broker.queues.access import check_can_receive, check_can_send, check_reconfiguration
+from local.broker.queues.access import check_can_send, check_reconfiguration, receive_refusal
 from local.broker.queues.books import Books
 from local.broker.queues.contents import Contents
 from local.broker.queues.deadlines import Alarm
@@ -63,7 +63,7 @@ class Queue:
         )
         self._intake = Intake(self._books, self._alarm)
         self._forwarding = Forwarding(self._books, find)
-        self._hands_out = _hands_out(settings)
+        self.receive_refusal = receive_refusal(settings)
 
     @property
     def name(self) -> str:
@@ -100,7 +100,7 @@ class Queue:
         self.advance()
         books = self._books
         self.settings = books.settings = settings
-        self._hands_out = _hands_out(settings)
+        self.receive_refusal = receive_refusal(settings)
         books.locks.duration = settings.lock_duration
         self._intake.history.window = settings.duplicate_detection_window
         books.tell()
@@ -112,8 +112,9 @@ class Queue:
         check_can_send(self.settings, is_dead_letter_queue=self.dead_letters is None)
 
     def check_can_receive(self) -> None:
-        """Raises a QueueError if nobody can receive from this queue."""
-        check_can_receive(self.settings)
+        """Raises ``receive_refusal``, if nobody can receive from this queue."""
+        if self.receive_refusal is not None:
+            raise self.receive_refusal
 
     # Time
 
@@ -208,14 +209,14 @@ class Queue:
     @property
     def has_ready(self) -> bool:
         """Whether `receive` without a session would find a message."""
-        return self._hands_out and bool(self._books.ready)
+        return self.receive_refusal is None and bool(self._books.ready)
 
     def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
         """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
         now = self.advance()
         books = self._books
-        if not self._hands_out:
-            self.check_can_receive()
+        if self.receive_refusal is not None:
+            raise self.receive_refusal
         session = books.sessions.held(session_lock) if session_lock else None
         message = (session.ready if session else books.ready).take()
         if message is None:
@@ -353,7 +354,3 @@ class Queue:
                 f"The session's state has {len(state)} bytes; '{self.name}' takes {self.settings.max_message_size}."
             )
         self._books.check_room(growth)
-
-
-def _hands_out(settings: QueueSettings) -> bool:
-    return settings.forward_to is None and settings.status.can_receive

@@ -8,10 +8,11 @@ from uuid import uuid4
 from local.broker.amqp.connection import Connection
 from local.broker.amqp.performatives import Error
 from local.broker.limits import DEFAULT_LIMITS, Limits
+from local.broker.queues.agenda import Agenda
 from local.broker.queues.errors import ArgumentError, EntityExistsError, EntityNotFoundError, QuotaExceededError
 from local.broker.queues.queue import Clock, Queue
 from local.broker.queues.recorder import DefinitionRecorder, NoDefinitionRecorder
-from local.broker.queues.settings import FOREVER, QueueSettings
+from local.broker.queues.settings import QueueSettings
 from local.broker.service.addresses import Address
 from local.broker.service.entity import DispatchList, Entity
 from local.broker.service.errors import error_of
@@ -34,6 +35,7 @@ class Broker:
         self._clock = clock
         self._definitions: DefinitionRecorder = NoDefinitionRecorder()
         self._dispatch_list = DispatchList()
+        self._agenda: Agenda[Entity] = Agenda()
         self._entities: dict[str, Entity] = {}
         self._peers: dict[Peer, None] = {}
         self._touched: dict[Peer, None] = {}
@@ -91,15 +93,14 @@ class Broker:
         """Raises EntityNotFoundError, ArgumentError, and InvalidOperationError for what cannot change."""
         entity = self.named(settings.name)
         self._check_targets(settings)
-        entity.queue.reconfigure(settings)
-        entity.updated_at = self._clock()
+        entity.reconfigure(settings)
         self._definitions.queue_updated(entity.queue)
         return entity
 
     def delete_queue(self, name: str) -> None:
         """Delete a queue with all it holds, and end its links. Raises EntityNotFoundError."""
         entity = self.named(name)
-        del self._entities[name.lower()]
+        self._remove(entity)
         gone = error_of(EntityNotFoundError(f"The messaging entity '{entity.queue.name}' was deleted."))
         for peer in list(self._peers):
             peer.end_links(entity.queue.name, gone)
@@ -113,14 +114,15 @@ class Broker:
 
     def next_due(self) -> float:
         """When `advance` has something to do; FOREVER if nothing is pending."""
-        work = min((each.next_due() for each in self._all()), default=FOREVER)
-        return min(work, min((each.idle_at for each in self._entities.values()), default=FOREVER))
+        return self._agenda.next_due()
 
     def advance(self) -> None:
         """Do what has become due."""
-        for entity in self._all():
+        now = self._clock()
+        for entity in self._agenda.take_due(now):
             entity.advance()
-        self._delete_idle()
+            if entity.idle_at <= now:
+                self._delete_if_unused(entity)
 
     def dispatch(self) -> None:
         """Hand out what has become available."""
@@ -137,19 +139,28 @@ class Broker:
         return touched
 
     def _add(self, settings: QueueSettings) -> Entity:
-        dead_letters = Entity(settings.for_dead_letters(), self._clock, self._dispatch_list)
-        entity = Entity(settings, self._clock, self._dispatch_list, dead_letters)
+        around = self._clock, self._dispatch_list, self._agenda
+        dead_letters = Entity(settings.for_dead_letters(), *around, find=self._find)
+        entity = Entity(settings, *around, dead_letters=dead_letters, find=self._find)
         self._entities[settings.name.lower()] = entity
         return entity
 
-    def _delete_idle(self) -> None:
-        now = self._clock()
-        for entity in [each for each in self._entities.values() if each.idle_at <= now]:
-            name = entity.queue.name
-            if any(peer.has_links(name) for peer in self._peers):
-                entity.accessed()
-            else:
-                self.delete_queue(name)
+    def _remove(self, entity: Entity) -> None:
+        del self._entities[entity.queue.name.lower()]
+        self._agenda.leave(entity)
+        if entity.dead_letters is not None:
+            self._agenda.leave(entity.dead_letters)
+
+    def _find(self, name: str) -> Queue | None:
+        entity = self._entities.get(name.lower())
+        return entity.queue if entity is not None else None
+
+    def _delete_if_unused(self, entity: Entity) -> None:
+        name = entity.queue.name
+        if any(peer.has_links(name) for peer in self._peers):
+            entity.accessed()
+        else:
+            self.delete_queue(name)
 
     def _check_targets(self, settings: QueueSettings) -> None:
         for target in (settings.forward_to, settings.forward_dead_letters_to):

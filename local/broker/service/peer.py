@@ -149,8 +149,7 @@ class Peer:
             self._nodes[link] = ManagementRequests(link, self, address, self._broker.entity(address))
         else:
             entity = self._broker.entity(address)
-            if address.dead_letters:
-                raise InvalidOperationError("Messages cannot be sent to a dead-letter queue.")
+            entity.queue.check_can_send()
             self._nodes[link] = QueueSender(link, entity)
         link.accept()
 
@@ -173,6 +172,7 @@ class Peer:
                     f"It is not possible for an entity that requires sessions, '{entity.queue.name}', to create a "
                     "non-sessionful message receiver."
                 )
+            entity.queue.check_can_receive()
             self._nodes[link] = QueueReceiver(link, self, entity)
             link.accept()
 
