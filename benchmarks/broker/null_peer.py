@@ -20,7 +20,7 @@ from local.broker.amqp.performatives import Accepted
 from local.broker.amqp.sections import Sections, read_sections, write_message, write_response
 from local.broker.amqp.values import Int
 from local.broker.limits import Limits
-from local.broker.run import connection_string
+from local.broker.addresses import connection_string
 
 HOST = "127.0.0.1"
 BODY = b"\x00\x53\x75\xb0\x00\x00\x04\x00" + b"x" * 1024
