@@ -26,21 +26,41 @@ def broker(
     memory: Annotated[
         bool, typer.Option("--memory", help="Keep everything in memory, and forget it at the end.")
     ] = False,
+    https_port: Annotated[
+        int, typer.Option(help="Port of the administration API; 0 takes any free one.", min=0, max=65535)
+    ] = 0,
+    https: Annotated[bool, typer.Option("--https/--no-https", help="Whether to serve the administration API.")] = True,
+    cert: Annotated[
+        Path | None,
+        typer.Option(help="File to write the certificate of the administration API to; in the data folder otherwise."),
+    ] = None,
     end_with_parent: Annotated[bool, typer.Option(help="End when standard input closes.")] = False,
 ) -> None:
     """Run a Service Bus stand-in on 127.0.0.1 that unmodified azure-servicebus clients can use.
 
-    Prints one line, `ready {"connection_string": "..."}`, once it accepts connections; logs go to standard error.
+    Prints one line, `ready {"connection_string": "...", "administration": "...", "certificate": "..."}`, once it takes
+    connections: what a ServiceBusClient needs, what a ServiceBusAdministrationClient needs, and the file with the
+    certificate that the latter is to trust (`connection_verify`). Logs go to standard error.
     """
     # Imported here, so that commands which mount this one start fast.
     from local.broker.config import ConfigError
     from local.broker.journal.frames import JournalError
-    from local.broker.run import run
+    from local.broker.run import Options, run
 
     if memory and data is not None:
         raise typer.BadParameter("--memory keeps nothing, so it goes without --data", param_hint="--memory")
     try:
-        run(HOST, port, config, None if memory else data or DEFAULT_DATA, end_with_parent=end_with_parent)
+        run(
+            Options(
+                host=HOST,
+                port=port,
+                config=config,
+                data=None if memory else data or DEFAULT_DATA,
+                https_port=https_port if https else None,
+                certificate=cert,
+                end_with_parent=end_with_parent,
+            )
+        )
     except ConfigError as error:
         raise typer.BadParameter(str(error), param_hint="--config") from error
     except JournalError as error:

@@ -5,45 +5,72 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local import lifetime
+from local.broker.addresses import connection_string
 from local.broker.config import read_config
 from local.broker.journal.journal import Journal
 from local.broker.server import Server
 from local.broker.service.broker import Broker
 
 
-def run(host: str, port: int, config: Path, data: Path | None, *, end_with_parent: bool) -> None:
-    """Serve until SIGTERM or SIGINT; without ``data``, from memory only. Raises ConfigError and JournalError."""
+@dataclass(frozen=True)
+class Options:
+    """Port 0 is any free one. Without ``data``, everything is kept in memory; without ``https_port``, there is no
+    administration. ``certificate`` is the file its certificate is written to, in the data folder unless given.
+    """
+
+    host: str
+    port: int
+    config: Path
+    data: Path | None
+    https_port: int | None
+    certificate: Path | None
+    end_with_parent: bool
+
+
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigError and JournalError."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    broker = Broker(read_config(config), time.time)
+    broker = Broker(read_config(options.config), time.time)
     # Not closed before the process ends: the last connections to go still change queues.
-    server = Server(broker, Journal(data, broker.queues()).commit) if data else Server(broker)
+    server = Server(broker, Journal(options.data, broker.queues()).commit) if options.data else Server(broker)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(host, port, server, end_with_parent))
+        runner.run(_serve(server, options))
 
 
-def connection_string(host: str, port: int) -> str:
-    """What an azure-servicebus client needs; the key is not checked."""
-    return (
-        f"Endpoint=sb://{host}:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
-        "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-    )
-
-
-async def _serve(host: str, port: int, server: Server, end_with_parent: bool) -> None:
+async def _serve(server: Server, options: Options) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
-    port = await server.start(host, port)
-    if end_with_parent:
+    port = await server.start(options.host, options.port)
+    if options.end_with_parent:
         lifetime.end_with_parent()
-    lifetime.announce_ready(connection_string=connection_string(host, port))
-    await stop.wait()
+    async with _administration(server, options) as administration:
+        lifetime.announce_ready(connection_string=connection_string(options.host, port), **administration)
+        await stop.wait()
     await server.stop()
+
+
+@asynccontextmanager
+async def _administration(server: Server, options: Options) -> AsyncIterator[dict[str, str]]:
+    if options.https_port is None:
+        yield {}
+        return
+    # Half of the time the broker takes to start; who does without it does not wait for it.
+    from local.broker.administration.endpoint import serve_administration
+
+    async def commit() -> bool:
+        return server.settle()
+
+    where = {"folder": options.data, "certificate": options.certificate}
+    async with serve_administration(server.broker, commit, options.host, options.https_port, **where) as endpoint:
+        yield asdict(endpoint)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
