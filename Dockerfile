@@ -3,6 +3,7 @@
 # No BuildKit features: `az acr build` has none.
 
 # For a reproducible build give the digest too: --build-arg BASE_IMAGE=…:4-python3.11@sha256:…
+# checkov:skip=CKV_DOCKER_7:the tag is in the default of BASE_IMAGE
 ARG BASE_IMAGE=mcr.microsoft.com/azure-functions/python:4-python3.11
 
 # hadolint ignore=DL3006
@@ -20,7 +21,7 @@ COPY requirements/train.txt requirements/
 RUN ./install.sh requirements/train.txt /packages
 
 FROM builder AS run-model-packages
-# A runner pool with other libraries: a lock file of its own, made by `uv pip compile … --extra run-model my-pool.in`.
+# A runner pool with other libraries has a lock file of its own: requirements/pool-<pool>.txt, see docs/azure.md.
 ARG REQUIREMENTS=requirements/run-model.txt
 COPY ${REQUIREMENTS} requirements/pool.txt
 RUN ./install.sh requirements/pool.txt /packages

@@ -8,7 +8,7 @@ IMAGE_LOCK := $(BIN)/uv pip compile pyproject.toml --constraint requirements/dev
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint lock clean
+.PHONY: help demo up test lint lock images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(IMAGE_LOCK) --output-file requirements/predict.txt
 	$(IMAGE_LOCK) --extra train --output-file requirements/train.txt
 	$(IMAGE_LOCK) --extra run-model --output-file requirements/run-model.txt
+
+images: ## Build and push the images of the functions: make images REGISTRY=… TAG=… (more in deploy/images.sh)
+	+@DRY_RUN=$(findstring n,$(firstword -$(MAKEFLAGS))) deploy/images.sh
 
 clean: ## Remove what the other targets made, the state of the stack included
 	rm -rf $(VENV) .ondemand .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
