@@ -1,6 +1,8 @@
 """What a queue's settings allow to be done with it."""
 
-from local.broker.queues.errors import EntityDisabledError, InvalidOperationError, QueueError
+from collections.abc import Callable
+
+from local.broker.queues.errors import ArgumentError, EntityDisabledError, InvalidOperationError, QueueError
 from local.broker.queues.settings import EntityStatus, QueueSettings
 
 _UNCHANGEABLE = ("name", "requires_session", "requires_duplicate_detection", "enable_partitioning")
@@ -24,6 +26,18 @@ def receive_refusal(settings: QueueSettings) -> QueueError | None:
     if not settings.status.can_receive:
         return _disabled(settings, "Receive")
     return None
+
+
+def check_targets(settings: QueueSettings, exists: Callable[[str], bool]) -> None:
+    """Raises ArgumentError for a queue that cannot forward as its settings say."""
+    name = settings.name
+    if settings.requires_session and settings.forward_to is not None:
+        raise ArgumentError(f"'{name}' requires sessions, and cannot forward for that reason.")
+    for target in (settings.forward_to, settings.forward_dead_letters_to):
+        if target is not None and target.lower() == name.lower():
+            raise ArgumentError(f"'{name}' cannot forward to itself.")
+        if target is not None and not exists(target):
+            raise ArgumentError(f"'{name}' cannot forward to '{target}', which does not exist.")
 
 
 def check_reconfiguration(old: QueueSettings, new: QueueSettings) -> None:

@@ -8,8 +8,9 @@ from uuid import uuid4
 from local.broker.amqp.connection import Connection
 from local.broker.amqp.performatives import Error
 from local.broker.limits import DEFAULT_LIMITS, Limits
+from local.broker.queues.access import check_targets
 from local.broker.queues.agenda import Agenda
-from local.broker.queues.errors import ArgumentError, EntityExistsError, EntityNotFoundError, QuotaExceededError
+from local.broker.queues.errors import EntityExistsError, EntityNotFoundError, QuotaExceededError
 from local.broker.queues.queue import Clock, Queue
 from local.broker.queues.recorder import DefinitionRecorder, NoDefinitionRecorder
 from local.broker.queues.settings import QueueSettings
@@ -84,7 +85,7 @@ class Broker:
             raise EntityExistsError(f"The messaging entity '{settings.name}' already exists.")
         if len(self._entities) >= MAX_QUEUES:
             raise QuotaExceededError(f"This broker holds {MAX_QUEUES} queues at most.")
-        self._check_targets(settings)
+        check_targets(settings, lambda target: self._find(target) is not None)
         entity = self._add(settings)
         self._definitions.queue_created(entity.queue)
         return entity
@@ -92,7 +93,7 @@ class Broker:
     def update_queue(self, settings: QueueSettings) -> Entity:
         """Raises EntityNotFoundError, ArgumentError, and InvalidOperationError for what cannot change."""
         entity = self.named(settings.name)
-        self._check_targets(settings)
+        check_targets(settings, lambda target: self._find(target) is not None)
         entity.reconfigure(settings)
         self._definitions.queue_updated(entity.queue)
         return entity
@@ -161,15 +162,6 @@ class Broker:
             entity.accessed()
         else:
             self.delete_queue(name)
-
-    def _check_targets(self, settings: QueueSettings) -> None:
-        for target in (settings.forward_to, settings.forward_dead_letters_to):
-            if target is None:
-                continue
-            if target.lower() == settings.name.lower():
-                raise ArgumentError(f"'{settings.name}' cannot forward to itself.")
-            if target.lower() not in self._entities:
-                raise ArgumentError(f"'{settings.name}' cannot forward to '{target}', which does not exist.")
 
     def _all(self) -> Iterable[Entity]:
         for entity in self._entities.values():
