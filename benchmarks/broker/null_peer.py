@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import cast
 
 from local import lifetime
+from local.broker.addresses import connection_string
 from local.broker.amqp.connection import Connection
 from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, LinkRequested, MessageReceived
 from local.broker.amqp.link import OutgoingLink
@@ -20,7 +21,6 @@ from local.broker.amqp.performatives import Accepted
 from local.broker.amqp.sections import Sections, read_sections, write_message, write_response
 from local.broker.amqp.values import Int
 from local.broker.limits import Limits
-from local.broker.addresses import connection_string
 
 HOST = "127.0.0.1"
 BODY = b"\x00\x53\x75\xb0\x00\x00\x04\x00" + b"x" * 1024
