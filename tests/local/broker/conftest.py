@@ -25,10 +25,12 @@ QUEUES: dict[str, dict[str, object]] = {
 
 @dataclass
 class RunningBroker:
-    """A broker process and how to reach it."""
+    """A broker process and how to reach it: for messages, and for administration with the certificate's file."""
 
     process: subprocess.Popen[str]
     connection_string: str
+    administration: str = ""
+    certificate: str = ""
 
     def stop(self) -> int:
         """End it as a supervisor would; returns the exit status."""
@@ -51,7 +53,7 @@ def start_broker(folder: Path, *options: str, stdin: int | None = None) -> Runni
     word, _, addresses = process.stdout.readline().partition(" ")
     assert word == "ready", f"the broker ended with status {process.wait(START_TIMEOUT)}"
     process.stdout.close()
-    return RunningBroker(process, json.loads(addresses)["connection_string"])
+    return RunningBroker(process, **json.loads(addresses))
 
 
 @pytest.fixture(scope="package")
