@@ -38,7 +38,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "ondemand.labels" . | nindent 8 }}
+        {{- include "ondemand.selector" . | nindent 8 }}
         {{- if .values.identity.clientId }}
         azure.workload.identity/use: "true"
         {{- end }}
