@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from local.broker.amqp.decode import compound, decode, skip
 from local.broker.amqp.encode import encode, encode_into, write_list, write_map
 from local.broker.amqp.errors import DecodeError
-from local.broker.amqp.values import Symbol, UByte, UInt
+from local.broker.amqp.values import Symbol, UByte, UInt, ULong
 
 BATCH_FORMAT = 0x80013700
 
@@ -141,6 +141,9 @@ def write_message(sections: Sections, delivery_count: int, annotations: dict[str
 
 def write_response(correlation_id: object, application_properties: dict[object, object], value: object) -> bytes:
     """An encoded request-response answer: a correlation id, application properties and an AmqpValue body."""
+    if type(correlation_id) is int and correlation_id >= 0:
+        # Of the integers, only an unsigned long may be a message id.
+        correlation_id = ULong(correlation_id)
     out = bytearray((0x00, 0x53, _PROPERTIES))
     encode_into(out, [None, None, None, None, None, correlation_id])
     out += bytes((0x00, 0x53, _APPLICATION))

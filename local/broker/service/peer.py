@@ -9,7 +9,13 @@ from local.broker.amqp.errors import AmqpError
 from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, LinkClosed, LinkRequested, MessageReceived
 from local.broker.amqp.link import IncomingLink, Link, OutgoingLink
 from local.broker.amqp.performatives import Coordinator, Error
-from local.broker.queues.errors import ArgumentError, InvalidOperationError, NotImplementedOperationError, QueueError
+from local.broker.queues.errors import (
+    ArgumentError,
+    EntityNotFoundError,
+    InvalidOperationError,
+    NotImplementedOperationError,
+    QueueError,
+)
 from local.broker.service.addresses import Address, parse_address
 from local.broker.service.cbs import TokenRequests
 from local.broker.service.errors import error_of
@@ -162,6 +168,7 @@ class Peer:
             link.accept()
             return
         entity = self._broker.entity(address)
+        entity.queue.check_can_receive()
         if wants_session(link.source):
             receiver = SessionReceiver(link, self, entity)
             self._nodes[link] = receiver
@@ -184,4 +191,7 @@ def _entity_of(link: Link) -> str:
 def _address(link: Link) -> Address:
     if not link.address:
         raise ArgumentError("A link needs the address of an entity.")
-    return parse_address(link.address)
+    address = parse_address(link.address)
+    if "/subscriptions/" in address.entity.lower():
+        raise EntityNotFoundError(f"'{address.entity}': topics and subscriptions are not supported by this broker.")
+    return address
