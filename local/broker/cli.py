@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from local.broker.journal.fsync import Fsync
+
 app = typer.Typer(add_completion=False)
 
 HOST = "127.0.0.1"
@@ -26,6 +28,13 @@ def broker(
     memory: Annotated[
         bool, typer.Option("--memory", help="Keep everything in memory, and forget it at the end.")
     ] = False,
+    fsync: Annotated[
+        Fsync,
+        typer.Option(
+            help="When what was accepted is on the disk, and survives a crash of the machine: before it is answered; "
+            "within 50 ms; or whenever the operating system writes it. A crash of the broker alone costs nothing ever."
+        ),
+    ] = Fsync.INTERVAL,
     https_port: Annotated[
         int, typer.Option(help="Port of the administration API; 0 takes any free one.", min=0, max=65535)
     ] = 0,
@@ -56,6 +65,7 @@ def broker(
                 port=port,
                 config=config,
                 data=None if memory else data or DEFAULT_DATA,
+                fsync=fsync,
                 https_port=https_port if https else None,
                 certificate=cert,
                 end_with_parent=end_with_parent,

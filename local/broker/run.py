@@ -13,6 +13,7 @@ from pathlib import Path
 from local import lifetime
 from local.broker.addresses import connection_string
 from local.broker.config import read_config
+from local.broker.journal.fsync import Fsync
 from local.broker.journal.journal import Journal
 from local.broker.server import Server
 from local.broker.service.broker import Broker
@@ -28,6 +29,7 @@ class Options:
     port: int
     config: Path
     data: Path | None
+    fsync: Fsync
     https_port: int | None
     certificate: Path | None
     end_with_parent: bool
@@ -36,11 +38,21 @@ class Options:
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises ConfigError and JournalError."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    broker = Broker(read_config(options.config), time.time)
-    # Not closed before the process ends: the last connections to go still change queues.
-    server = Server(broker, Journal(options.data, broker.queues()).commit) if options.data else Server(broker)
+    server = _durable_server(options, options.data) if options.data else _server_in_memory(options)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(server, options))
+
+
+def _server_in_memory(options: Options) -> Server:
+    return Server(Broker(read_config(options.config), time.time))
+
+
+def _durable_server(options: Options, folder: Path) -> Server:
+    journal = Journal(folder, read_config(options.config), fsync=options.fsync)
+    broker = Broker(journal.defined(), time.time)
+    journal.restore(broker.queues())
+    broker.record_to(journal)
+    return Server(broker, journal)
 
 
 async def _serve(server: Server, options: Options) -> None:
@@ -51,10 +63,21 @@ async def _serve(server: Server, options: Options) -> None:
     port = await server.start(options.host, options.port)
     if options.end_with_parent:
         lifetime.end_with_parent()
-    async with _administration(server, options) as administration:
-        lifetime.announce_ready(connection_string=connection_string(options.host, port), **administration)
-        await stop.wait()
-    await server.stop()
+    try:
+        async with _administration(server, options) as administration:
+            lifetime.announce_ready(connection_string=connection_string(options.host, port), **administration)
+            await _stop_or_failure(stop, server)
+    finally:
+        await server.stop()
+
+
+async def _stop_or_failure(stop: asyncio.Event, server: Server) -> None:
+    """Raises JournalError."""
+    stopping, failing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(server.failure())
+    done, pending = await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+    for each in pending:
+        each.cancel()
+    await asyncio.gather(*done)
 
 
 @asynccontextmanager
@@ -66,7 +89,8 @@ async def _administration(server: Server, options: Options) -> AsyncIterator[dic
     from local.broker.administration.endpoint import serve_administration
 
     async def commit() -> bool:
-        return server.settle()
+        await server.committed()
+        return True
 
     where = {"folder": options.data, "certificate": options.certificate}
     async with serve_administration(server.broker, commit, options.host, options.https_port, **where) as endpoint:
