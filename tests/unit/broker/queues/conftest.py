@@ -59,6 +59,11 @@ def make_queue(clock: FakeClock) -> MakeQueue:
     return make
 
 
+@pytest.fixture
+def queue(make_queue: MakeQueue) -> Queue:
+    return make_queue()
+
+
 def message(
     body: str = "",
     *,
@@ -74,6 +79,12 @@ def message(
     if at is not None:
         sections.annotations[SCHEDULED_ENQUEUE_TIME] = symbol_entry(SCHEDULED_ENQUEUE_TIME, Timestamp(int(at * 1000)))
     return sections
+
+
+def properties(received: Message | None) -> dict[object, object]:
+    """The application properties of a received message."""
+    assert received is not None
+    return read_application_properties(received.sections)
 
 
 def body(received: Message | None) -> str | None:
@@ -101,6 +112,4 @@ def dead_letters(queue: Queue) -> Queue:
 
 def reason(dead: Message | None) -> tuple[object, object]:
     """Why a message was dead-lettered."""
-    assert dead is not None
-    properties = read_application_properties(dead.sections)
-    return properties.get("DeadLetterReason"), properties.get("DeadLetterErrorDescription")
+    return properties(dead).get("DeadLetterReason"), properties(dead).get("DeadLetterErrorDescription")
