@@ -24,19 +24,21 @@ from local.broker.service.entity import Entity
 MAX_BODY = 64 * 1024
 MAX_PAGE = 100
 _BODY_TIMEOUT = 30.0
+_COMMIT_TIMEOUT = 30.0
 _MOST_DIGITS = 10
 _ENTRY_TYPE = "application/atom+xml;type=entry;charset=utf-8"
 _FEED_TYPE = "application/atom+xml;type=feed;charset=utf-8"
 _ERROR_TYPE = "application/xml;charset=utf-8"
 
-Commit = Callable[[], Awaitable[bool]]
+Commit = Callable[[], Awaitable[object]]
+"""Returns once all that has changed so far is durable."""
 
 
 class Administration:
     """The administration API as an ASGI application.
 
-    Who asks is not checked: an Authorization header is neither needed nor read. ``commit`` makes what changed durable,
-    and says whether it could; no client is told of a change before that.
+    Who asks is not checked: an Authorization header is neither needed nor read. No client is told of a change before
+    ``commit`` has returned.
     """
 
     def __init__(self, broker: Broker, commit: Commit) -> None:
@@ -110,8 +112,12 @@ class Administration:
         return _entry(queue_entry(entity, _namespace_url(request)), status)
 
     async def _committed(self) -> None:
-        if not await self._commit():
-            raise AdministrationError(503, "Server Busy. The change holds, but could not be written to the disk yet.")
+        try:
+            async with asyncio.timeout(_COMMIT_TIMEOUT):
+                await self._commit()
+        except TimeoutError:
+            detail = "Server Busy. The change holds, but could not be written to the disk yet."
+            raise AdministrationError(503, detail) from None
 
 
 async def _body(request: Request) -> bytes:
