@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
     async def open(cls, url: str) -> Self:
         """Connect to the host and port of *url*. Raises OSError."""
         parts = urlsplit(url)
-        _, connection = await asyncio.get_running_loop().create_connection(cls, parts.hostname, parts.port)
+        _, connection = await asyncio.get_running_loop().create_connection(cls, parts.hostname or "", parts.port or 80)
         return connection
 
     def ask(self, request: bytes) -> asyncio.Future[Answer]:

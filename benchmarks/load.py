@@ -46,17 +46,19 @@ class Load:
 async def closed_loop(url: str, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
     """Each of *connections* sends the next of *requests*, round and round, as soon as its last one is answered.
 
-    Raises HttpError, OSError or TimeoutError if an answer does not come.
+    Each sends one at least. Raises HttpError, OSError or TimeoutError if an answer does not come.
     """
     load, turn = Load(), count()
 
     async def keep_asking(connection: Connection, ends_at: float) -> None:
         now = time.perf_counter()
-        while now < ends_at:
+        while True:
             asked_at, request = now, next(turn) % len(requests)
             answer = await connection.ask(requests[request])
             now = time.perf_counter()
             load.add(request, answer, now - asked_at)
+            if now >= ends_at:
+                return
 
     opened = [await Connection.open(url) for _ in range(connections)]
     with _measured(load):

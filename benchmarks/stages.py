@@ -35,7 +35,9 @@ RULES: Sequence[tuple[str, str]] = (
     ("broker: rest", r"\(local/broker/"),
 )
 _COMPILED = [(stage, re.compile(pattern)) for stage, pattern in RULES]
-_PLACE = re.compile(r"\((?:\S*?/site-packages/|\S*?/lib/python3\.\d+/)?(?:\S*?/(?=functions/|local/))?([^:)]+)(?::\d+)?\)$")
+_PLACE = re.compile(
+    r"\((?:\S*?/site-packages/|\S*?/lib/python3\.\d+/)?(?:\S*?/(?=functions/|local/))?([^:)]+)(?::\d+)?\)$"
+)
 
 
 def frame_name(frame: str) -> str:
