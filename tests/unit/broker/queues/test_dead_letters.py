@@ -12,8 +12,10 @@ from tests.unit.broker.queues.conftest import (
     FakeClock,
     MakeQueue,
     bodies,
+    body,
     dead_letters,
     message,
+    properties,
     reason,
     token,
 )
@@ -59,3 +61,38 @@ def test_dead_letters_stay_whatever_happens(make_queue: MakeQueue, clock: FakeCl
     assert bodies(dead) == []
     with pytest.raises(InvalidOperationError):
         dead.send([message("b")])
+
+
+@pytest.mark.parametrize("most", [1, 2, 10])
+def test_a_message_is_delivered_as_often_as_the_queue_says(make_queue: MakeQueue, most: int) -> None:
+    queue = make_queue(max_delivery_count=most)
+    queue.send([message("a")])
+    counts = []
+    while (received := queue.receive()) is not None:
+        counts.append(received.delivery_count)
+        queue.abandon(token(received))
+    assert counts == list(range(most))
+    (dead,) = dead_letters(queue).peek(0, 1)
+    assert dead.delivery_count == most
+
+
+def test_a_dead_letter_is_driven_again_by_sending_it_again(queue: Queue) -> None:
+    queue.send([message("a", properties={"kind": "order"})])
+    queue.dead_letter(token(queue.receive()), "broken", "on a Monday")
+    dead = dead_letters(queue).receive()
+    assert dead is not None
+    queue.send([dead.sections])
+    dead_letters(queue).complete(token(dead))
+    again = queue.receive()
+    assert again is not None
+    assert (body(again), again.delivery_count, again.sequence_number) == ("a", 0, 2)
+    assert properties(again)["kind"] == "order"
+    assert queue.counts().dead_letter == 0
+
+
+def test_a_dead_letter_that_is_dead_lettered_stays_with_its_first_reason(queue: Queue) -> None:
+    queue.send([message("a")])
+    queue.dead_letter(token(queue.receive()), "first")
+    graves = dead_letters(queue)
+    graves.dead_letter(token(graves.receive()), "second")
+    assert reason(graves.receive()) == ("first", None)

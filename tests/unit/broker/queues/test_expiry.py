@@ -2,7 +2,8 @@
 
 import pytest
 
-from local.broker.queues.queue import Queue
+from local.broker.queues.errors import MessageNotFoundError
+from local.broker.queues.queue import Queue, QueueCounts
 from local.broker.queues.settings import FOREVER
 from tests.unit.broker.queues.conftest import (
     FakeClock,
@@ -54,3 +55,22 @@ def test_the_time_to_live_of_a_scheduled_message_starts_when_it_is_enqueued(queu
     clock.advance(34)
     assert bodies(queue) == ["a"]
     assert queue.next_due() == clock.now + 5
+
+
+def test_a_message_without_dead_lettering_is_gone(make_queue: MakeQueue, clock: FakeClock) -> None:
+    queue = make_queue(default_time_to_live=5)
+    queue.send([message("a")])
+    clock.advance(5)
+    queue.advance()
+    assert queue.counts() == QueueCounts(active=0, scheduled=0, dead_letter=0, transfer=0)
+    assert queue.size == 0
+
+
+def test_deferred_messages_expire_too(make_queue: MakeQueue, clock: FakeClock) -> None:
+    queue = make_queue(dead_letter_on_expiration=True)
+    queue.send([message("a", ttl=5)])
+    queue.defer(token(queue.receive()))
+    clock.advance(5)
+    with pytest.raises(MessageNotFoundError):
+        queue.receive_deferred([1])
+    assert bodies(dead_letters(queue)) == ["a"]

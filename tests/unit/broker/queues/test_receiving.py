@@ -1,11 +1,14 @@
 """Receiving in both modes, and looking without receiving."""
 
-from local.broker.queues.queue import Queue
+from local.broker.queues.queue import Queue, QueueCounts
+from local.broker.queues.settings import FOREVER
 from tests.unit.broker.queues.conftest import (
     LOCK,
     FakeClock,
     MakeQueue,
     bodies,
+    body,
+    dead_letters,
     message,
     token,
 )
@@ -50,3 +53,38 @@ def test_the_owner_hears_when_messages_become_ready(make_queue: MakeQueue, clock
     clock.advance(5)
     queue.advance()
     assert heard == [queue] * 3
+
+
+def test_receive_and_delete_leaves_nothing_to_settle(queue: Queue, clock: FakeClock) -> None:
+    queue.send([message("a")])
+    queue.receive(delete=True)
+    clock.advance(LOCK)
+    assert queue.receive() is None
+    assert queue.next_due() == FOREVER
+
+
+def test_peek_shows_every_state_and_locks_nothing(queue: Queue, clock: FakeClock) -> None:
+    queue.send([message("locked"), message("deferred"), message("active"), message("later", at=clock.now + 5)])
+    first = token(queue.receive())
+    queue.defer(token(queue.receive()))
+    for _ in range(2):
+        peeked = queue.peek(0, 10)
+        assert [(body(each), each.state.name) for each in peeked] == [
+            ("locked", "ACTIVE"),
+            ("deferred", "DEFERRED"),
+            ("active", "ACTIVE"),
+            ("later", "SCHEDULED"),
+        ]
+    assert body(queue.receive()) == "active"
+    queue.complete(first)
+
+
+def test_counts(make_queue: MakeQueue, clock: FakeClock) -> None:
+    queue = make_queue()
+    queue.send([message(str(n)) for n in range(4)])
+    queue.send([message("later", at=clock.now + 5)])
+    queue.receive()
+    queue.defer(token(queue.receive()))
+    queue.dead_letter(token(queue.receive()))
+    assert queue.counts() == QueueCounts(active=3, scheduled=1, dead_letter=1, transfer=0)
+    assert dead_letters(queue).counts() == QueueCounts(active=1, scheduled=0, dead_letter=0, transfer=0)

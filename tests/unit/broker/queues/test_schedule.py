@@ -41,3 +41,18 @@ def test_cancelling_takes_all_or_nothing(queue: Queue, clock: FakeClock) -> None
     queue.cancel(numbers[:2])
     assert bodies(queue) == ["c"]
     assert queue.next_due() == FOREVER
+
+
+def test_a_message_can_be_cancelled_until_its_time(queue: Queue, clock: FakeClock) -> None:
+    (number,) = queue.send([message("a", at=clock.now + 30)])
+    clock.advance(30)
+    with pytest.raises(MessageNotFoundError):
+        queue.cancel([number])
+    assert bodies(queue) == ["a"]
+
+
+def test_scheduled_messages_are_enqueued_in_the_order_of_their_times(queue: Queue, clock: FakeClock) -> None:
+    queue.send([message("third", at=clock.now + 30), message("first", at=clock.now + 10)])
+    queue.send([message("second", at=clock.now + 20)])
+    clock.advance(60)
+    assert bodies(queue) == ["first", "second", "third"]
