@@ -9,40 +9,42 @@ import json
 import os
 import sys
 import time
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import ProxyHandler, Request, build_opener
 
-KEY = Path("/run/secrets/functions-keys/host.master")
+KEY = "/run/secrets/functions-keys/host.master"
 """Where the host itself looks for its master key with ``AzureWebJobsSecretStorageType=kubernetes``."""
 POLL_S = 0.5
 CALL_TIMEOUT_S = 30
 
-# A proxy of the cluster is none of this call's business.
-_opener = build_opener(ProxyHandler({}))
-
 
 def main() -> int:
-    port = os.environ.get("ASPNETCORE_URLS", "http://+:8080").rpartition(":")[2].strip("/")
-    host = f"http://127.0.0.1:{port}/admin/host/drain"
     try:
         key = Path(os.environ.get("HOST_MASTER_KEY_FILE", KEY)).read_text(encoding="utf-8").strip()
-        _call(host, key, method="POST")
-        while (state := json.loads(_call(f"{host}/status", key))["state"]) != "Completed":
+        _call("POST", "/admin/host/drain", key)
+        while (state := json.loads(_call("GET", "/admin/host/drain/status", key))["state"]) != "Completed":
             print(f"draining: {state}", flush=True)
             time.sleep(POLL_S)
-    except (URLError, OSError, ValueError, KeyError) as error:
+    except (OSError, HTTPException, ValueError, KeyError) as error:
         print(f"cannot drain the host: {error}", file=sys.stderr)
         return 1
     print("drained", flush=True)
     return 0
 
 
-def _call(url: str, key: str, method: str = "GET") -> bytes:
-    request = Request(url, method=method, headers={"x-functions-key": key, "Content-Length": "0"})
-    with _opener.open(request, timeout=CALL_TIMEOUT_S) as response:
-        body: bytes = response.read()
-        return body
+def _call(method: str, path: str, key: str) -> bytes:
+    """The body of the host's answer. Raises OSError for one that is not 2xx."""
+    port = os.environ.get("ASPNETCORE_URLS", "http://+:8080").rpartition(":")[2].strip("/")
+    connection = HTTPConnection("127.0.0.1", int(port), timeout=CALL_TIMEOUT_S)
+    try:
+        connection.request(method, path, headers={"x-functions-key": key, "Content-Length": "0"})
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    if response.status >= 300:
+        raise OSError(f"{method} {path}: {response.status} {response.reason}")
+    return body
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``make images`` with docker and az replaced by programs that write down how they were called: neither can run here."""
+"""``make images`` with docker and az replaced by programs that write down how they were called."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("predict", "train", "run-model")
-WITHOUT_ANSWER = "#!/bin/sh\nprintf '%s\\n' \"${0##*/} $*\" >> \"$RECORD\"\n"
+WITHOUT_ANSWER = '#!/bin/sh\nprintf \'%s\\n\' "${0##*/} $*" >> "$RECORD"\n'
 
 
 @pytest.fixture
