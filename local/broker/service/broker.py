@@ -27,7 +27,9 @@ class Broker:
     """Its owner gives a connection's bytes to its `Peer`, calls `dispatch`, and writes what `take_touched` names.
 
     ``clock`` gives seconds since the Unix epoch. ``queues`` are there from the start; others come and go by
-    `create_queue` and `delete_queue`, of which a recorder hears.
+    `create_queue` and `delete_queue`, of which a recorder hears. Where that is a journal, created queues are back
+    after a restart, until they are deleted; those of the configuration file are then as the file says, whatever was
+    changed or deleted meanwhile.
     """
 
     def __init__(self, queues: Iterable[QueueSettings], clock: Clock, limits: Limits = DEFAULT_LIMITS) -> None:
