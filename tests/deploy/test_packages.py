@@ -3,10 +3,11 @@ environment, which has the same versions. Nothing else can be imported."""
 
 import subprocess
 import sys
-from importlib.metadata import distribution
+from importlib.metadata import PackagePath, distribution, packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from functions.deployments import DEPLOYMENTS
 from tests.deploy.locks import EXTRAS, ROOT, read_lock
@@ -55,14 +56,25 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """Name of the image, and a folder with the packages of its lock file."""
     name = str(request.param)
     packages = tmp_path_factory.mktemp(name)
-    for package in read_lock(name):
+    lock, owners = set(read_lock(name)), packages_distributions()
+    for package in lock:
         for file in distribution(package).files or ():
-            if ".." not in file.parts:  # scripts, which install.sh removes
-                link = packages / file
-                link.parent.mkdir(parents=True, exist_ok=True)
-                if not link.is_symlink():  # mlflow and mlflow-skinny have files in common
-                    link.symlink_to(file.locate())
+            whole = {canonicalize_name(owner) for owner in owners.get(file.parts[0], ())} <= lock
+            # Scripts, above site-packages, are removed by install.sh.
+            if ".." not in file.parts:
+                link(packages, file, whole)
     return name, packages
+
+
+def link(packages: Path, file: PackagePath, whole: bool) -> None:
+    """Link one file; the whole top folder, which is faster, if all that is in it belongs to the image."""
+    target = Path(str(file.locate()))
+    for _ in file.parts[1:] if whole else ():
+        target = target.parent
+    place = packages / (file.parts[0] if whole else file)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.is_symlink():
+        place.symlink_to(target)
 
 
 def run(image: tuple[str, Path], program: str, *arguments: str) -> None:
