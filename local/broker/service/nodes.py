@@ -71,6 +71,9 @@ class QueueSender(IncomingNode):
 
     def handle(self, event: MessageReceived) -> None:
         batch = split_batch(event.payload) if event.message_format == BATCH_FORMAT else [event.payload]
+        limit = self.link.session.connection.limits.max_batch_messages
+        if len(batch) > limit:
+            raise ResourceLimitError(f"A batch of {len(batch)} messages is larger than the maximum of {limit}.")
         self._entity.accessed()
         self._queue.send([read_sections(message) for message in batch])
 
