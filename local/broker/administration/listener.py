@@ -100,6 +100,12 @@ class _BoundedProtocol(H11Protocol):
             self._first_request.cancel()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        # An idle client does not answer TLS' farewell, and nothing else is on its way to it.
+        if self.transport.is_closing() and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+
     def _end_unless_asked(self) -> None:
         if self.cycle is None:
             self.transport.abort()
