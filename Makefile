@@ -2,13 +2,14 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+CHECKOV := $(VENV)/checkov/installed
 # The images have the versions that the tests run with, as wheels for their Python and C library.
 IMAGE_LOCK := $(BIN)/uv pip compile pyproject.toml --constraint requirements/dev.txt --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint lock images clean
+.PHONY: help demo up test lint lock images charts clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +20,8 @@ demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask a
 up: $(INSTALLED) ## Run the whole stack in the foreground until Ctrl-C; state is kept in .ondemand/
 	@$(BIN)/ondemand up
 
-test: lint ## Check the code and run all tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/local
+test: lint $(CHECKOV) ## Check the code and run all tests
+	$(BIN)/pytest -q -n 2 tests/unit tests/local tests/chart
 	$(BIN)/pytest -q tests/e2e
 
 lint: $(INSTALLED) ## Check format, style and types
@@ -40,6 +41,9 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 images: ## Build and push the images of the functions: make images REGISTRY=… TAG=… (more in deploy/images.sh)
 	+@DRY_RUN=$(findstring n,$(firstword -$(MAKEFLAGS))) deploy/images.sh
 
+charts: $(INSTALLED) ## Fetch the dependency of helm/ and write the charts' READMEs from their values
+	$(BIN)/python -m tests.chart.readme
+
 clean: ## Remove what the other targets made, the state of the stack included
 	rm -rf $(VENV) .ondemand .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -55,4 +59,9 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 	@echo "installing the pinned dependencies, which takes a minute or two the first time"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(CHECKOV): requirements/checkov.txt | $(INSTALLED)
+	@$(BIN)/python -m venv $(VENV)/checkov
+	@$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
 	@touch $@

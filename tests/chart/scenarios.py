@@ -54,6 +54,7 @@ CONNECTION_STRING: Values = {
         "storageAccountKey": {"secret": "storage"},
     },
 }
+DATABRICKS_TOKEN: Values = {"databricks": {"auth": "token"}, "secrets": {"databricksToken": {"secret": "databricks"}}}
 KEY_VAULT: Values = {
     "databricks": {"auth": "client-secret"},
     "functionKeys": {"secret": "", "keyVaultObjects": {"host.master": "master", "host.function.default": "client"}},
@@ -139,6 +140,7 @@ HELM_SCENARIOS: dict[str, Values] = {
         "default": {},
         "workload-identity": WORKLOAD_IDENTITY,
         "connection-string": CONNECTION_STRING,
+        "databricks-token": DATABRICKS_TOKEN,
         "key-vault": merged(WORKLOAD_IDENTITY, KEY_VAULT),
         "pools": POOLS,
         "ingress": INGRESS,
