@@ -68,6 +68,50 @@ def broker(context: typer.Context) -> None:
     _run_module("local.broker", context.args)
 
 
+@app.command()
+def queues(
+    connection: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SERVICEBUS_ADMIN_CONNECTION",
+            help="Connection string for administration, or the host of a namespace; else, what runs on the data folder.",
+        ),
+    ] = None,
+    cert: Annotated[
+        Path | None, typer.Option(help="Certificate to trust, if --connection is a local broker's.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data folder of `ondemand up` or `ondemand broker`; .ondemand or .broker if none."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print the counts and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON, once.")] = False,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
+) -> None:
+    """Show how many messages are active, scheduled and dead-lettered in each queue, until Ctrl-C."""
+    from azure.core.exceptions import AzureError
+    from rich.console import Console
+
+    from local.queues import NoBrokerError, endpoint, first_line, show_live, show_once
+
+    try:
+        found = endpoint(connection, cert, data)
+        if once or as_json:
+            show_once(found, Console(), as_json=as_json)
+        else:
+            show_live(found, Console(), interval)
+    except KeyboardInterrupt:
+        return
+    except NoBrokerError as error:
+        message = str(error)
+    except AzureError as error:
+        message = f"no answer: {first_line(error)}"
+    else:
+        return
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
 @app.command(context_settings=FORWARD, add_help_option=False)
 def host(context: typer.Context) -> None:
     """Run the functions host alone."""

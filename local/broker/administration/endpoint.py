@@ -56,5 +56,6 @@ def find_endpoint(folder: Path) -> Endpoint | None:
     """Where the broker that runs on a data folder is administered; a killed one leaves its note behind."""
     try:
         return Endpoint(**json.loads((folder / NOTE).read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
+        # The latter while it is being written.
         return None
