@@ -22,6 +22,10 @@ class Entities:
         """The queues there are."""
         return [each.settings for each in self._definitions.values()]
 
+    def records(self) -> bytes:
+        """All definitions. They are written more than once, as no other record means anything without them."""
+        return b"".join(defined_record(number, each) for number, each in self._definitions.items())
+
     def number(self, name: str) -> int:
         """What records mean the queue by."""
         return self._numbers[name.lower()]

@@ -53,8 +53,9 @@ def list_files(folder: Path) -> Files:
     snapshots = [int(match[2]) for match in names.values() if match[1] == "snapshot"]
     journals = [int(match[2]) for match in names.values() if match[1] == "journal"]
     first, last = max(snapshots, default=min(journals, default=1)), max(journals, default=0)
-    if names and (missing := set(range(first, last + 1)) - set(journals) or not journals):
-        raise JournalError(f"{folder}: journal files are missing (found {', '.join(sorted(names))}): {missing}")
+    missing = sorted(set(range(first, last + 1 if journals else first + 1)) - set(journals)) if names else []
+    if missing:
+        raise JournalError(f"In {folder}, {journal_name(missing[0])} is missing beside {', '.join(sorted(names))}.")
     live = [snapshot_name(first)] * bool(snapshots) + [journal_name(number) for number in range(first, last + 1)]
     dead = [folder / name for name in names if name not in live]
     return Files([folder / name for name in live], dead + list(folder.glob(_UNFINISHED)), last)

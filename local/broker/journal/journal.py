@@ -89,6 +89,8 @@ class Journal:
         for number, name in self._entities.configure(configured):
             messages = recovered.replay.drop(number)
             logger.warning("The queue '%s' is no longer configured; %d messages go with it.", name, messages)
+        if not self._segment.is_empty:
+            self.emit(self._entities.records())
 
     # Queues
 
@@ -147,9 +149,12 @@ class Journal:
 
     def write(self) -> None:
         """Hand all changes to the operating system. Raises OSError; after one of `FULL`, it can be called again."""
-        if self._pending:
-            self._segment.append(self._pending)
-            self._pending.clear()
+        if not self._pending:
+            return
+        if self._segment.is_empty:
+            self._segment.append(self._entities.records())
+        self._segment.append(self._pending)
+        self._pending.clear()
 
     def sync(self) -> None:
         """Return once what was written before is on the disk. Raises OSError, and then the journal is done for."""
@@ -177,7 +182,7 @@ class Journal:
         """Whether the files have grown enough; or the disk is full, and at least half of what is in them is useless."""
         if self._is_compacting:
             return False
-        return self._size >= self._compact_at or (self._is_full and self._removed > self._live())
+        return self.size >= self._compact_at or (self._is_full and self._removed > self._live())
 
     def begin_compaction(self) -> Compaction | None:
         """Go on in a new file, and return what is to be run in another thread; then call `end_compaction`.
@@ -205,10 +210,11 @@ class Journal:
         self._is_compacting = False
         if size is not None:
             self._older_size = size
-        self._compact_at = max(self._min_compacted_size, 2 * self._size)
+        self._compact_at = max(self._min_compacted_size, 2 * self.size)
 
     @property
-    def _size(self) -> int:
+    def size(self) -> int:
+        """Bytes of all files that count."""
         return self._older_size + self._segment.size
 
     def _live(self) -> int:

@@ -34,12 +34,19 @@ class Segment:
         self.size = self._allocated = max(len(MAGIC), size or 0)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it has no frame yet."""
+        return self.size == len(MAGIC)
+
+    @property
     def room(self) -> int:
         """How much can be added for certain."""
         return self._allocated - self.size
 
     def append(self, payload: bytes | bytearray) -> None:
-        """Add a frame. Raises OSError, and then nothing was added."""
+        """Add a frame, if there is anything to add. Raises OSError, and then nothing was added."""
+        if not payload:
+            return
         data = frame(payload, self._name, self.size)
         write_at(self._file, data, self.size)
         self.size += len(data)
