@@ -37,7 +37,9 @@ def alone(name: str, measure: Callable[[Visit], Awaitable[Figures]]) -> None:
         pin(CORES)
         _print(uvloop.run(run_rounds()))
 
-    typer.run(command)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(command)
+    app()
 
 
 def _print(run: Run) -> None:

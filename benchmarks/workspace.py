@@ -35,7 +35,12 @@ async def _ask_until_trained(ondemand: Ondemand) -> str:
 
 
 def _download(uri: str, tracking_uri: str) -> None:
+    import mlflow
     from mlflow.artifacts import download_artifacts
 
     shutil.rmtree(MODEL, ignore_errors=True)
-    download_artifacts(artifact_uri=uri, dst_path=str(MODEL), tracking_uri=tracking_uri)
+    mlflow.set_tracking_uri(tracking_uri)  # a model's URI is not looked up where the call's own tracking_uri says
+    try:
+        download_artifacts(artifact_uri=uri, dst_path=str(MODEL))
+    finally:
+        mlflow.set_tracking_uri("")
