@@ -65,7 +65,9 @@ def demo() -> None:
 @app.command(context_settings=FORWARD, add_help_option=False)
 def broker(context: typer.Context) -> None:
     """Run the Service Bus broker alone."""
-    _run_module("local.broker", context.args)
+    from local.broker.cli import app as command
+
+    command(context.args, prog_name=context.command_path)
 
 
 @app.command()
@@ -74,7 +76,7 @@ def queues(
         str | None,
         typer.Option(
             envvar="SERVICEBUS_ADMIN_CONNECTION",
-            help="Connection string for administration, or the host of a namespace; else, what runs on the data folder.",
+            help="Connection string for administration, or a namespace; else the broker of the data folder.",
         ),
     ] = None,
     cert: Annotated[

@@ -2,21 +2,27 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local import lifetime
 from local.broker.addresses import connection_string
-from local.broker.config import read_config
+from local.broker.banner import banner
 from local.broker.journal.fsync import Fsync
 from local.broker.journal.journal import Journal
+from local.broker.queues.settings import QueueSettings
 from local.broker.server import Server
 from local.broker.service.broker import Broker
+
+
+class StartError(Exception):
+    """Something that a start needs is not to be had, such as a port; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Options:
 
     host: str
     port: int
-    config: Path
+    queues: list[QueueSettings]
     data: Path | None
     fsync: Fsync
     https_port: int | None
@@ -36,7 +42,7 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigError and JournalError."""
+    """Serve until SIGTERM or SIGINT. Raises StartError and JournalError."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     server = _durable_server(options, options.data) if options.data else _server_in_memory(options)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -44,11 +50,11 @@ def run(options: Options) -> None:
 
 
 def _server_in_memory(options: Options) -> Server:
-    return Server(Broker(read_config(options.config), time.time))
+    return Server(Broker(options.queues, time.time))
 
 
 def _durable_server(options: Options, folder: Path) -> Server:
-    journal = Journal(folder, read_config(options.config), fsync=options.fsync)
+    journal = Journal(folder, options.queues, fsync=options.fsync)
     broker = Broker(journal.defined(), time.time)
     journal.restore(broker.queues())
     broker.record_to(journal)
@@ -60,12 +66,19 @@ async def _serve(server: Server, options: Options) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
-    port = await server.start(options.host, options.port)
+    try:
+        port = await server.start(options.host, options.port)
+    except OSError as error:
+        raise StartError(f"cannot listen on {options.host}:{options.port}: {_reason(error)}") from error
     if options.end_with_parent:
         lifetime.end_with_parent()
     try:
         async with _administration(server, options) as administration:
-            lifetime.announce_ready(connection_string=connection_string(options.host, port), **administration)
+            addresses = {"connection_string": connection_string(options.host, port), **administration}
+            lifetime.announce_ready(**addresses)
+            if sys.stdout.isatty():
+                names = [entity.queue.name for entity in server.broker.entities()]
+                print(banner(addresses, names, options.data, options.fsync), flush=True)
             await _stop_or_failure(stop, server)
     finally:
         await server.stop()
@@ -93,8 +106,19 @@ async def _administration(server: Server, options: Options) -> AsyncIterator[dic
         return True
 
     where = {"folder": options.data, "certificate": options.certificate}
-    async with serve_administration(server.broker, commit, options.host, options.https_port, **where) as endpoint:
+    serving = serve_administration(server.broker, commit, options.host, options.https_port, **where)
+    async with AsyncExitStack() as stack:
+        try:
+            endpoint = await stack.enter_async_context(serving)
+        except OSError as error:
+            where_to = error.filename or f"{options.host}:{options.https_port}"
+            raise StartError(f"cannot serve administration on {where_to}: {_reason(error)}") from error
         yield asdict(endpoint)
+
+
+def _reason(error: OSError) -> str:
+    # uvloop writes a sentence of its own into the error.
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
