@@ -109,9 +109,15 @@ HPA: dict[str, Any] = {
 EVERYTHING: Values = {
     "global": {"fullname": "demo-mlflow"},
     "image": {"tag": "1.2.3", "pullPolicy": "Always", "pullSecrets": ["registry"]},
-    "service": {"type": "LoadBalancer", "annotations": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"}},
+    "service": {
+        "type": "LoadBalancer",
+        "annotations": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
+    },
     "telemetry": {"openTelemetry": {"enabled": True, "endpoint": "http://collector.monitoring:4318"}},
-    "secrets": {"applicationInsights": {"secret": "insights"}, "otlpHeaders": {"secret": "collector", "key": "headers"}},
+    "secrets": {
+        "applicationInsights": {"secret": "insights"},
+        "otlpHeaders": {"secret": "collector", "key": "headers"},
+    },
     "predict": {
         "priorityClassName": "serving",
         "podAnnotations": {"example.com/owner": "ml"},
@@ -120,7 +126,9 @@ EVERYTHING: Values = {
         "affinity": {
             "nodeAffinity": {
                 "requiredDuringSchedulingIgnoredDuringExecution": {
-                    "nodeSelectorTerms": [{"matchExpressions": [{"key": "agentpool", "operator": "In", "values": ["a"]}]}]
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "agentpool", "operator": "In", "values": ["a"]}]}
+                    ]
                 }
             }
         },

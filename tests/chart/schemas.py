@@ -1,6 +1,8 @@
 """Strict validation of manifests: unknown fields are refused, as an API server refuses or, worse, drops them."""
 
+import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import kubernetes_validate
@@ -54,8 +56,8 @@ def _scaled_object() -> Schema:
     return schema
 
 
-# Not in any package for this Python: written from the references of the add-on, of Gateway API and of the CSI driver, no
-# further than the charts use them.
+# Not in any package for this Python: written from the references of the add-on, of Gateway API and of the CSI driver,
+# no further than the charts use them.
 _DURATION: Schema = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}
 _PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
 _INTERCEPTOR_ROUTE = custom(
@@ -113,7 +115,7 @@ _SECRET_PROVIDER_CLASS = custom(
         {
             "provider": {"const": "azure"},
             "parameters": strict(
-                {name: STRING for name in ("keyvaultName", "tenantId", "clientID", "objects")},
+                dict.fromkeys(("keyvaultName", "tenantId", "clientID", "objects"), STRING),
                 *("keyvaultName", "tenantId", "clientID", "objects"),
             ),
             "secretObjects": {
@@ -145,6 +147,13 @@ CUSTOM: dict[str, Schema] = {
 
 def validate(manifest: Manifest) -> None:
     """Raises jsonschema's ValidationError, of which that of kubernetes-validate is one."""
+    _validate(json.dumps(manifest, sort_keys=True))
+
+
+@cache
+def _validate(text: str) -> None:
+    """Most manifests are the same in most scenarios, and kubernetes-validate reads its schemas anew for each."""
+    manifest = json.loads(text)
     schema = CUSTOM.get(manifest["kind"])
     if schema is not None:
         Draft202012Validator(schema).validate(manifest)

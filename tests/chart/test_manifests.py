@@ -7,6 +7,7 @@ from typing import Any
 
 import helm_python as helm
 import pytest
+import yaml
 from jsonschema import ValidationError
 from yamllint import linter
 from yamllint.config import YamlLintConfig
@@ -17,7 +18,9 @@ from tests.chart.scenarios import CASES, SCENARIOS
 from tests.chart.schemas import KUBERNETES, validate
 
 DUPLICATES = YamlLintConfig("rules: {key-duplicates: enable}")
-HOUSE = YamlLintConfig("extends: relaxed\nrules: {line-length: disable, key-duplicates: enable, indentation: {spaces: 2}}")
+HOUSE = YamlLintConfig(
+    "extends: relaxed\nrules: {line-length: disable, key-duplicates: enable, indentation: {spaces: 2}}"
+)
 
 
 @pytest.mark.parametrize(("chart", "scenario"), CASES)
@@ -87,7 +90,15 @@ def test_a_misspelt_field_in_a_template_is_found(charts: Charts, tmp_path_factor
     """From the template to the validator: what a slip of the pen in the chart would do."""
     broken = Charts.copy_to(tmp_path_factory.mktemp("broken"))
     template = broken.folder / "helm/templates/_pod.tpl"
-    template.write_text(template.read_text(encoding="utf-8").replace("readinessProbe:", "readynessProbe:"), encoding="utf-8")
+    template.write_text(
+        template.read_text(encoding="utf-8").replace("readinessProbe:", "readynessProbe:"), encoding="utf-8"
+    )
     deployment = broken.install("helm", SCENARIOS["helm"]["default"]).of_kind("Deployment")["predict"]
     with pytest.raises(ValidationError, match="readynessProbe"):
         validate(deployment)
+
+
+@pytest.mark.parametrize("chart", NAMES)
+def test_the_oldest_kubernetes_is_the_one_that_is_tested(chart: str) -> None:
+    described = yaml.safe_load((ROOT / chart / "Chart.yaml").read_text(encoding="utf-8"))
+    assert described["kubeVersion"] == f">={KUBERNETES[0]}.0-0"

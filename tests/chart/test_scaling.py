@@ -21,9 +21,9 @@ METADATA = {
 HOST = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
 DECLARED = {
     queue["Name"]
-    for queue in json.loads((ROOT / "local/servicebus.json").read_text(encoding="utf-8"))["UserConfig"]["Namespaces"][0][
-        "Queues"
-    ]
+    for queue in json.loads((ROOT / "local/servicebus.json").read_text(encoding="utf-8"))["UserConfig"]["Namespaces"][
+        0
+    ]["Queues"]
 }
 
 
@@ -80,9 +80,7 @@ def test_targets_exist_and_have_one_scaler(releases: Releases, scenario: str) ->
     release = releases(scenario)
     deployments = release.of_kind("Deployment")
     by_keda = {scaled["spec"]["scaleTargetRef"]["name"] for scaled in scaled_objects(release).values()}
-    by_hpa = {
-        hpa["spec"]["scaleTargetRef"]["name"] for hpa in release.of_kind("HorizontalPodAutoscaler").values()
-    }
+    by_hpa = {hpa["spec"]["scaleTargetRef"]["name"] for hpa in release.of_kind("HorizontalPodAutoscaler").values()}
     assert by_keda & by_hpa == set()
     names = {deployment["metadata"]["name"]: deployment["spec"] for deployment in deployments.values()}
     assert by_keda | by_hpa == set(names), "in these scenarios everything is scaled by one of them"

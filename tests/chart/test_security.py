@@ -19,7 +19,7 @@ SKIPPED = {
     "CKV_K8S_8": "liveness probe: the pod of `helm test` runs once; the Deployments are checked below",
     "CKV_K8S_9": "readiness probe: the same",
     "CKV_K8S_11": "CPU limits: throttling slows what is under way and helps nobody; requests share the CPU fairly",
-    "CKV_K8S_15": "imagePullPolicy Always: tags are never moved, and a node that has the image starts without the registry",
+    "CKV_K8S_15": "imagePullPolicy Always: tags do not move; a node that has the image needs no registry",
     "CKV_K8S_35": "secrets as files: the Functions host and the SDKs read these from the environment only",
     "CKV_K8S_43": "images by digest: `image.digest` is there for who wants it; checked below",
 }
@@ -68,7 +68,10 @@ def test_no_secret_is_rendered(releases: Releases, scenario: str) -> None:
     assert release.of_kind("Secret") == {}
     for pod in pods(release.manifests).values():
         for name, value in environment(pod).items():
-            secret = name.endswith(("_TOKEN", "_SECRET", "_KEY", "_HEADERS", "CONNECTION_STRING")) or name == "SERVICEBUS_CONNECTION"
+            secret = (
+                name.endswith(("_TOKEN", "_SECRET", "_KEY", "_HEADERS", "CONNECTION_STRING"))
+                or name == "SERVICEBUS_CONNECTION"
+            )
             assert not secret or value is None, name
 
 
@@ -105,13 +108,18 @@ def test_key_vault_secrets_are_fetched_and_kept_a_function(releases: Releases) -
     classes = release.of_kind("SecretProviderClass")
     fetched = {}
     for name, provider in classes.items():
-        objects = [yaml.safe_load(text)["objectName"] for text in yaml.safe_load(provider["spec"]["parameters"]["objects"])["array"]]
+        objects = [
+            yaml.safe_load(text)["objectName"]
+            for text in yaml.safe_load(provider["spec"]["parameters"]["objects"])["array"]
+        ]
         (secret,) = provider["spec"]["secretObjects"]
         assert sorted({entry["objectName"] for entry in secret["data"]}) == objects
         assert secret["secretName"] == provider["metadata"]["name"]
         fetched[name] = set(objects)
         pod = pods(release.manifests)[name.removesuffix("-keyvault")]
-        mounted = [volume["csi"]["volumeAttributes"]["secretProviderClass"] for volume in pod["volumes"] if "csi" in volume]
+        mounted = [
+            volume["csi"]["volumeAttributes"]["secretProviderClass"] for volume in pod["volumes"] if "csi" in volume
+        ]
         assert mounted == [provider["metadata"]["name"]]
         kept = {entry["key"] for entry in secret["data"]}
         assert {key for name, key in references(pod)} <= kept
@@ -203,7 +211,16 @@ def test_checkov_finds_nothing_that_is_not_explained(releases: Releases, tmp_pat
     for scenario in ("default", "key-vault", "everything"):  # every template is in one of them
         documents = [namespaced(manifest) for manifest in releases(scenario).manifests]
         (tmp_path / f"{scenario}.yaml").write_text(yaml.safe_dump_all(documents), encoding="utf-8")
-    command = [str(CHECKOV), "--framework", "kubernetes", "--directory", str(tmp_path), "--output", "json", "--skip-download"]
+    command = [
+        str(CHECKOV),
+        "--framework",
+        "kubernetes",
+        "--directory",
+        str(tmp_path),
+        "--output",
+        "json",
+        "--skip-download",
+    ]
     environ = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, timeout=240)
     assert done.stdout, done.stderr
