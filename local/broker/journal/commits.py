@@ -56,8 +56,10 @@ class Commits:
     async def finish(self) -> bool:
         """Finish the commit that is under way; then, without a pause, commit all the rest and close the journal.
 
-        Returns whether all is committed, so that clients may be told.
+        Returns whether all is committed, so that clients may be told. Once is enough.
         """
+        if self._is_finishing:
+            return False
         self.is_busy = self._is_finishing = True
         if self._compaction is not None:
             self._compaction.interrupt()
