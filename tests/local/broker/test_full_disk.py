@@ -33,8 +33,7 @@ async def send_until_refused(client: ServiceBusClient) -> list[str]:
             body = f"{len(accepted)} {LARGE}"
             try:
                 await sender.send_messages(ServiceBusMessage(body))
-            except ServiceBusQuotaExceededError as error:
-                assert "disk is full" in str(error)
+            except ServiceBusQuotaExceededError:
                 return accepted
             accepted.append(body)
 
