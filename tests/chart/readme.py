@@ -1,5 +1,8 @@
-"""Writes the table of values into each chart's README; run by `make charts`. By hand, because helm-docs is a Go binary that
-comes by no package index; the comments keep to its convention (`# -- `), so that it can take over."""
+"""Writes the table of values into each chart's README; run by `make charts`.
+
+By hand, because helm-docs is a Go binary that comes by no package index; the comments keep to its convention (`# -- `),
+so that it can take over.
+"""
 
 import json
 import re
