@@ -6,9 +6,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 from azure.servicebus.aio import ServiceBusClient
+
+from tests.local.broker.threaded import threaded_client
 
 START_TIMEOUT = 60
 
@@ -62,6 +65,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     running = start_broker(tmp_path_factory.mktemp("broker"), "--memory")
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(params=["aio", "sync"])
+async def either_client(request: pytest.FixtureRequest, broker: RunningBroker) -> AsyncIterator[ServiceBusClient]:
+    """The asynchronous client, then the synchronous one with the same interface; neither tries again."""
+    if request.param == "sync":
+        async with threaded_client(broker.connection_string) as threaded:
+            yield cast(ServiceBusClient, threaded)
+    else:
+        async with ServiceBusClient.from_connection_string(broker.connection_string, retry_total=0) as client:
+            yield client
 
 
 @pytest.fixture
