@@ -8,6 +8,7 @@ import orjson
 import typer
 import uvloop
 
+from benchmarks.contenders.ondemand import Ondemand
 from benchmarks.machine import describe
 from benchmarks.processes import pin
 from benchmarks.records import Figures, Run
@@ -40,6 +41,19 @@ def alone(name: str, measure: Callable[[Visit], Awaitable[Figures]]) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     app()
+
+
+def own_alone(name: str, measure: Callable[[], Awaitable[Figures]]) -> None:
+    """Run a scenario of ours only, once."""
+
+    async def run_once() -> Run:
+        await prepare()
+        run = Run(describe(CORES))
+        run.add(name, Ondemand.name, 1, await measure())
+        return run
+
+    pin(CORES)
+    _print(uvloop.run(run_once()))
 
 
 def _print(run: Run) -> None:

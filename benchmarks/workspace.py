@@ -6,13 +6,20 @@ from pathlib import Path
 import httpx
 
 from benchmarks.contenders.ondemand import Ondemand
-from benchmarks.wine import draw_rows
+from benchmarks.wine import MODEL_TYPE, draw_rows
+from functions.catalog import load_catalog
+from functions.settings import catalog_path
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / ".bench"
 STACK = BENCH / "ondemand"
 MODEL = BENCH / "model"
 TRAINING_PATIENCE_S = 60
+
+
+def wine_experiment() -> str:
+    """The MLflow experiment of the catalog."""
+    return load_catalog(catalog_path()).models[MODEL_TYPE].experiment
 
 
 async def prepare() -> Path:
@@ -44,3 +51,11 @@ def _download(uri: str, tracking_uri: str) -> None:
         download_artifacts(artifact_uri=uri, dst_path=str(MODEL))
     finally:
         mlflow.set_tracking_uri("")
+
+
+def copy_of_stack(name: str) -> Path:
+    """A new data folder for a stack, with the trained model in its MLflow and nothing else."""
+    folder = BENCH / name
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(STACK / "mlflow", folder / "mlflow")
+    return folder
