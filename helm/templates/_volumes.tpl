@@ -38,27 +38,41 @@
 {{- end }}
 {{- end }}
 
-{{/* Keys of the Functions host: all for predict, the master key for the others. */}}
+{{/*
+Keys of the Functions host: all for predict, the master key for the others. The host makes a key for a function that has none
+as soon as somebody sends a wrong one, cannot write it here, and answers 500: so each HTTP function has the default key.
+*/}}
 {{- define "ondemand.keysVolume" -}}
 {{- $keys := .root.Values.functionKeys -}}
 {{- if not (or $keys.secret (hasKey $keys.keyVaultObjects "host.master")) -}}
 {{- fail "functionKeys.secret: a Secret with host.master and host.function.default, see docs/kubernetes.md; or functionKeys.keyVaultObjects" -}}
 {{- end -}}
+{{- $secret := $keys.secret | default (include "ondemand.keyVaultSecret" .) -}}
 - name: functions-keys
-  secret:
-    secretName: {{ $keys.secret | default (include "ondemand.keyVaultSecret" .) }}
+  projected:
     defaultMode: 0440
-    {{- if $keys.secret }}
-    {{- if ne .function "predict" }}
-    items:
-      - {key: host.master, path: host.master}
-    {{- end }}
-    {{- else }}
-    items:
-      {{- range $key, $_ := include "ondemand.keyVaultKeys" . | fromJson }}
-      - {key: {{ $key }}, path: {{ $key }}}
+    sources:
+      {{- if ne .function "predict" }}
+      - secret:
+          name: {{ $secret }}
+          items:
+            - {key: host.master, path: host.master}
+      {{- else }}
+      - secret:
+          name: {{ $secret }}
+          {{- if not $keys.secret }}
+          items:
+            {{- range $key, $_ := include "ondemand.keyVaultKeys" . | fromJson }}
+            - {key: {{ $key }}, path: {{ $key }}}
+            {{- end }}
+          {{- end }}
+      - secret:
+          name: {{ $secret }}
+          items:
+            {{- range list "predict" "operation" "models" "model" "openapi" "live" "ready" }}
+            - {key: host.function.default, path: functions.{{ . }}.default}
+            {{- end }}
       {{- end }}
-    {{- end }}
 {{- end }}
 
 {{/* Whether a component has a token of its service account for Databricks, as "true" or empty. */}}

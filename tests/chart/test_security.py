@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.charts import Manifest, Release, containers, environment, pods
+from tests.chart.charts import ROOT, Manifest, Release, containers, environment, pods
 from tests.chart.conftest import Releases
 from tests.chart.scenarios import DATABRICKS_ID, HELM_SCENARIOS, PREDICT_ID, RUN_MODEL_ID, TRAIN_ID
 
@@ -88,18 +88,46 @@ def test_each_function_gets_its_own_secrets_only(releases: Releases) -> None:
     assert references(specs["predict"]) == references(specs["run-model"]) == models
 
 
-def mounted_keys(pod: dict[str, Any]) -> Any:
+ALL = "all keys of the Secret"
+
+
+def mounted_keys(pod: dict[str, Any]) -> dict[str, str]:
+    """Key of the Secret by the file in which the host reads it."""
     (volume,) = (volume for volume in pod["volumes"] if volume["name"] == "functions-keys")
-    return [item["key"] for item in volume["secret"].get("items", [])] or "all"
+    sources = [source["secret"] for source in volume["projected"]["sources"]]
+    assert len({source["name"] for source in sources}) == 1
+    files = {item["path"]: item["key"] for source in sources for item in source.get("items", [])}
+    return files if all("items" in source for source in sources) else {"*": ALL, **files}
+
+
+@pytest.fixture(scope="session")
+def http_functions() -> set[str]:
+    """Names of the functions that answer HTTP. In an interpreter of its own: an app lists its functions once."""
+    code = """
+import function_app, json
+functions = function_app.app.get_functions()
+triggers = {f.get_function_name(): [b.type for b in f.get_bindings()] for f in functions}
+print(json.dumps([name for name, types in triggers.items() if "httpTrigger" in types]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize(
-    ("scenario", "of_predict"), [("default", "all"), ("key-vault", ["host.function.default", "host.master"])]
+    ("scenario", "of_the_host"),
+    [
+        ("default", {"*": ALL}),
+        ("key-vault", {"host.master": "host.master", "host.function.default": "host.function.default"}),
+    ],
 )
-def test_only_predict_knows_the_clients_keys(releases: Releases, scenario: str, of_predict: Any) -> None:
+def test_only_predict_knows_the_clients_keys(
+    releases: Releases, http_functions: set[str], scenario: str, of_the_host: dict[str, str]
+) -> None:
+    """And each HTTP function has one: at the first wrong key the host would make it up, fail to write it and answer 500."""
     specs = pods(releases(scenario).manifests)
-    assert mounted_keys(specs["predict"]) == of_predict
-    assert mounted_keys(specs["train"]) == mounted_keys(specs["run-model"]) == ["host.master"]
+    of_functions = {f"functions.{name}.default": "host.function.default" for name in http_functions}
+    assert mounted_keys(specs["predict"]) == of_the_host | of_functions
+    assert mounted_keys(specs["train"]) == mounted_keys(specs["run-model"]) == {"host.master": "host.master"}
 
 
 def test_key_vault_secrets_are_fetched_and_kept_a_function(releases: Releases) -> None:
@@ -123,7 +151,7 @@ def test_key_vault_secrets_are_fetched_and_kept_a_function(releases: Releases) -
         assert mounted == [provider["metadata"]["name"]]
         kept = {entry["key"] for entry in secret["data"]}
         assert {key for name, key in references(pod)} <= kept
-        assert set(mounted_keys(pod)) <= kept
+        assert set(mounted_keys(pod).values()) <= kept
     assert fetched == {
         "predict-keyvault": {"client", "databricks-token", "insights", "master"},
         "train-keyvault": {"databricks-secret", "insights", "master"},
