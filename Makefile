@@ -24,7 +24,7 @@ up: $(INSTALLED) ## Run the whole stack in the foreground until Ctrl-C; state is
 	@$(BIN)/ondemand up
 
 test: lint $(CHECKOV) ## Check the code and run all tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/local tests/chart
+	$(BIN)/pytest -q -n 2 tests/unit tests/local tests/chart tests/deploy
 	$(BIN)/pytest -q tests/e2e
 
 lint: $(INSTALLED) ## Check format, style and types
