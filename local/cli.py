@@ -90,18 +90,22 @@ def queues(
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON, once.")] = False,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
 ) -> None:
-    """Show how many messages are active, scheduled and dead-lettered in each queue, until Ctrl-C."""
+    """Show how many messages each queue has, active, scheduled and dead-lettered.
+
+    In a terminal, until Ctrl-C; elsewhere, once.
+    """
     from azure.core.exceptions import AzureError
     from rich.console import Console
 
     from local.queues import NoBrokerError, endpoint, first_line, show_live, show_once
 
+    console = Console()
     try:
         found = endpoint(connection, cert, data)
-        if once or as_json:
-            show_once(found, Console(), as_json=as_json)
+        if once or as_json or not console.is_terminal:
+            show_once(found, console, as_json=as_json)
         else:
-            show_live(found, Console(), interval)
+            show_live(found, console, interval)
     except KeyboardInterrupt:
         return
     except NoBrokerError as error:
