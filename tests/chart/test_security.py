@@ -123,7 +123,7 @@ print(json.dumps([name for name, types in triggers.items() if "httpTrigger" in t
 def test_only_predict_knows_the_clients_keys(
     releases: Releases, http_functions: set[str], scenario: str, of_the_host: dict[str, str]
 ) -> None:
-    """And each HTTP function has one: at the first wrong key the host would make it up, fail to write it and answer 500."""
+    """And each HTTP function has one: at a wrong key the host would make it up, cannot write it, and answers 500."""
     specs = pods(releases(scenario).manifests)
     of_functions = {f"functions.{name}.default": "host.function.default" for name in http_functions}
     assert mounted_keys(specs["predict"]) == of_the_host | of_functions
