@@ -95,30 +95,25 @@ class Books:
             self.sessions.refresh(session)
         return message
 
-    def delivery_failed(self, message: Message, now: float) -> None:
+    def delivery_failed(self, message: Message) -> None:
         """A delivery counts once it has failed, so the last one allowed is the one that makes the count full."""
         message.delivery_count += 1
         if self.dead_letters is not None and message.delivery_count >= self.settings.max_delivery_count:
             description = f"Message could not be consumed after {message.delivery_count} delivery attempts."
             self.move_to_dead_letters(message, UNDELIVERABLE, description)
         else:
-            self.put_back(message, now)
+            self.put_back(message)
 
-    def put_back(self, message: Message, now: float) -> None:
-        """A message that was locked is where it was before; it may have come to its time meanwhile."""
-        if message.expires_at <= now:
-            self.expire(message)
-            return
+    def put_back(self, message: Message) -> None:
+        """A message that was locked is where it was before; if its time is over meanwhile, it is due to expire."""
         self.log.changed(message)
         self._make_available(message)
 
-    def restore(self, message: Message, *, locked: bool, now: float) -> None:
+    def restore(self, message: Message, *, locked: bool) -> None:
         """A message of another process, in its place; its lock, if it had one, has expired."""
         self.log.restore(message)
         if locked:
-            self.delivery_failed(message, now)
-        elif message.expires_at <= now:
-            self.expire(message)
+            self.delivery_failed(message)
         else:
             self._make_available(message)
 
@@ -127,13 +122,13 @@ class Books:
         if message.state is MessageState.ACTIVE:
             self.make_ready(message)
 
-    def lose_session(self, session: Session, now: float) -> None:
+    def lose_session(self, session: Session) -> None:
         """Its lock expired: what its holder did not settle counts as delivered."""
         if session.lock is None:
             return
         holder = session.lock.holder
         for token in list(session.in_flight):
-            self.delivery_failed(self.unlock(token), now)
+            self.delivery_failed(self.unlock(token))
         self.free_session(session)
         holder.session_lost()
 

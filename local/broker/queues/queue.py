@@ -137,11 +137,11 @@ class Queue:
         books = self._books
         self._intake.activate_due(now)
         for token in books.locks.deadlines.take_due(now):
-            books.delivery_failed(books.unlock(token), now)
+            books.delivery_failed(books.unlock(token))
         for session_id in books.sessions.deadlines.take_due(now):
             session = books.sessions.get(session_id)
             if session is not None:
-                books.lose_session(session, now)
+                books.lose_session(session)
         for number in books.expiries.take_due(now):
             message = books.log.get(number)
             if message is not None:
@@ -177,7 +177,7 @@ class Queue:
             if message.state is MessageState.SCHEDULED:
                 self._intake.restore_scheduled(message, now)
             else:
-                books.restore(message, locked=message.sequence_number in contents.locked, now=now)
+                books.restore(message, locked=message.sequence_number in contents.locked)
 
     # Sending
 
@@ -262,20 +262,20 @@ class Queue:
 
     def abandon(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
         """Give a message back, with its delivery count raised and these application properties set."""
-        now = self.advance()
-        self._books.delivery_failed(self._unlock(token, properties), now)
+        self.advance()
+        self._books.delivery_failed(self._unlock(token, properties))
 
     def release(self, token: bytes) -> None:
         """Give a message back as if it had never been delivered."""
-        now = self.advance()
-        self._books.put_back(self._books.unlock(token), now)
+        self.advance()
+        self._books.put_back(self._books.unlock(token))
 
     def defer(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
         """Set a message aside, to be received by its sequence number only, with these application properties set."""
-        now = self.advance()
+        self.advance()
         message = self._unlock(token, properties)
         message.state = MessageState.DEFERRED
-        self._books.put_back(message, now)
+        self._books.put_back(message)
 
     def dead_letter(
         self,
@@ -327,12 +327,12 @@ class Queue:
         Only the loss of a session's lock by time counts as a delivery: learn.microsoft.com, "Message sessions", "Impact
         of delivery count"; the Service Bus team in Azure/azure-sdk-for-js#1311.
         """
-        now = self.advance()
+        self.advance()
         session = lock.session
         if session.lock is not lock:
             return
         for token in list(session.in_flight):
-            self._books.put_back(self._books.unlock(token), now)
+            self._books.put_back(self._books.unlock(token))
         self._books.free_session(session)
 
     def set_session_state(self, lock: SessionLock, state: bytes | None) -> None:

@@ -211,6 +211,7 @@ def test_the_target_detects_duplicates(namespace: Namespace, source: Queue) -> N
 def test_dead_letters_can_be_forwarded(namespace: Namespace, target: Queue) -> None:
     queue = namespace.add("queue", forward_dead_letters_to="target")
     namespace.send(queue, "a")
+    queue.abandon(token(queue.receive()))
     queue.dead_letter(token(queue.receive()), "reason", "description")
     namespace.advance()
     assert bodies(dead_letters(queue)) == []

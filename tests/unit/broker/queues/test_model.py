@@ -59,7 +59,7 @@ PLAIN = QueueSettings(
 SESSIONS = QueueSettings("queue", lock_duration=LOCK, max_delivery_count=2, requires_session=True)
 SETTLEMENTS = st.sampled_from(["complete", "abandon", "release", "defer", "dead_letter"])
 NUMBERS = st.integers(1, 30)
-TTL = st.sampled_from([FOREVER, FOREVER, 10.0])
+TTL = st.sampled_from([FOREVER, 10.0])
 DELAY = st.sampled_from([None, None, 15.0])
 
 
@@ -207,7 +207,14 @@ class Comparison(RuleBasedStateMachine):
         self.model.restart()
 
     @invariant()
-    def queue_is_as_the_model(self) -> None:
+    def all_is_as_the_model(self) -> None:
+        # As the owner of a queue does at once, if there is something to do.
+        self.queue.advance()
+        self.check_messages()
+        self.check_dead_letters()
+        self.check_counts()
+
+    def check_messages(self) -> None:
         held = [
             (text_of(each), each.sequence_number, each.state.name.lower(), each.delivery_count, each.lock is not None)
             for each in self.queue.peek(0, 1000)
@@ -216,13 +223,11 @@ class Comparison(RuleBasedStateMachine):
         assert held == [(each.text, each.number, each.state, each.count, each.token is not None) for each in entries]
         assert self.queue.next_due() == self.model.next_due()
 
-    @invariant()
-    def dead_letters_are_as_the_model(self) -> None:
+    def check_dead_letters(self) -> None:
         graves = dead_letters(self.queue).peek(0, 1000)
         assert {text_of(each): (reason(each)[0], each.delivery_count) for each in graves} == self.model.dead
 
-    @invariant()
-    def what_is_counted_is_there(self) -> None:
+    def check_counts(self) -> None:
         counts = self.queue.counts()
         scheduled = sum(each.state == "scheduled" for each in self.model.entries)
         assert (counts.active, counts.scheduled) == (len(self.model.entries) - scheduled, scheduled)
