@@ -1,7 +1,7 @@
 """Single requests to our API, outside of any load."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -44,6 +44,14 @@ class Asking:
         began = time.perf_counter()
         await self.answer(parameters)
         return time.perf_counter() - began
+
+    async def outcomes(self, run_ids: Sequence[str]) -> None:
+        """Poll until all these operations have ended well. Raises RuntimeError if one has not."""
+        for run_id in run_ids:
+            url, headers = f"{self._url}/{run_id}", {"Prefer": f"wait={PATIENCE_S}"}
+            operation = (await self._http.get(url, headers=headers)).raise_for_status().json()
+            if operation["status"] != "completed":
+                raise RuntimeError(f"{run_id}: {operation}")
 
     async def is_ready(self, url: str) -> bool:
         """Whether the host at *url* says that it is ready."""

@@ -1,7 +1,7 @@
 """Ours: HTTP, predict, bus, run_model, bus, HTTP, with every process of the local stack."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import orjson
@@ -10,17 +10,18 @@ from benchmarks.contenders.contender import Contender
 from benchmarks.wine import MODEL_TYPE, PARAMETERS, Rows
 from local.stack import Stack
 from local.stack.addresses import EXTERNAL
+from local.stack.stack import PARTS
 
 
 class Ondemand(Contender):
-    """The stack of `make up` on free ports; *environ* adds settings."""
+    """The stack of `make up` on free ports, or *only* some parts of it; *environ* adds settings."""
 
     name = "mlflow-ondemand"
 
-    def __init__(self, data: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data: Path, environ: Mapping[str, str] | None = None, *, only: Iterable[str] = PARTS) -> None:
         not_from_outside = {*EXTERNAL.values(), "OPERATIONS_URL", "MODEL_CACHE_DIR"}
         inherited = {name: value for name, value in os.environ.items() if name not in not_from_outside}
-        self.stack = Stack(data, free_ports=True, environ={**inherited, **(environ or {})})
+        self.stack = Stack(data, free_ports=True, only=only, environ={**inherited, **(environ or {})})
 
     @property
     def url(self) -> str:
