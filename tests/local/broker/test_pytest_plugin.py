@@ -73,10 +73,8 @@ def test_endless(servicebus):
 def test_the_fixtures(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pytester.makeconftest(CONFTEST)
-    pytester.makeini(
-        "[pytest]\nservicebus_config = queues.json\naddopts = --strict-markers -W error\n"
-        "asyncio_default_fixture_loop_scope = function"
-    )
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeini("[pytest]\nservicebus_config = queues.json\naddopts = --strict-markers -W error")
     pytester.path.joinpath("queues.json").write_text(CONFIG)
     pytester.makepyfile(TESTS)
     pytester.runpytest_subprocess(timeout=DEADLINE).assert_outcomes(passed=4)
@@ -88,7 +86,7 @@ def test_a_killed_run_leaves_no_broker(tmp_path: Path) -> None:
     run = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         stdout=subprocess.DEVNULL,
     )
     pid = tmp_path / "broker-pid"
