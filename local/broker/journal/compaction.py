@@ -99,9 +99,10 @@ class Compaction:
             if path.name == following:
                 return
             data = map_file(path)
+            replay.sources.add(data)
             read = 0
             for payload in read_frames(data, path.name, []):
-                replay.apply(data[payload.start : payload.end])
+                replay.apply(data, payload)
                 read += payload.end - payload.start
                 if read >= _CHUNK:
                     read = 0

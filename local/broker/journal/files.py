@@ -69,6 +69,12 @@ def map_file(path: Path) -> memoryview:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
+def forget(data: memoryview) -> None:
+    """Free the memory of what was read of a mapped file; it is read again when it is needed."""
+    if isinstance(data.obj, mmap.mmap):
+        data.obj.madvise(mmap.MADV_DONTNEED)
+
+
 def create(path: Path) -> int:
     """A new journal file, open for writing."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)

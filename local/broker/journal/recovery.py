@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.broker.journal.files import Files, list_files, map_file
+from local.broker.journal.files import Files, forget, list_files, map_file
 from local.broker.journal.frames import MAGIC, Span, read_frames
 from local.broker.journal.replay import Replay
 
@@ -39,11 +39,13 @@ def recover(folder: Path) -> Recovered:
     is_damaged = False
     for path in files.live:
         data = map_file(path)
+        replay.sources.add(data)
         damaged: list[Span] = []
         end = min(len(MAGIC), len(data))
         for payload in read_frames(data, path.name, damaged):
-            replay.apply(data[payload.start : payload.end])
+            replay.apply(data, payload)
             end = payload.end
+        forget(data)
         size += end
         for span in damaged:
             is_damaged = True

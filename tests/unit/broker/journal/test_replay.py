@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from local.broker.journal.definitions import Definition
+from local.broker.journal.frames import Span
 from local.broker.journal.records import RecordWriter, defined_record
 from local.broker.journal.replay import Replay
 from local.broker.queues.contents import Contents
@@ -50,7 +51,9 @@ class Records:
     @property
     def replay(self) -> Replay:
         """What all records add up to."""
-        self._replay.apply(memoryview(bytes(self._pending)))
+        records = memoryview(bytes(self._pending))
+        self._replay.sources.add(records)
+        self._replay.apply(records, Span(0, len(records)))
         self._pending.clear()
         return self._replay
 
