@@ -17,8 +17,8 @@ from local.broker.queues.settings import FOREVER, QueueSettings
 from local.broker.service import broker as broker_module
 from local.broker.service.broker import Broker
 from tests.unit.broker.client import attach_receiver, attach_sender, credit
+from tests.unit.broker.peers import Client
 from tests.unit.broker.queues.conftest import FakeClock
-from tests.unit.broker.test_broker import Client
 
 
 class Heard:
