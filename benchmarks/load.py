@@ -10,7 +10,7 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -46,7 +46,7 @@ class Load:
 async def closed_loop(url: str, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
     """Each of *connections* sends the next of *requests*, round and round, as soon as its last one is answered.
 
-    Each sends one at least. Raises HttpError, OSError or TimeoutError if an answer does not come.
+    Each sends one at least. Raises TimeoutError, or a group of HttpError and OSError, if an answer does not come.
     """
     load, turn = Load(), count()
 
@@ -60,13 +60,13 @@ async def closed_loop(url: str, requests: Sequence[bytes], connections: int, sec
             if now >= ends_at:
                 return
 
-    opened = [await Connection.open(url) for _ in range(connections)]
-    with _measured(load):
-        async with asyncio.timeout(seconds + OVERDUE_S):
-            ends_at = time.perf_counter() + seconds
-            await asyncio.gather(*(keep_asking(connection, ends_at) for connection in opened))
-    for connection in opened:
-        connection.close()
+    with ExitStack() as opened:
+        clients = [opened.enter_context(closing(await Connection.open(url))) for _ in range(connections)]
+        with _measured(load):
+            async with asyncio.timeout(seconds + OVERDUE_S), asyncio.TaskGroup() as asking:
+                ends_at = time.perf_counter() + seconds
+                for client in clients:
+                    asking.create_task(keep_asking(client, ends_at))
     return load
 
 
@@ -77,23 +77,23 @@ async def open_loop(url: str, requests: Sequence[bytes], rate: float, seconds: f
     The loop's timers are good to a millisecond, which is part of every latency. Raises as `closed_loop`.
     """
     load = Load()
-    free = deque([await Connection.open(url) for _ in range(connections)])
+    free = deque[Connection]()
 
     async def ask(request: int, due: float) -> None:
-        connection = free.popleft() if free else await Connection.open(url)
+        connection = free.popleft() if free else opened.enter_context(closing(await Connection.open(url)))
         answer = await connection.ask(requests[request])
         load.add(request, answer, time.perf_counter() - due)
         free.append(connection)
 
-    with _measured(load):
-        async with asyncio.timeout(seconds + OVERDUE_S), asyncio.TaskGroup() as asking:
-            began = time.perf_counter()
-            for number, offset in enumerate(arrivals(rate, seconds)):
-                if (ahead := began + offset - time.perf_counter()) > 0:
-                    await asyncio.sleep(ahead)
-                asking.create_task(ask(number % len(requests), began + offset))
-    for connection in free:
-        connection.close()
+    with ExitStack() as opened:
+        free.extend([opened.enter_context(closing(await Connection.open(url))) for _ in range(connections)])
+        with _measured(load):
+            async with asyncio.timeout(seconds + OVERDUE_S), asyncio.TaskGroup() as asking:
+                began = time.perf_counter()
+                for number, offset in enumerate(arrivals(rate, seconds)):
+                    if (ahead := began + offset - time.perf_counter()) > 0:
+                        await asyncio.sleep(ahead)
+                    asking.create_task(ask(number % len(requests), began + offset))
     return load
 
 

@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+Stacks = Counter[tuple[str, ...]]
+"""Samples by stack; frames are named by `frame_name`, outermost first."""
 REST = "event loop and the rest"
 
 RULES: Sequence[tuple[str, str]] = (
@@ -54,16 +56,16 @@ def stage_of(frames: Sequence[str]) -> str:
     return REST
 
 
-def read_stacks(lines: Iterable[str]) -> Counter[tuple[str, ...]]:
+def read_stacks(lines: Iterable[str]) -> Stacks:
     """The stacks of py-spy's raw format: frames joined by semicolons, a space, the number of samples."""
-    stacks: Counter[tuple[str, ...]] = Counter()
+    stacks: Stacks = Counter()
     for line in lines:
         stack, _, samples = line.rstrip().rpartition(" ")
         stacks[tuple(frame_name(frame) for frame in stack.split(";"))] += int(samples)
     return stacks
 
 
-def by_stage(stacks: Counter[tuple[str, ...]]) -> Counter[str]:
+def by_stage(stacks: Stacks) -> Counter[str]:
     """Samples by stage."""
     stages: Counter[str] = Counter()
     for frames, samples in stacks.items():
@@ -71,7 +73,7 @@ def by_stage(stacks: Counter[tuple[str, ...]]) -> Counter[str]:
     return stages
 
 
-def by_function(stacks: Counter[tuple[str, ...]]) -> Counter[str]:
+def by_function(stacks: Stacks) -> Counter[str]:
     """Samples by the function in which they were taken."""
     functions: Counter[str] = Counter()
     for frames, samples in stacks.items():
