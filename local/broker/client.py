@@ -131,7 +131,8 @@ class ClientProtocol(asyncio.Protocol):
         )
         remaining = deadline - self._loop.time()
         if remaining > 0:
-            self._later("watch", remaining, self._watch)
+            # It may open meanwhile, and then counts by the other limit.
+            self._later("watch", min(remaining, self._limits.idle_timeout), self._watch)
             return
         what = "was silent" if is_open else "did not open its connection"
         limit = self._limits.idle_timeout if is_open else self._limits.handshake_timeout

@@ -44,9 +44,9 @@ def _awaited(function: Callable[..., object]) -> Callable[..., Awaitable[object]
     return call
 
 
-def threaded_client(connection_string: str) -> Threaded:
-    """A synchronous client that reports an error instead of trying again."""
-    return Threaded(ServiceBusClient.from_connection_string(connection_string, retry_total=0))
+def threaded_client(connection_string: str, retry_total: int = 0) -> Threaded:
+    """A synchronous client that reports an error instead of trying again, unless told otherwise."""
+    return Threaded(ServiceBusClient.from_connection_string(connection_string, retry_total=retry_total))
 
 
 class Renewer:

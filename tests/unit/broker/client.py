@@ -59,6 +59,6 @@ def read_frames(data: bytes) -> list[tuple[object, bytes]]:
 def _after_header(data: bytes) -> bytes:
     sasl = data.startswith(SASL_HEADER)
     data = data[8:]
-    while sasl and not data.startswith(b"AMQP"):
+    while sasl and data and not data.startswith(b"AMQP"):
         data = data[int.from_bytes(data[:4], "big") :]
     return data
