@@ -23,10 +23,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from local.broker.amqp.encode import encode
-from local.broker.amqp.sections import Sections, read_sections, write_message
-from local.broker.amqp.values import Described, ULong
 from local.broker.journal.definitions import Definition
+from local.broker.journal.frames import Span
 from local.broker.journal.records import RecordWriter, defined_record
 from local.broker.journal.replay import Replay
 from local.broker.queues.errors import (
@@ -39,7 +37,8 @@ from local.broker.queues.message import Message
 from local.broker.queues.queue import Queue
 from local.broker.queues.sessions import SessionLock
 from local.broker.queues.settings import FOREVER, QueueSettings
-from tests.unit.broker.queues.conftest import FakeClock, Holder, dead_letters, message, reason, token
+from tests.unit.broker.journal.journaled import text, wire
+from tests.unit.broker.queues.conftest import FakeClock, Holder, dead_letters, reason, token
 from tests.unit.broker.queues.model import Entry, Model
 
 EXAMPLES = os.environ.get("BROKER_EXAMPLES")
@@ -82,23 +81,17 @@ class Records:
     def restore(self, queue: Queue) -> None:
         """Do to a new queue what a start of the broker does."""
         replay = Replay()
-        replay.apply(memoryview(bytes(self._data)))
+        data = memoryview(bytes(self._data))
+        replay.sources.add(data)
+        replay.apply(data, Span(0, len(data)))
         self.record(queue)
         queue.restore(replay.queues[0].contents())
         dead_letters(queue).restore(replay.queues[1].contents())
 
 
-def wire(text: str, *, session: str | None, message_id: str | None, ttl: float | None, at: float | None) -> Sections:
-    """A message as a client's bytes make it, so that the journal gives back the same."""
-    sections = message(session=session, ttl=ttl, at=at)
-    sections.properties = encode(Described(ULong(0x73), [message_id, *[None] * 9, session]))
-    sections.body = encode(Described(ULong(0x75), text.encode()))
-    return read_sections(write_message(sections, 0, sections.annotations))
-
-
 def text_of(received: Message | None) -> str | None:
     """The text of a message of `wire`."""
-    return received.sections.body[5:].decode() if received else None
+    return text(received.sections) if received else None
 
 
 class Comparison(RuleBasedStateMachine):
@@ -122,11 +115,11 @@ class Comparison(RuleBasedStateMachine):
 
     def send_one(self, session: str | None, message_id: str | None, ttl: float, delay: float | None) -> None:
         self.sent += 1
-        text = f"message {self.sent}"
+        name = f"message {self.sent}"
         at = None if delay is None else self.clock.now + delay
-        lives = None if ttl == FOREVER else ttl
-        self.queue.send([wire(text, session=session, message_id=message_id, ttl=lives, at=at)])
-        self.model.send(text, session, message_id, ttl, at)
+        lives = None if ttl == FOREVER else int(ttl * 1000)
+        self.queue.send([wire(name, session=session, message_id=message_id, ttl=lives, at=at)])
+        self.model.send(name, session, message_id, ttl, at)
 
     def handed_out(self, received: Message | None, expected: Entry | None, *, delete: bool) -> list[bytes]:
         """Check what a receiver got; returns its token, if there is one."""
@@ -183,16 +176,14 @@ class Comparison(RuleBasedStateMachine):
     def take_a_dead_letter(self, again: bool) -> None:
         graves = dead_letters(self.queue)
         dead = graves.receive()
-        text = text_of(dead)
-        assert text is not None
         assert dead is not None
-        assert (reason(dead)[0], dead.delivery_count) == self.model.dead[text]
+        name, told = text(dead.sections), (reason(dead)[0], dead.delivery_count)
+        assert told == self.model.dead.pop(name)
         if again:
             graves.abandon(token(dead))
-            self.model.dead[text] = (self.model.dead[text][0], dead.delivery_count)
+            self.model.dead[name] = (told[0], dead.delivery_count)
         else:
             graves.complete(token(dead))
-            del self.model.dead[text]
 
     @rule(seconds=st.sampled_from([1.0, 5.0, 10.0, LOCK, 45.0]))
     def time_passes(self, seconds: float) -> None:
