@@ -51,7 +51,8 @@ charts: $(INSTALLED) ## Fetch the dependency of helm/ and write the charts' READ
 	$(BIN)/python -m tests.chart.readme
 
 bench: $(INSTALLED) $(PEERS) ## Measure the whole product beside its peers and write docs/benchmarks.md (an hour, on a quiet machine)
-	@$(BIN)/python -m benchmarks --publish
+	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.publish
 
 bench-quick: $(INSTALLED) $(PEERS) ## Print the headline ratios (5 minutes, the first time some more)
 	@$(BIN)/python -m benchmarks --quick

@@ -8,7 +8,7 @@ from benchmarks.bare import BareModel
 from benchmarks.contenders.contender import Contender
 from benchmarks.http_client import Answer, post
 from benchmarks.load import Load
-from benchmarks.wine import draw_rows
+from benchmarks.wine import Rows, draw_rows
 
 TOLERANCE = 1e-9
 """Absolute; the qualities predicted lie between 3 and 9."""
@@ -31,7 +31,8 @@ class Questions:
         """*count* different requests of *rows* rows each; the same ones for every contender."""
         drawn = [draw_rows(rows, seed) for seed in range(count)]
         requests = [post(contender.url, contender.body(each)) for each in drawn]
-        return cls(contender, requests, [bare.predictions(each) for each in drawn])
+        predicted = bare.predictions(Rows([row for each in drawn for row in each.data]))
+        return cls(contender, requests, [predicted[at : at + rows] for at in range(0, rows * count, rows)])
 
     def check(self, load: Load) -> None:
         """Raise WrongAnswerError unless every answer is a 200 with the right predictions."""

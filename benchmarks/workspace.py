@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 BENCH = ROOT / ".bench"
 STACK = BENCH / "ondemand"
 MODEL = BENCH / "model"
+LATEST = BENCH / "latest.json"
 TRAINING_PATIENCE_S = 60
 
 
