@@ -80,12 +80,12 @@ async def test_a_silent_peer_is_told_and_let_go_while_one_that_beats_stays() -> 
 async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
     async with served(Limits(idle_timeout=IDLE)) as port:
         client = ServiceBusClient.from_connection_string(connection_string(HOST, port), retry_total=0)
-        # How often the SDK looks whether a heartbeat is due: every 30 s, and not an option.
-        client._config.keep_alive = 1
+        # How often the SDK looks whether a heartbeat is due; 30 s by default.
+        often = {"keep_alive": 1}
         async with (
             client,
-            client.get_queue_sender("plain") as sender,
-            client.get_queue_receiver("plain") as receiver,
+            client.get_queue_sender("plain", **often) as sender,
+            client.get_queue_receiver("plain", **often) as receiver,
         ):
             await sender.send_messages(ServiceBusMessage("before"))
             (message,) = await receive(receiver)
