@@ -2,12 +2,20 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+CHECKOV := $(VENV)/checkov/installed
+PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver profiler)
+# The images have the versions that the tests run with, as wheels for their Python and C library.
+IMAGE_LOCK := $(BIN)/uv pip compile pyproject.toml --constraint requirements/dev.txt --python-version 3.11 \
+	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+# The peers of the benchmark run the model with the same libraries as ours.
+MODEL_PINS := sed -nE 's/^((mlflow|numpy|pandas|pyarrow|scikit-learn|scipy|cloudpickle)==.*) \\$$/\1/p' requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint lock clean
+.PHONY: help demo up test lint lock images charts bench bench-quick profile clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask again (half a minute)
 	@$(BIN)/ondemand demo
@@ -15,8 +23,8 @@ demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask a
 up: $(INSTALLED) ## Run the whole stack in the foreground until Ctrl-C; state is kept in .ondemand/
 	@$(BIN)/ondemand up
 
-test: lint ## Check the code and run all tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/local
+test: lint $(CHECKOV) ## Check the code and run all tests
+	$(BIN)/pytest -q -n 2 tests/unit tests/local tests/chart tests/deploy
 	$(BIN)/pytest -q tests/e2e
 
 lint: $(INSTALLED) ## Check format, style and types
@@ -27,9 +35,33 @@ lint: $(INSTALLED) ## Check format, style and types
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra dev --constraint requirements/constraints.txt --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.txt
+	$(BIN)/uv pip compile requirements/checkov.in --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/checkov.txt
+	for peer in mlflow mlserver profiler; do $(BIN)/uv pip compile requirements/peers-$$peer.in --constraint <($(MODEL_PINS)) \
+		--universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
+		--output-file requirements/peers-$$peer.txt || exit; done
+	$(IMAGE_LOCK) --output-file requirements/predict.txt
+	$(IMAGE_LOCK) --extra train --output-file requirements/train.txt
+	$(IMAGE_LOCK) --extra run-model --output-file requirements/run-model.txt
+
+images: ## Build and push the images of the functions: make images REGISTRY=… TAG=… (more in deploy/images.sh)
+	+@DRY_RUN=$(findstring n,$(firstword -$(MAKEFLAGS))) deploy/images.sh
+
+charts: $(INSTALLED) ## Fetch the dependency of helm/ and write the charts' READMEs from their values
+	$(BIN)/python -m tests.chart.readme
+
+bench: $(INSTALLED) $(PEERS) ## Measure the whole product beside its peers and write docs/benchmarks.md (an hour, on a quiet machine)
+	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.publish
+
+bench-quick: $(INSTALLED) $(PEERS) ## Print the headline ratios (5 minutes, the first time some more)
+	@$(BIN)/python -m benchmarks --quick
+
+profile: $(INSTALLED) $(PEERS) ## Print where a request's time goes
+	@$(BIN)/python -m benchmarks.profile
 
 clean: ## Remove what the other targets made, the state of the stack included
-	rm -rf $(VENV) .ondemand .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .ondemand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements/dev.txt pyproject.toml
@@ -43,4 +75,15 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 	@echo "installing the pinned dependencies, which takes a minute or two the first time"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(CHECKOV): requirements/checkov.txt | $(INSTALLED)
+	@$(BIN)/python -m venv $(VENV)/checkov
+	@$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+.bench/venvs/%/installed: requirements/peers-%.txt | $(INSTALLED)
+	@echo "making $(@D)"
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

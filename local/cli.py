@@ -65,7 +65,57 @@ def demo() -> None:
 @app.command(context_settings=FORWARD, add_help_option=False)
 def broker(context: typer.Context) -> None:
     """Run the Service Bus broker alone."""
-    _run_module("local.broker", context.args)
+    from local.broker.cli import app as command
+
+    command(context.args, prog_name=context.command_path)
+
+
+@app.command()
+def queues(
+    connection: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SERVICEBUS_ADMIN_CONNECTION",
+            help="Connection string for administration, or a namespace; else the broker of the data folder.",
+        ),
+    ] = None,
+    cert: Annotated[
+        Path | None, typer.Option(help="Certificate to trust, if --connection is a local broker's.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data folder of `ondemand up` or `ondemand broker`; .ondemand or .broker if none."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print the counts and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON, once.")] = False,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
+) -> None:
+    """Show how many messages each queue has, active, scheduled and dead-lettered.
+
+    In a terminal, until Ctrl-C; elsewhere, once.
+    """
+    from azure.core.exceptions import AzureError
+    from rich.console import Console
+
+    from local.queues import NoBrokerError, endpoint, first_line, show_live, show_once
+
+    console = Console()
+    try:
+        found = endpoint(connection, cert, data)
+        if once or as_json or not console.is_terminal:
+            show_once(found, console, as_json=as_json)
+        else:
+            show_live(found, console, interval)
+    except KeyboardInterrupt:
+        return
+    except NoBrokerError as error:
+        message = str(error)
+    except AzureError as error:
+        message = f"no answer: {first_line(error)}"
+    else:
+        return
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
 
 
 @app.command(context_settings=FORWARD, add_help_option=False)

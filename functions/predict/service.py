@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
-from functions.bus import TRAIN, Bus
+from functions.bus import Bus
 from functions.catalog import Catalog
 from functions.contracts import Operation, OperationId, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, UnknownRun
@@ -58,7 +58,7 @@ class PredictService:
 
     async def open(self) -> None:
         """Open senders and inbox, so that no client pays for it. Raises Unavailable."""
-        await self._bus.open(TRAIN, *self._catalog.run_model_queues)
+        await self._bus.open(*self._catalog.run_model_queues)
         await self._inbox.session_id()
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:

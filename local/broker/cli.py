@@ -3,40 +3,112 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from local.broker.journal.fsync import Fsync
+
+if TYPE_CHECKING:
+    from local.broker.queues.settings import QueueSettings
 
 app = typer.Typer(add_completion=False)
 
 HOST = "127.0.0.1"
 DEFAULT_CONFIG = Path(__file__).parents[1] / "servicebus.json"
+DEFAULT_DATA = Path(".broker")
 
 
 @app.command()
 def broker(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any free one.", min=0, max=65535)] = 0,
-    config: Annotated[
-        Path, typer.Option(help="Queues, in the format of the official Service Bus emulator's Config.json.")
-    ] = DEFAULT_CONFIG,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Folder for what is to survive a restart; without it, everything is forgotten."),
+    port: Annotated[int, typer.Option(help="Port for messages; 0 takes any free one.", min=0, max=65535)] = 5672,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,session][,dup]",
+            help="A queue, if need be with sessions or duplicate detection; repeatable.",
+        ),
     ] = None,
-    end_with_parent: Annotated[bool, typer.Option(help="End when standard input closes.")] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Queues, in the format of the official emulator's Config.json. "
+            "Without it and without --queue: those of mlflow-ondemand.",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help=f"Folder of all that is to survive; {DEFAULT_DATA} unless given.")
+    ] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Keep everything in memory, and forget it at the end.")
+    ] = False,
+    fsync: Annotated[
+        Fsync,
+        typer.Option(
+            help="When it is on the disk, in case the machine crashes: before a client is answered; within 50 ms; or "
+            "when the operating system sees fit."
+        ),
+    ] = Fsync.INTERVAL,
+    https_port: Annotated[
+        int, typer.Option(help="Port of the administration API; 0 takes any free one.", min=0, max=65535)
+    ] = 0,
+    https: Annotated[bool, typer.Option("--https/--no-https", help="Whether to serve the administration API.")] = True,
+    cert: Annotated[
+        Path | None,
+        typer.Option(help="File to write the certificate of the administration API to; else it is in the data folder."),
+    ] = None,
+    end_with_parent: Annotated[bool, typer.Option("--end-with-parent", help="End when standard input closes.")] = False,
 ) -> None:
-    """Run a Service Bus stand-in on 127.0.0.1 that unmodified azure-servicebus clients can use.
+    """Run a stand-in for Azure Service Bus on 127.0.0.1, for unmodified azure-servicebus clients.
 
-    Prints one line, `ready {"connection_string": "..."}`, once it accepts connections; logs go to standard error.
+    What a client was told survives the end of this process, also by kill -9, unless --memory is given.
+
+    Once it serves, it prints one line on standard output, ready {"connection_string": ..., "administration": ...,
+    "certificate": ...}: for a ServiceBusClient, for a ServiceBusAdministrationClient, and the file that the latter is
+    to trust (connection_verify). At a terminal it says the same in words too. Logs go to standard error.
+
+    SIGTERM and Ctrl-C end it with status 0. Whatever keeps it from starting is one line on standard error and status 2.
     """
     # Imported here, so that commands which mount this one start fast.
     from local.broker.config import ConfigError
     from local.broker.journal.frames import JournalError
-    from local.broker.run import run
+    from local.broker.run import Options, StartError, run
 
+    if memory and data is not None:
+        raise _refusal("--memory keeps nothing, so it goes without --data")
     try:
-        run(HOST, port, config, data, end_with_parent=end_with_parent)
-    except ConfigError as error:
-        raise typer.BadParameter(str(error), param_hint="--config") from error
-    except JournalError as error:
-        raise typer.BadParameter(str(error), param_hint="--data") from error
+        run(
+            Options(
+                host=HOST,
+                port=port,
+                queues=_queues(queue or [], config),
+                data=None if memory else data or DEFAULT_DATA,
+                fsync=fsync,
+                https_port=https_port if https else None,
+                certificate=cert,
+                end_with_parent=end_with_parent,
+            )
+        )
+    except (ConfigError, StartError, JournalError) as error:
+        raise _refusal(str(error)) from error
+
+
+def _queues(options: list[str], config: Path | None) -> list[QueueSettings]:
+    """Raises ConfigError."""
+    from local.broker.config import ConfigError, read_config
+    from local.broker.queue_option import parse_queues
+
+    named = parse_queues(options)
+    if config is None and named:
+        return named
+    queues = read_config(config or DEFAULT_CONFIG)
+    taken = {each.name.lower() for each in queues}
+    for each in named:
+        if each.name.lower() in taken:
+            raise ConfigError(f"--queue {each.name} is in {config} too")
+    return queues + named
+
+
+def _refusal(reason: str) -> typer.Exit:
+    typer.echo(f"broker: {reason}", err=True)
+    return typer.Exit(2)

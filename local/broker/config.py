@@ -2,10 +2,13 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.broker.queues.settings import FOREVER, QueueSettings
+from local.broker.queues.access import check_targets
+from local.broker.queues.errors import ArgumentError
+from local.broker.queues.settings import FOREVER, EntityStatus, QueueSettings
 
 _DURATION = re.compile(
     r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -13,6 +16,7 @@ _DURATION = re.compile(
 _SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 # Longer than this is .NET's TimeSpan.MaxValue or near it: for ever.
 _LONGEST = 100 * 365 * 86_400
+_KIB, _MIB = 1024, 1024 * 1024
 
 
 class ConfigError(ValueError):
@@ -27,10 +31,15 @@ def read_config(path: Path) -> list[QueueSettings]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: not an emulator configuration: {error!r}") from error
     queues = [queue for namespace in namespaces for queue in _read_namespace(namespace)]
-    names = [queue.name.lower() for queue in queues]
-    for name in names:
-        if names.count(name) > 1:
+    names = Counter(queue.name.lower() for queue in queues)
+    for name, times in names.items():
+        if times > 1:
             raise ConfigError(f"{path}: queue '{name}' is defined twice")
+    for queue in queues:
+        try:
+            check_targets(queue, lambda target: target.lower() in names)
+        except ArgumentError as error:
+            raise ConfigError(f"{path}: {error}") from error
     return queues
 
 
@@ -46,10 +55,11 @@ def parse_duration(text: str) -> float:
 def _read_namespace(namespace: Mapping[str, object]) -> list[QueueSettings]:
     topics = namespace.get("Topics") or []
     if isinstance(topics, list) and topics:
-        raise ConfigError(f"topic '{topics[0].get('Name')}': topics are not supported by this broker")
+        name = topics[0].get("Name") if isinstance(topics[0], dict) else topics[0]
+        raise ConfigError(f"topic '{name}': this broker has no topics, subscriptions and filters, only queues")
     queues = namespace.get("Queues") or []
-    if not isinstance(queues, list):
-        raise ConfigError("Queues is not a list")
+    if not isinstance(queues, list) or not all(isinstance(queue, dict) for queue in queues):
+        raise ConfigError("Queues is not a list of objects")
     return [_read_queue(queue) for queue in queues]
 
 
@@ -60,59 +70,79 @@ def _read_queue(queue: Mapping[str, object]) -> QueueSettings:
     properties = queue.get("Properties") or {}
     if not isinstance(properties, dict):
         raise ConfigError(f"queue '{name}': Properties is not an object")
-    unknown = properties.keys() - _PROPERTIES
-    if unknown:
-        raise ConfigError(f"queue '{name}': unknown property {', '.join(sorted(unknown))}")
-    for forwarding in ("ForwardTo", "ForwardDeadLetteredMessagesTo"):
-        if properties.get(forwarding):
-            raise ConfigError(f"queue '{name}': {forwarding} is not supported by this broker")
-    return _settings(name, properties)
+    return _Properties(name, properties).settings()
 
 
-_PROPERTIES = {
-    "DeadLetteringOnMessageExpiration",
-    "DefaultMessageTimeToLive",
-    "DuplicateDetectionHistoryTimeWindow",
-    "ForwardDeadLetteredMessagesTo",
-    "ForwardTo",
-    "LockDuration",
-    "MaxDeliveryCount",
-    "RequiresDuplicateDetection",
-    "RequiresSession",
-}
+class _Properties:
+    """A queue's ``Properties``. Those of the emulator, and, named as in its administration, some that it lacks."""
 
+    def __init__(self, queue: str, values: Mapping[str, object]) -> None:
+        self._queue = queue
+        # The emulator writes what is not set as null or as an empty text.
+        self._values = {key: value for key, value in values.items() if value not in (None, "")}
 
-def _settings(name: str, properties: Mapping[str, object]) -> QueueSettings:
-    defaults = QueueSettings(name)
+    def settings(self) -> QueueSettings:
+        default = QueueSettings(self._queue)
+        settings = QueueSettings(
+            name=self._queue,
+            lock_duration=self._duration("LockDuration", default.lock_duration),
+            max_delivery_count=self._integer("MaxDeliveryCount", default.max_delivery_count),
+            default_time_to_live=self._duration("DefaultMessageTimeToLive", default.default_time_to_live),
+            dead_letter_on_expiration=self._flag("DeadLetteringOnMessageExpiration"),
+            requires_session=self._flag("RequiresSession"),
+            requires_duplicate_detection=self._flag("RequiresDuplicateDetection"),
+            duplicate_detection_window=self._duration(
+                "DuplicateDetectionHistoryTimeWindow", default.duplicate_detection_window
+            ),
+            forward_to=self._text("ForwardTo") or None,
+            forward_dead_letters_to=self._text("ForwardDeadLetteredMessagesTo") or None,
+            max_size=self._integer("MaxSizeInMegabytes", default.max_size // _MIB) * _MIB,
+            max_message_size=self._integer("MaxMessageSizeInKilobytes", default.max_message_size // _KIB) * _KIB,
+            status=self._status("Status"),
+            auto_delete_on_idle=self._duration("AutoDeleteOnIdle", default.auto_delete_on_idle),
+            user_metadata=self._text("UserMetadata"),
+        )
+        if self._values:
+            raise self._error(f"unknown property {', '.join(sorted(self._values))}")
+        return settings
 
-    def duration(key: str, default: float) -> float:
-        value = properties.get(key)
+    def _duration(self, key: str, default: float) -> float:
+        value = self._values.pop(key, None)
         if value is None:
             return default
         try:
             seconds = parse_duration(str(value))
         except ValueError as error:
-            raise ConfigError(f"queue '{name}': {key}: {error}") from error
+            raise self._error(f"{key}: {error}") from error
         if seconds <= 0:
-            raise ConfigError(f"queue '{name}': {key} must be longer than 0")
+            raise self._error(f"{key} must be longer than 0")
         return seconds
 
-    def flag(key: str) -> bool:
-        value = properties.get(key, False)
-        if not isinstance(value, bool):
-            raise ConfigError(f"queue '{name}': {key} must be true or false, not {value!r}")
+    def _integer(self, key: str, default: int) -> int:
+        value = self._values.pop(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self._error(f"{key} must be a positive integer, not {value!r}")
         return value
 
-    count = properties.get("MaxDeliveryCount", defaults.max_delivery_count)
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise ConfigError(f"queue '{name}': MaxDeliveryCount must be a positive integer, not {count!r}")
-    return QueueSettings(
-        name=name,
-        lock_duration=duration("LockDuration", defaults.lock_duration),
-        max_delivery_count=count,
-        default_time_to_live=duration("DefaultMessageTimeToLive", defaults.default_time_to_live),
-        dead_letter_on_expiration=flag("DeadLetteringOnMessageExpiration"),
-        requires_session=flag("RequiresSession"),
-        requires_duplicate_detection=flag("RequiresDuplicateDetection"),
-        duplicate_detection_window=duration("DuplicateDetectionHistoryTimeWindow", defaults.duplicate_detection_window),
-    )
+    def _flag(self, key: str) -> bool:
+        value = self._values.pop(key, False)
+        if not isinstance(value, bool):
+            raise self._error(f"{key} must be true or false, not {value!r}")
+        return value
+
+    def _text(self, key: str) -> str:
+        value = self._values.pop(key, "")
+        if not isinstance(value, str):
+            raise self._error(f"{key} must be text, not {value!r}")
+        return value
+
+    def _status(self, key: str) -> EntityStatus:
+        value = self._values.pop(key, EntityStatus.ACTIVE.value)
+        try:
+            return EntityStatus(value)
+        except ValueError as error:
+            statuses = ", ".join(each.value for each in EntityStatus)
+            raise self._error(f"{key} must be one of {statuses}, not {value!r}") from error
+
+    def _error(self, what: str) -> ConfigError:
+        return ConfigError(f"queue '{self._queue}': {what}")

@@ -2,48 +2,123 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local import lifetime
-from local.broker.config import read_config
+from local.broker.addresses import connection_string
+from local.broker.banner import banner
+from local.broker.journal.fsync import Fsync
 from local.broker.journal.journal import Journal
+from local.broker.queues.settings import QueueSettings
 from local.broker.server import Server
 from local.broker.service.broker import Broker
 
 
-def run(host: str, port: int, config: Path, data: Path | None, *, end_with_parent: bool) -> None:
-    """Serve until SIGTERM or SIGINT; without ``data``, from memory only. Raises ConfigError and JournalError."""
+class StartError(Exception):
+    """Something that a start needs is not to be had, such as a port; the message says what."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Port 0 is any free one. Without ``data``, everything is kept in memory; without ``https_port``, there is no
+    administration. ``certificate`` is the file its certificate is written to, in the data folder unless given.
+    """
+
+    host: str
+    port: int
+    queues: list[QueueSettings]
+    data: Path | None
+    fsync: Fsync
+    https_port: int | None
+    certificate: Path | None
+    end_with_parent: bool
+
+
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT. Raises StartError and JournalError."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    broker = Broker(read_config(config), time.time)
-    # Not closed before the process ends: the last connections to go still change queues.
-    server = Server(broker, Journal(data, broker.queues()).commit) if data else Server(broker)
+    server = _durable_server(options, options.data) if options.data else _server_in_memory(options)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(host, port, server, end_with_parent))
+        runner.run(_serve(server, options))
 
 
-def connection_string(host: str, port: int) -> str:
-    """What an azure-servicebus client needs; the key is not checked."""
-    return (
-        f"Endpoint=sb://{host}:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
-        "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true"
-    )
+def _server_in_memory(options: Options) -> Server:
+    return Server(Broker(options.queues, time.time))
 
 
-async def _serve(host: str, port: int, server: Server, end_with_parent: bool) -> None:
+def _durable_server(options: Options, folder: Path) -> Server:
+    journal = Journal(folder, options.queues, fsync=options.fsync)
+    broker = Broker(journal.defined(), time.time)
+    journal.restore(broker.queues())
+    broker.record_to(journal)
+    return Server(broker, journal)
+
+
+async def _serve(server: Server, options: Options) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
-    port = await server.start(host, port)
-    if end_with_parent:
+    try:
+        port = await server.start(options.host, options.port)
+    except OSError as error:
+        raise StartError(f"cannot listen on {options.host}:{options.port}: {_reason(error)}") from error
+    if options.end_with_parent:
         lifetime.end_with_parent()
-    lifetime.announce_ready(connection_string=connection_string(host, port))
-    await stop.wait()
-    await server.stop()
+    try:
+        async with _administration(server, options) as administration:
+            addresses = {"connection_string": connection_string(options.host, port), **administration}
+            lifetime.announce_ready(**addresses)
+            if sys.stdout.isatty():
+                names = [entity.queue.name for entity in server.broker.entities()]
+                print(banner(addresses, names, options.data, options.fsync), flush=True)
+            await _stop_or_failure(stop, server)
+    finally:
+        await server.stop()
+
+
+async def _stop_or_failure(stop: asyncio.Event, server: Server) -> None:
+    """Raises JournalError."""
+    stopping, failing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(server.failure())
+    done, pending = await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+    for each in pending:
+        each.cancel()
+    await asyncio.gather(*done)
+
+
+@asynccontextmanager
+async def _administration(server: Server, options: Options) -> AsyncIterator[dict[str, str]]:
+    if options.https_port is None:
+        yield {}
+        return
+    # Half of the time the broker takes to start; who does without it does not wait for it.
+    from local.broker.administration.endpoint import serve_administration
+
+    async def commit() -> bool:
+        await server.committed()
+        return True
+
+    where = {"folder": options.data, "certificate": options.certificate}
+    serving = serve_administration(server.broker, commit, options.host, options.https_port, **where)
+    async with AsyncExitStack() as stack:
+        try:
+            endpoint = await stack.enter_async_context(serving)
+        except OSError as error:
+            where_to = error.filename or f"{options.host}:{options.https_port}"
+            raise StartError(f"cannot serve administration on {where_to}: {_reason(error)}") from error
+        yield asdict(endpoint)
+
+
+def _reason(error: OSError) -> str:
+    # uvloop writes a sentence of its own into the error.
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -51,6 +51,7 @@ def show_banner(stack: Stack, console: Console) -> None:
         "models": f"{stack.url}/models" if serves else None,
         "MLflow": stack.addresses.mlflow,
         "Databricks": stack.addresses.databricks,
+        "queues": queues_command(stack) if "broker" in stack.parts else None,
         "logs": _shown(stack.data / "logs"),
     }
     lines = [f"[bold]{name:<11}[/] {address}" for name, address in addresses.items() if address]
@@ -61,6 +62,12 @@ def show_banner(stack: Stack, console: Console) -> None:
         console.print("Ask for a prediction; the first one trains the model:\n")
         console.print(curl + "\n", soft_wrap=True, highlight=False, markup=False)
     console.print("Ctrl-C stops everything.")
+
+
+def queues_command(stack: Stack) -> str:
+    """The command that shows live counts of the stack's queues."""
+    usual = stack.data == Path(".ondemand").resolve()
+    return "ondemand queues" if usual else f"ondemand queues --data {_shown(stack.data)}"
 
 
 def _shown(path: Path) -> str:

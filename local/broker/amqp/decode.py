@@ -117,7 +117,7 @@ def _timestamp(data: bytes, at: int, depth: int) -> tuple[object, int]:
 
 
 def _char(data: bytes, at: int, depth: int) -> tuple[object, int]:
-    return data[at : at + 4].decode("utf-32-be"), at + 4
+    return _exactly(data, at, 4).decode("utf-32-be"), at + 4
 
 
 def _uuid(data: bytes, at: int, depth: int) -> tuple[object, int]:

@@ -13,6 +13,8 @@ _I32 = struct.Struct(">i").pack
 _I64 = struct.Struct(">q").pack
 _F64 = struct.Struct(">d").pack
 
+_MAX_LONG = 2**63 - 1
+
 # The registry below pairs each encoder with the one type it is for, which typing cannot express.
 Encoder = Callable[[bytearray, Any], None]
 
@@ -106,8 +108,12 @@ def _int(out: bytearray, value: int) -> None:
 
 
 def _long(out: bytearray, value: int) -> None:
-    out.append(0x81)
-    out += _I64(value)
+    if value > _MAX_LONG:
+        # What was decoded from an unsigned long may be echoed.
+        _ulong(out, value)
+    else:
+        out.append(0x81)
+        out += _I64(value)
 
 
 def _timestamp(out: bytearray, value: int) -> None:

@@ -29,3 +29,9 @@ class NotAllowedError(AmqpError):
     """A frame that makes no sense in the state the connection, session or link is in."""
 
     condition = "amqp:not-allowed"
+
+
+class ResourceLimitError(AmqpError):
+    """More than this broker, or the one it stands in for, lets a peer have."""
+
+    condition = "amqp:resource-limit-exceeded"

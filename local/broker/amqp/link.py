@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from local.broker.amqp.errors import NotAllowedError
+from local.broker.amqp.errors import NotAllowedError, ResourceLimitError
 from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, MessageReceived
 from local.broker.amqp.performatives import (
     Accepted,
     Attach,
+    Coordinator,
     Detach,
     Disposition,
     Error,
@@ -40,7 +41,7 @@ class LinkState(Enum):
 class Link:
     """What both directions share. ``properties`` are those of the peer's attach."""
 
-    def __init__(self, session: Session, attach: Attach, max_message_size: int) -> None:
+    def __init__(self, session: Session, attach: Attach) -> None:
         self.session = session
         self.name = attach.name
         self.handle = attach.handle
@@ -50,7 +51,13 @@ class Link:
         self.properties = attach.properties or {}
         self.snd_settle_mode = attach.snd_settle_mode
         self.rcv_settle_mode = attach.rcv_settle_mode
-        self.max_message_size = max_message_size
+        self.max_message_size = session.connection.limits.max_message_size
+
+    @property
+    def address(self) -> str:
+        """The node at this side's end of the link, as the peer wrote it; empty where it named none."""
+        terminus = self.target if self._role else self.source
+        return "" if isinstance(terminus, Coordinator) else terminus.address or ""
 
     @property
     def is_open(self) -> bool:
@@ -59,6 +66,15 @@ class Link:
     @property
     def is_requested(self) -> bool:
         return self.state is LinkState.REQUESTED
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the peer knows of no end to it."""
+        return self.state in (LinkState.REQUESTED, LinkState.ATTACHED)
+
+    def close(self) -> None:
+        """The link, its session or its connection is over."""
+        self.state = LinkState.CLOSED
 
     def refuse(self, error: Error) -> None:
         """Turn down the peer's attach: an attach without termini, then a closing detach that says why."""
@@ -70,7 +86,9 @@ class Link:
         self.session.send(Detach(self.handle, closed=True, error=error))
         self.state = LinkState.DETACHING
 
-    def _attach(self, *, source: Source | None, target: Target | None, properties: dict[object, object] | None) -> None:
+    def _attach(
+        self, *, source: Source | None, target: Target | Coordinator | None, properties: dict[object, object] | None
+    ) -> None:
         self.session.send(
             Attach(
                 name=self.name,
@@ -98,12 +116,12 @@ class Link:
 class IncomingLink(Link):
     """The peer sends here. Its credit never runs out while we keep up: azure-servicebus breaks at zero credit."""
 
-    def __init__(self, session: Session, attach: Attach, max_message_size: int) -> None:
-        super().__init__(session, attach, max_message_size)
+    def __init__(self, session: Session, attach: Attach) -> None:
+        super().__init__(session, attach)
         self._delivery_count = attach.initial_delivery_count or 0
         self._credit = 0
-        self._partial: Transfer | None = None
-        self._chunks: list[bytes] = []
+        self._first: Transfer | None = None
+        self._partial = bytearray()
         self._size = 0
 
     @property
@@ -131,31 +149,46 @@ class IncomingLink(Link):
             raise NotAllowedError("a transfer before any credit", "amqp:link:transfer-limit-exceeded")
         if not self.is_open:
             return []
-        first = self._partial or transfer
+        first = self._first or transfer
         if first.delivery_id is None:
             raise NotAllowedError("a transfer without a delivery id")
         if transfer.aborted:
             self._forget()
             self._count_delivery()
             return []
-        self._size += len(payload)
-        too_large = self._size > self.max_message_size
-        if too_large:
-            self._chunks.clear()
         if transfer.more:
-            self._partial = first
-            if not too_large:
-                self._chunks.append(payload)
+            self._first = first
+            self._keep(payload)
             return []
-        if too_large:
+        if self._size + len(payload) > self.max_message_size:
             self._refuse_too_large(first.delivery_id)
             return []
-        if self._chunks:
-            payload = b"".join((*self._chunks, payload))
-        self._forget()
+        if self._first is not None:
+            payload = bytes(self._partial + payload)
+            self._forget()
         self._count_delivery()
         settled = bool(first.settled or transfer.settled)
         return [MessageReceived(self, first.delivery_id, first.message_format or 0, payload, settled)]
+
+    def close(self) -> None:
+        super().close()
+        self._forget()
+
+    def _keep(self, payload: bytes) -> None:
+        """Keep a part of a message; none of one that is too large, only its size."""
+        self._size += len(payload)
+        if self._size > self.max_message_size:
+            self._keep_nothing()
+            return
+        self._partial += payload
+        connection = self.session.connection
+        connection.incomplete_bytes += len(payload)
+        if connection.incomplete_bytes > connection.limits.max_incomplete_bytes:
+            raise ResourceLimitError(f"more than {connection.limits.max_incomplete_bytes} bytes of incomplete messages")
+
+    def _keep_nothing(self) -> None:
+        self.session.connection.incomplete_bytes -= len(self._partial)
+        self._partial = bytearray()
 
     def _refuse_too_large(self, delivery_id: int) -> None:
         # The link survives: azure-servicebus reports a detach as an unknown error, a rejection as what it is.
@@ -165,8 +198,8 @@ class IncomingLink(Link):
         self.settle(delivery_id, Rejected(Error("amqp:link:message-size-exceeded", description, {})))
 
     def _forget(self) -> None:
-        self._partial = None
-        self._chunks = []
+        self._keep_nothing()
+        self._first = None
         self._size = 0
 
     def _count_delivery(self) -> None:
@@ -183,8 +216,8 @@ class IncomingLink(Link):
 class OutgoingLink(Link):
     """The peer receives here."""
 
-    def __init__(self, session: Session, attach: Attach, max_message_size: int) -> None:
-        super().__init__(session, attach, max_message_size)
+    def __init__(self, session: Session, attach: Attach) -> None:
+        super().__init__(session, attach)
         self.credit = 0
         self._delivery_count = 0
         self._unsettled: dict[int, bytes] = {}
@@ -213,6 +246,8 @@ class OutgoingLink(Link):
         delivery_id = self.session.send_message(self, delivery_tag, payload)
         if not self.is_presettled:
             self._unsettled[delivery_id] = delivery_tag
+            if len(self._unsettled) > self.session.connection.limits.max_unsettled:
+                del self._unsettled[next(iter(self._unsettled))]
         return delivery_id
 
     def confirm(self, delivery_id: int, outcome: Outcome) -> None:

@@ -50,6 +50,13 @@ class Target:
 
 
 @dataclass(slots=True)
+class Coordinator:
+    """The target of a link that controls transactions."""
+
+    capabilities: object = None
+
+
+@dataclass(slots=True)
 class Received:
     section_number: int = 0
     section_offset: int = 0
@@ -115,7 +122,7 @@ class Attach:
     snd_settle_mode: int = 2
     rcv_settle_mode: int = 0
     source: Source | None = None
-    target: Target | None = None
+    target: Target | Coordinator | None = None
     unsettled: dict[object, object] | None = None
     incomplete_unsettled: bool = False
     initial_delivery_count: int | None = None
@@ -240,7 +247,7 @@ def _composite(*types: type) -> _Kind:
 
 _ERROR = _composite(Error)
 _SOURCE = _composite(Source)
-_TARGET = _composite(Target)
+_TARGET = _composite(Target, Coordinator)
 _STATE = _composite(Accepted, Rejected, Released, Modified, Received)
 
 # descriptor code, class, one kind a field
@@ -266,6 +273,7 @@ _TABLE: list[tuple[int, type, tuple[_Kind, ...]]] = [
     (0x27, Modified, (_BOOL, _BOOL, _MAP)),
     (0x28, Source, (_ADDRESS, _UINT, _SYMBOL, _UINT, _BOOL, _MAP, _SYMBOL, _MAP, _ANY, _ANY, _ANY)),
     (0x29, Target, (_ADDRESS, _UINT, _SYMBOL, _UINT, _BOOL, _MAP, _ANY)),
+    (0x30, Coordinator, (_ANY,)),
     (0x40, SaslMechanisms, (_ANY,)),
     (0x41, SaslInit, (_SYMBOL, _BINARY, _STRING)),
     (0x44, SaslOutcome, (_UBYTE, _BINARY)),

@@ -1,13 +1,13 @@
 """The sections of an AMQP message, taken apart no further than a broker needs and put together again unchanged."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from local.broker.amqp.decode import compound, decode, skip
 from local.broker.amqp.encode import encode, encode_into, write_list, write_map
 from local.broker.amqp.errors import DecodeError
-from local.broker.amqp.values import Symbol, UByte, UInt
+from local.broker.amqp.values import Symbol, UByte, UInt, ULong
 
 BATCH_FORMAT = 0x80013700
 
@@ -82,7 +82,7 @@ def read_application_properties(sections: Sections) -> dict[object, object]:
     """The application properties, decoded. Raises DecodeError."""
     if not sections.application_properties:
         return {}
-    value, _ = decode(sections.application_properties, 3)
+    value, _ = decode(sections.application_properties, _section_code(sections.application_properties, 0)[1])
     if not isinstance(value, dict):
         raise DecodeError("application properties that are not a map")
     return value
@@ -114,9 +114,14 @@ def symbol_entry(key: str, value: object) -> bytes:
     return encode(Symbol(key)) + encode(value)
 
 
-def with_application_properties(section: bytes, extra: dict[str, str]) -> bytes:
-    """An application-properties section with string properties added or replaced."""
-    entries = read_entries(section, 3) if section else {}
+def application_entries(section: bytes) -> dict[str, bytes]:
+    """The entries of an application-properties section, as of `read_entries`. Raises DecodeError."""
+    return read_entries(section, _section_code(section, 0)[1]) if section else {}
+
+
+def with_application_properties(section: bytes, extra: Mapping[str, object]) -> bytes:
+    """An application-properties section with properties added or replaced. Raises DecodeError."""
+    entries = application_entries(section)
     for key, value in extra.items():
         entries[key] = encode(key) + encode(value)
     return _map_section(_APPLICATION, entries)
@@ -136,6 +141,9 @@ def write_message(sections: Sections, delivery_count: int, annotations: dict[str
 
 def write_response(correlation_id: object, application_properties: dict[object, object], value: object) -> bytes:
     """An encoded request-response answer: a correlation id, application properties and an AmqpValue body."""
+    if type(correlation_id) is int and correlation_id >= 0:
+        # Of the integers, only an unsigned long may be a message id.
+        correlation_id = ULong(correlation_id)
     out = bytearray((0x00, 0x53, _PROPERTIES))
     encode_into(out, [None, None, None, None, None, correlation_id])
     out += bytes((0x00, 0x53, _APPLICATION))

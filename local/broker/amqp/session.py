@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.broker.amqp.errors import NotAllowedError
+from local.broker.amqp.errors import FramingError, NotAllowedError
 from local.broker.amqp.events import CreditChanged, Event, LinkClosed, LinkRequested
 from local.broker.amqp.frames import encode_frame
-from local.broker.amqp.link import IncomingLink, LinkState, OutgoingLink
+from local.broker.amqp.link import IncomingLink, Link, LinkState, OutgoingLink
 from local.broker.amqp.performatives import Attach, Begin, Detach, Disposition, Error, Flow, Rejected, Transfer
 
 if TYPE_CHECKING:
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 INCOMING_WINDOW = 2**16 - 1
 OUTGOING_WINDOW = 2**16 - 1
-HANDLE_MAX = 1023
 _SERIAL = 2**32
 # What a transfer frame needs beside its payload: frame header, performative with a 16-byte tag.
 _TRANSFER_OVERHEAD = 64
-_LIVE = (LinkState.REQUESTED, LinkState.ATTACHED)
+_STOLEN = Error("amqp:link:stolen", "Another link with the same name was attached.", {})
 
 
 class Session:
     """One session of a connection, on the channel that the peer chose (both sides use the same number)."""
 
     def __init__(self, connection: Connection, channel: int, begin: Begin) -> None:
-        self._connection = connection
+        self.connection = connection
         self.channel = channel
         self.links: dict[int, IncomingLink | OutgoingLink] = {}
         self._next_incoming_id = begin.next_outgoing_id
         self._next_outgoing_id = 0
         self._next_delivery_id = 0
+        self._incoming_since_flow = 0
         self._remote_incoming_window = begin.incoming_window
-        self.send(Begin(channel, 0, INCOMING_WINDOW, OUTGOING_WINDOW, HANDLE_MAX))
+        self.send(Begin(channel, 0, INCOMING_WINDOW, OUTGOING_WINDOW, connection.limits.handle_max))
 
     @property
     def can_send(self) -> bool:
-        return self._remote_incoming_window > 0 and self._connection.can_send
+        return self._remote_incoming_window > 0 and self.connection.can_send
 
     def send(self, performative: object, payload: bytes = b"") -> None:
-        self._connection.write(encode_frame(performative, payload, channel=self.channel))
+        self.connection.write(encode_frame(performative, payload, channel=self.channel))
 
     def send_flow(
         self,
@@ -49,6 +49,7 @@ class Session:
         credit: int | None = None,
         drain: bool = False,
     ) -> None:
+        self._incoming_since_flow = 0
         self.send(
             Flow(
                 next_incoming_id=self._next_incoming_id,
@@ -66,7 +67,7 @@ class Session:
         """Write the frames of one delivery and return its id."""
         delivery_id = self._next_delivery_id
         self._next_delivery_id = (delivery_id + 1) % _SERIAL
-        chunk = self._connection.max_outgoing_frame_size - _TRANSFER_OVERHEAD
+        chunk = self.connection.max_outgoing_frame_size - _TRANSFER_OVERHEAD
         parts = [payload[at : at + chunk] for at in range(0, len(payload), chunk)] or [b""]
         for index, part in enumerate(parts):
             self.send(
@@ -102,29 +103,45 @@ class Session:
 
     def close(self) -> list[Event]:
         """Drop every link, and say so."""
-        events: list[Event] = [LinkClosed(link) for link in self.links.values() if link.state in _LIVE]
+        events: list[Event] = [LinkClosed(link) for link in self.links.values() if link.is_live]
         for link in self.links.values():
-            link.state = LinkState.CLOSED
+            link.close()
         self.links.clear()
         return events
 
     def _on_attach(self, attach: Attach) -> list[Event]:
-        if attach.handle > HANDLE_MAX:
-            raise NotAllowedError(f"a handle above {HANDLE_MAX}")
+        limits = self.connection.limits
+        if attach.handle > limits.handle_max:
+            raise NotAllowedError(f"a handle above {limits.handle_max}", FramingError.condition)
         current = self.links.get(attach.handle)
         if current is not None and current.state is not LinkState.DETACHING:
             raise NotAllowedError("a handle that is in use", "amqp:session:handle-in-use")
         kind = OutgoingLink if attach.role else IncomingLink
-        link = kind(self, attach, self._connection.max_message_size)
+        link = kind(self, attach)
+        if self.connection.link_count() >= limits.max_links:
+            link.refuse(_too_many_links(limits.max_links))
+            return []
+        events = self._steal(attach.name, kind)
         self.links[attach.handle] = link
-        return [LinkRequested(link)]
+        return [*events, LinkRequested(link)]
+
+    def _steal(self, name: str, kind: type[Link]) -> list[Event]:
+        """A second link of a name takes the place of the first (AMQP 1.0, 2.6.1)."""
+        stolen = self.connection.live_link(name, kind)
+        if stolen is None:
+            return []
+        if stolen.is_requested:
+            stolen.refuse(_STOLEN)
+        else:
+            stolen.detach(_STOLEN)
+        return [LinkClosed(stolen)]
 
     def _on_detach(self, detach: Detach) -> list[Event]:
         link = self.links.pop(detach.handle, None)
         if link is None:
             return []
-        live = link.state in _LIVE
-        link.state = LinkState.CLOSED
+        live = link.is_live
+        link.close()
         if not live:
             return []
         self.send(Detach(link.handle, closed=True))
@@ -132,18 +149,22 @@ class Session:
 
     def _on_flow(self, flow: Flow) -> list[Event]:
         seen = flow.next_incoming_id or 0
+        was_shut = self._remote_incoming_window <= 0
         self._remote_incoming_window = flow.incoming_window - (self._next_outgoing_id - seen) % _SERIAL
-        if flow.handle is None:
-            if flow.echo:
-                self.send_flow()
-            # The session's window may have opened, so links that still have credit can go on.
-            return [
-                CreditChanged(link) for link in self.links.values() if isinstance(link, OutgoingLink) and link.credit
-            ]
-        return self._link(flow.handle).on_flow(flow)
+        events: list[Event] = []
+        if was_shut and self._remote_incoming_window > 0:
+            events += [CreditChanged(link) for link in self._outgoing() if link.credit]
+        if flow.handle is not None:
+            events += self._link(flow.handle).on_flow(flow)
+        elif flow.echo:
+            self.send_flow()
+        return events
 
     def _on_transfer(self, transfer: Transfer, payload: bytes) -> list[Event]:
         self._next_incoming_id = (self._next_incoming_id + 1) % _SERIAL
+        self._incoming_since_flow += 1
+        if self._incoming_since_flow > INCOMING_WINDOW // 2:
+            self.send_flow()
         link = self._link(transfer.handle)
         if not isinstance(link, IncomingLink):
             raise NotAllowedError("a transfer on a link that the peer receives from")
@@ -174,3 +195,8 @@ class Session:
         if link is None:
             raise NotAllowedError("a handle that is not attached", "amqp:session:unattached-handle")
         return link
+
+
+def _too_many_links(limit: int) -> Error:
+    description = f"Cannot allocate more handles to the current connection. The maximum number of handles is {limit}."
+    return Error("amqp:resource-limit-exceeded", description, {})

@@ -8,7 +8,7 @@ class DuplicateHistory:
     """Remembers each id for ``window`` seconds from when it was first seen."""
 
     def __init__(self, window: float) -> None:
-        self._window = window
+        self.window = window
         self._seen: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
@@ -33,5 +33,5 @@ class DuplicateHistory:
 
     def _forget(self, now: float) -> None:
         # All ids have the same window, so the oldest is always first.
-        while self._seen and next(iter(self._seen.values())) + self._window <= now:
+        while self._seen and next(iter(self._seen.values())) + self.window <= now:
             self._seen.popitem(last=False)

@@ -57,3 +57,29 @@ class ArgumentError(QueueError):
 class NotImplementedOperationError(QueueError):
     condition = "amqp:not-implemented"
     status = 501
+
+
+class EntityExistsError(QueueError):
+    condition = "com.microsoft:entity-already-exists"
+    status = 409
+
+
+class EntityDisabledError(QueueError):
+    """The entity's status does not allow it."""
+
+    condition = "com.microsoft:entity-disabled"
+    status = 403
+
+
+class QuotaExceededError(QueueError):
+    """The entity is full."""
+
+    condition = "amqp:resource-limit-exceeded"
+    status = 403
+
+
+class MessageSizeExceededError(QueueError):
+    """One message, or one session's state, is larger than the entity takes."""
+
+    condition = "amqp:link:message-size-exceeded"
+    status = 413

@@ -2,7 +2,7 @@
 
 import os
 
-from local.broker.queues.deadlines import Deadlines
+from local.broker.queues.deadlines import Alarm, Deadlines
 from local.broker.queues.errors import MessageLockLostError
 from local.broker.queues.message import Lock, Message
 from local.broker.queues.sessions import Session
@@ -11,9 +11,9 @@ from local.broker.queues.sessions import Session
 class LockTable:
     """Locked messages by lock token. Those of a session share the session's lock and have no deadline of their own."""
 
-    def __init__(self, duration: float) -> None:
-        self.deadlines: Deadlines[bytes] = Deadlines()
-        self._duration = duration
+    def __init__(self, duration: float, alarm: Alarm) -> None:
+        self.duration = duration
+        self.deadlines: Deadlines[bytes] = Deadlines(alarm)
         self._messages: dict[bytes, Message] = {}
 
     def lock(self, message: Message, session: Session | None, now: float) -> None:
@@ -23,7 +23,7 @@ class LockTable:
             message.lock = Lock(token, session.lock.until, session)
             session.in_flight[token] = message
         else:
-            message.lock = Lock(token, now + self._duration)
+            message.lock = Lock(token, now + self.duration)
             self.deadlines.set(token, message.lock.until)
         self._messages[token] = message
 
@@ -41,7 +41,7 @@ class LockTable:
         """Extend a lock; returns until when it now holds. Raises MessageLockLostError."""
         _, lock = self._find(token)
         if lock.session is None:
-            lock.until = now + self._duration
+            lock.until = now + self.duration
             self.deadlines.set(token, lock.until)
         return lock.until
 

@@ -1,18 +1,20 @@
 """The messages of a queue in the order of their sequence numbers."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from local.broker.queues.errors import MessageNotFoundError
 from local.broker.queues.message import Message, MessageState
 from local.broker.queues.recorder import NoRecorder, Recorder
+from local.broker.queues.storage import Storage
 
 
 class MessageLog:
     """O(1) to append, find and remove; O(log n) to start reading anywhere. Its recorder hears of every change."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
         self.recorder: Recorder = NoRecorder()
         self.last_sequence_number = 0
         self._messages: dict[int, Message] = {}
@@ -41,20 +43,33 @@ class MessageLog:
 
     def add(self, message: Message) -> None:
         """Add a message; those that come with the highest number yet, as nearly all do, cost nothing to order."""
+        self.restore(message)
+        self.recorder.stored(message)
+
+    def restore(self, message: Message) -> None:
+        """Add a message that is recorded already."""
         number = message.sequence_number
         self._messages[number] = message
+        self._storage.used += message.size
         if not self._order or number > self._order[-1]:
             self._order.append(number)
         else:
             insort(self._order, number)
         self.last_sequence_number = max(self.last_sequence_number, number)
-        self.recorder.stored(message)
 
     def remove(self, message: Message) -> None:
         del self._messages[message.sequence_number]
+        self._storage.used -= message.size
         if len(self._order) > 2 * len(self._messages) + 64:
             self._order = [number for number in self._order if number in self._messages]
         self.recorder.removed(message.sequence_number)
+
+    def set_properties(self, message: Message, properties: Mapping[str, object]) -> None:
+        """Change what a message says; `changed` has to follow."""
+        self._storage.used -= message.size
+        message.set_properties(properties)
+        self._storage.used += message.size
+        self.recorder.stored(message)
 
     def changed(self, message: Message) -> None:
         """Note that a message was locked, unlocked or deferred."""

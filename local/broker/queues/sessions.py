@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from local.broker.queues.deadlines import Deadlines
+from local.broker.queues.deadlines import Alarm, Deadlines
 from local.broker.queues.errors import SessionCannotBeLockedError, SessionLockLostError
 from local.broker.queues.message import Message
 from local.broker.queues.ready import ReadyMessages
@@ -42,6 +42,11 @@ class Session:
     lock: SessionLock | None = None
 
     @property
+    def state_size(self) -> int:
+        """What the state takes, in bytes."""
+        return 0 if self.state is None else len(self.id) + len(self.state)
+
+    @property
     def is_idle(self) -> bool:
         return not self.ready and not self.in_flight and self.state is None and self.lock is None
 
@@ -49,10 +54,10 @@ class Session:
 class SessionTable:
     """The sessions of one queue. Sessions that nobody holds are handed out in the order they became available."""
 
-    def __init__(self) -> None:
+    def __init__(self, alarm: Alarm) -> None:
         self._sessions: dict[str, Session] = {}
         self._available: OrderedDict[str, None] = OrderedDict()
-        self.deadlines: Deadlines[str] = Deadlines()
+        self.deadlines: Deadlines[str] = Deadlines(alarm)
 
     def __len__(self) -> int:
         return len(self._sessions)

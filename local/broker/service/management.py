@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
@@ -10,10 +10,12 @@ from local.broker.amqp.link import IncomingLink
 from local.broker.amqp.sections import read_sections
 from local.broker.amqp.values import Array, Int, Symbol, Timestamp
 from local.broker.queues.errors import ArgumentError, NotImplementedOperationError, SessionLockLostError
+from local.broker.queues.message import Message
 from local.broker.queues.sessions import SessionLock
 from local.broker.service.addresses import Address
 from local.broker.service.encoding import encode_message, timestamp
 from local.broker.service.errors import Failure, status_of
+from local.broker.service.receivers import properties_to_modify
 from local.broker.service.requests import RequestNode, Response
 
 if TYPE_CHECKING:
@@ -91,7 +93,8 @@ class ManagementRequests(RequestNode):
         )
         if not messages:
             return Response(_NO_CONTENT, {})
-        return Response(_OK, {"messages": [{"message": encode_message(message)} for message in messages]})
+        fitting = _encode_fitting(messages, self.peer.connection.limits.max_message_size)
+        return Response(_OK, {"messages": [{"message": message} for message in fitting]})
 
     def _update_disposition(self, body: Body) -> Response:
         status = body.get("disposition-status")
@@ -104,11 +107,12 @@ class ManagementRequests(RequestNode):
 
     def _settlement(self, status: str, body: Body) -> Callable[[bytes], None] | None:
         reason, description = _optional_text(body, "deadletter-reason"), _optional_text(body, "deadletter-description")
+        properties = properties_to_modify(body.get("properties-to-modify"))
         settlements: dict[str, Callable[[bytes], None]] = {
             "completed": self._queue.complete,
-            "abandoned": self._queue.abandon,
-            "defered": self._queue.defer,
-            "suspended": lambda token: self._queue.dead_letter(token, reason, description),
+            "abandoned": lambda token: self._queue.abandon(token, properties),
+            "defered": lambda token: self._queue.defer(token, properties),
+            "suspended": lambda token: self._queue.dead_letter(token, reason, description, properties),
         }
         return settlements.get(status)
 
@@ -155,6 +159,17 @@ _OPERATIONS: dict[str, Callable[[ManagementRequests, Body], Response]] = {
         "get-message-sessions": ManagementRequests._get_sessions,
     }.items()
 }
+
+
+def _encode_fitting(messages: Iterable[Message], limit: int) -> list[bytes]:
+    """The first messages, at least one, that are not longer than ``limit`` together; the client peeks again."""
+    encoded: list[bytes] = []
+    for message in messages:
+        limit -= len(each := encode_message(message))
+        if encoded and limit < 0:
+            break
+        encoded.append(each)
+    return encoded
 
 
 def _tokens(body: Body) -> list[bytes]:

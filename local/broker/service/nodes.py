@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from local.broker.amqp.errors import AmqpError
+from local.broker.amqp.errors import AmqpError, ResourceLimitError
 from local.broker.amqp.events import DeliverySettled, MessageReceived
 from local.broker.amqp.link import IncomingLink, OutgoingLink
 from local.broker.amqp.performatives import Accepted, Outcome
 from local.broker.amqp.sections import BATCH_FORMAT, read_sections, split_batch
 from local.broker.queues.errors import QueueError
 from local.broker.service.addresses import Address
-from local.broker.service.errors import rejection
+from local.broker.service.errors import error_of, rejection
 
 if TYPE_CHECKING:
     from local.broker.service.entity import Entity
@@ -66,10 +66,15 @@ class QueueSender(IncomingNode):
 
     def __init__(self, link: IncomingLink, entity: Entity) -> None:
         super().__init__(link)
+        self._entity = entity
         self._queue = entity.queue
 
     def handle(self, event: MessageReceived) -> None:
         batch = split_batch(event.payload) if event.message_format == BATCH_FORMAT else [event.payload]
+        limit = self.link.session.connection.limits.max_batch_messages
+        if len(batch) > limit:
+            raise ResourceLimitError(f"A batch of {len(batch)} messages is larger than the maximum of {limit}.")
+        self._entity.accessed()
         self._queue.send([read_sections(message) for message in batch])
 
 
@@ -80,17 +85,26 @@ class ResponseNode(OutgoingNode):
         super().__init__(link, peer)
         self.address = address
         self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
         self._sent = 0
 
     def reply(self, response: bytes) -> None:
         """Send an encoded message when the peer can take it."""
+        limit = self.link.session.connection.limits.max_waiting_replies
+        if self._waiting_bytes > limit:
+            failure = ResourceLimitError(f"More than {limit} bytes of replies wait for credit.")
+            self.peer.drop(self, error_of(failure))
+            return
         self._waiting.append(response)
+        self._waiting_bytes += len(response)
         self.on_credit()
 
     def on_credit(self) -> None:
         while self._waiting and self.link.can_send:
             self._sent += 1
-            self.link.send(self._sent.to_bytes(8, "big"), self._waiting.popleft())
+            response = self._waiting.popleft()
+            self._waiting_bytes -= len(response)
+            self.link.send(self._sent.to_bytes(8, "big"), response)
             self.peer.touch()
 
     def on_settled(self, event: DeliverySettled) -> None:

@@ -8,8 +8,14 @@ from local.broker.amqp.connection import Connection
 from local.broker.amqp.errors import AmqpError
 from local.broker.amqp.events import CreditChanged, DeliverySettled, Event, LinkClosed, LinkRequested, MessageReceived
 from local.broker.amqp.link import IncomingLink, Link, OutgoingLink
-from local.broker.amqp.performatives import Error
-from local.broker.queues.errors import InvalidOperationError, QueueError
+from local.broker.amqp.performatives import Coordinator, Error
+from local.broker.queues.errors import (
+    ArgumentError,
+    EntityNotFoundError,
+    InvalidOperationError,
+    NotImplementedOperationError,
+    QueueError,
+)
 from local.broker.service.addresses import Address, parse_address
 from local.broker.service.cbs import TokenRequests
 from local.broker.service.errors import error_of
@@ -33,7 +39,18 @@ class Peer:
 
     def receive_data(self, data: bytes) -> None:
         """Handle received bytes."""
-        for event in self.connection.receive_data(data):
+        self.connection.receive_data(data)
+        self.handle_input()
+
+    def handle_input(self) -> None:
+        """Handle what was received, or go on with it where ``connection.has_more``."""
+        for event in self.connection.events():
+            self._handle(event)
+        self.touch()
+
+    def close(self, error: Error) -> None:
+        """Close the connection from this side."""
+        for event in self.connection.close(error):
             self._handle(event)
         self.touch()
 
@@ -41,13 +58,14 @@ class Peer:
         """The transport is gone."""
         for event in self.connection.connection_lost():
             self._handle(event)
+        self._broker.disconnected(self)
 
     def touch(self) -> None:
         """Note that there may be bytes to send."""
         self._broker.touch(self)
 
     def resume(self) -> None:
-        """The peer reads again."""
+        """The peer has read, so that there is room to send."""
         self.connection.paused = False
         for node in self._nodes.values():
             if isinstance(node, OutgoingNode):
@@ -63,6 +81,16 @@ class Peer:
         else:
             node.link.detach(error)
         self.touch()
+
+    def has_links(self, entity: str) -> bool:
+        """Whether a client uses an entity, its dead-letter queue or its management."""
+        return any(_entity_of(link) == entity.lower() for link in self._nodes)
+
+    def end_links(self, entity: str, error: Error) -> None:
+        """End every link to an entity, its dead-letter queue and its management."""
+        for link, node in list(self._nodes.items()):
+            if _entity_of(link) == entity.lower():
+                self.drop(node, error)
 
     def reply(self, request: IncomingLink, address: Address, response: bytes) -> None:
         """Send the answer to a request on the response link of the same session and address."""
@@ -118,20 +146,21 @@ class Peer:
             link.refuse(error_of(failure))
 
     def _open_incoming(self, link: IncomingLink) -> None:
-        address = parse_address(link.target.address or "")
+        if isinstance(link.target, Coordinator):
+            raise NotImplementedOperationError("Transactions are not supported by this broker.")
+        address = _address(link)
         if address.is_cbs:
             self._nodes[link] = TokenRequests(link, self, address)
         elif address.management:
             self._nodes[link] = ManagementRequests(link, self, address, self._broker.entity(address))
         else:
             entity = self._broker.entity(address)
-            if address.dead_letters:
-                raise InvalidOperationError("Messages cannot be sent to a dead-letter queue.")
+            entity.queue.check_can_send()
             self._nodes[link] = QueueSender(link, entity)
         link.accept()
 
     def _open_outgoing(self, link: OutgoingLink) -> None:
-        address = parse_address(link.source.address or "")
+        address = _address(link)
         if address.is_cbs or address.management:
             if address.management:
                 self._broker.entity(address)
@@ -139,6 +168,7 @@ class Peer:
             link.accept()
             return
         entity = self._broker.entity(address)
+        entity.queue.check_can_receive()
         if wants_session(link.source):
             receiver = SessionReceiver(link, self, entity)
             self._nodes[link] = receiver
@@ -149,5 +179,19 @@ class Peer:
                     f"It is not possible for an entity that requires sessions, '{entity.queue.name}', to create a "
                     "non-sessionful message receiver."
                 )
+            entity.queue.check_can_receive()
             self._nodes[link] = QueueReceiver(link, self, entity)
             link.accept()
+
+
+def _entity_of(link: Link) -> str:
+    return parse_address(link.address).entity.lower()
+
+
+def _address(link: Link) -> Address:
+    if not link.address:
+        raise ArgumentError("A link needs the address of an entity.")
+    address = parse_address(link.address)
+    if "/subscriptions/" in address.entity.lower():
+        raise EntityNotFoundError(f"'{address.entity}': topics and subscriptions are not supported by this broker.")
+    return address

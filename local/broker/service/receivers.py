@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from local.broker.service.entity import Entity
     from local.broker.service.peer import Peer
 
+DEAD_LETTER_REASON = "DeadLetterReason"
+DEAD_LETTER_DESCRIPTION = "DeadLetterErrorDescription"
 _NO_TOKEN = bytes(16)
 
 
@@ -31,6 +33,7 @@ class ReceiverNode(OutgoingNode):
 
     def send(self, message: Message) -> None:
         """Put a message on the link; its lock token is the delivery tag."""
+        self.entity.accessed()
         self.link.send(message.lock.token if message.lock else _NO_TOKEN, encode_message(message))
         self.peer.touch()
 
@@ -65,19 +68,24 @@ class QueueReceiver(ReceiverNode):
 
 
 def settle(queue: Queue, token: bytes, outcome: Outcome) -> None:
-    """Apply an outcome as azure-servicebus means it. Raises MessageLockLostError."""
+    """Apply an outcome as the clients of Service Bus mean it. Raises MessageLockLostError."""
     match outcome:
         case Accepted():
             queue.complete(token)
         case Released():
             queue.release(token)
-        case Modified() if outcome.undeliverable_here:
-            queue.defer(token)
         case Modified():
-            queue.abandon(token)
+            settle_again = queue.defer if outcome.undeliverable_here else queue.abandon
+            settle_again(token, properties_to_modify(outcome.message_annotations))
         case Rejected():
-            info = outcome.error.info if outcome.error and outcome.error.info else {}
-            queue.dead_letter(token, _text(info.get("DeadLetterReason")), _text(info.get("DeadLetterErrorDescription")))
+            info = properties_to_modify(outcome.error.info if outcome.error else None)
+            reason, description = info.pop(DEAD_LETTER_REASON, None), info.pop(DEAD_LETTER_DESCRIPTION, None)
+            queue.dead_letter(token, _text(reason), _text(description), info)
+
+
+def properties_to_modify(value: object) -> dict[str, object]:
+    """The application properties that come with a settlement, if any do."""
+    return {str(key): each for key, each in value.items()} if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:

@@ -81,6 +81,9 @@ class SessionReceiver(ReceiverNode):
             except SessionLockLostError:
                 # Noticed before the timer did; `session_lost` has been called.
                 return
+            except QueueError as refusal:
+                self.peer.drop(self, error_of(refusal))
+                return
             if message is None:
                 return
             self.send(message)

@@ -6,9 +6,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 from azure.servicebus.aio import ServiceBusClient
+
+from tests.local.broker.threaded import threaded_client
 
 START_TIMEOUT = 60
 
@@ -25,10 +28,12 @@ QUEUES: dict[str, dict[str, object]] = {
 
 @dataclass
 class RunningBroker:
-    """A broker process and how to reach it."""
+    """A broker process and how to reach it: for messages, and for administration with the certificate's file."""
 
     process: subprocess.Popen[str]
     connection_string: str
+    administration: str = ""
+    certificate: str = ""
 
     def stop(self) -> int:
         """End it as a supervisor would; returns the exit status."""
@@ -51,15 +56,26 @@ def start_broker(folder: Path, *options: str, stdin: int | None = None) -> Runni
     word, _, addresses = process.stdout.readline().partition(" ")
     assert word == "ready", f"the broker ended with status {process.wait(START_TIMEOUT)}"
     process.stdout.close()
-    return RunningBroker(process, json.loads(addresses)["connection_string"])
+    return RunningBroker(process, **json.loads(addresses))
 
 
 @pytest.fixture(scope="package")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     """One broker for all tests of this folder; each test leaves its queue empty."""
-    running = start_broker(tmp_path_factory.mktemp("broker"))
+    running = start_broker(tmp_path_factory.mktemp("broker"), "--memory")
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(params=["aio", "sync"])
+async def either_client(request: pytest.FixtureRequest, broker: RunningBroker) -> AsyncIterator[ServiceBusClient]:
+    """The asynchronous client, then the synchronous one with the same interface; neither tries again."""
+    if request.param == "sync":
+        async with threaded_client(broker.connection_string) as threaded:
+            yield cast(ServiceBusClient, threaded)
+    else:
+        async with ServiceBusClient.from_connection_string(broker.connection_string, retry_total=0) as client:
+            yield client
 
 
 @pytest.fixture

@@ -1,61 +1,162 @@
-"""The server on a socket, with a journal that cannot be written for a while."""
+"""The server on a socket, with a journal on a disk that fails: nobody is told what is not certain."""
 
 import asyncio
+import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from local.broker.amqp.frames import encode_frame
 from local.broker.amqp.performatives import Accepted, Disposition, Flow, Transfer
 from local.broker.amqp.sections import Sections, write_message
+from local.broker.journal.frames import JournalError
+from local.broker.journal.fsync import Fsync
+from local.broker.journal.journal import Journal
 from local.broker.queues.settings import QueueSettings
 from local.broker.server import Server
 from local.broker.service.broker import Broker
 from tests.unit.broker.client import HANDSHAKE, attach_sender, read_frames
 
 DEADLINE = 30
-QUIET = 0.3
+MESSAGE = write_message(Sections(body=b"\x00\x53\x75\xa0\x00"), 0, {})
 
 
-class Disk:
-    """A journal's commit that fails while ``full``."""
+class Client:
+    """A sender made of bytes; nothing but the server's answers tells it anything."""
 
-    def __init__(self) -> None:
-        self.full = False
-        self.failed = asyncio.Event()
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
 
-    def commit(self) -> None:
-        if self.full:
-            self.failed.set()
-            raise OSError(28, "No space left on device")
+    async def attach(self) -> None:
+        self._writer.write(HANDSHAKE + attach_sender("queue"))
+        await self.read_until(Flow)
+
+    def send(self, number: int) -> None:
+        self._writer.write(encode_frame(Transfer(0, number, b"tag", 0, False), MESSAGE, channel=1))
+
+    async def read_until(self, kind: type) -> object:
+        """The first performative of a kind. Each of the server's answers here comes in one piece."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                data = await self._reader.read(65536)
+                assert data, "the server closed the connection"
+                for performative, _ in read_frames(data):
+                    if isinstance(performative, kind):
+                        return performative
+
+    async def read_to_the_end(self) -> bytes:
+        async with asyncio.timeout(DEADLINE):
+            return await self._reader.read()
 
 
-async def read_until(reader: asyncio.StreamReader, kind: type) -> object:
-    """The first performative of a kind. Each of the server's answers here comes in one piece."""
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            data = await reader.read(65536)
-            assert data, "the server closed the connection"
-            for performative, _ in read_frames(data):
-                if isinstance(performative, kind):
-                    return performative
-
-
-async def test_nobody_is_answered_before_the_journal_is_written() -> None:
-    disk = Disk()
-    server = Server(Broker([QueueSettings("queue")], time.time), disk.commit)
+@asynccontextmanager
+async def serving(folder: Path, fsync: Fsync) -> AsyncIterator[tuple[Server, Client]]:
+    """A server with a queue, and a client that has a sender on it."""
+    journal = Journal(folder, [QueueSettings("queue")], fsync=fsync)
+    broker = Broker(journal.defined(), time.time)
+    journal.restore(broker.queues())
+    server = Server(broker, journal)
     reader, writer = await asyncio.open_connection("127.0.0.1", await server.start("127.0.0.1", 0))
-    writer.write(HANDSHAKE + attach_sender("queue"))
-    await read_until(reader, Flow)
-    disk.full = True
-    message = write_message(Sections(body=b"\x00\x53\x75\xa0\x00"), 0, {})
-    writer.write(encode_frame(Transfer(0, 0, b"tag", 0, False), message, channel=1))
-    async with asyncio.timeout(DEADLINE):
-        await disk.failed.wait()
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(reader.read(1), QUIET)
-    disk.full = False
-    assert await read_until(reader, Disposition) == Disposition(True, 0, None, True, Accepted())
-    writer.close()
-    await writer.wait_closed()
-    await server.stop()
+    client = Client(reader, writer)
+    try:
+        await client.attach()
+        yield server, client
+    finally:
+        await server.stop()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def replace_journal_by(device: str, folder: Path) -> None:
+    """Have the journal's file descriptor mean another file."""
+    journal = str(folder / "journal-00000001")
+    (number,) = [int(each) for each in os.listdir("/proc/self/fd") if _target(each) == journal]
+    other = os.open(device, os.O_RDWR)
+    os.dup2(other, number)
+    os.close(other)
+
+
+def _target(number: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{number}")
+    except FileNotFoundError:
+        return ""
+
+
+def messages_in(folder: Path) -> int:
+    """How many messages come back after a kill now."""
+    copy = folder.with_name("copy")
+    copy.mkdir()
+    for path in folder.glob("*-0*"):
+        (copy / path.name).write_bytes(path.read_bytes())
+    journal = Journal(copy, [QueueSettings("queue")], fsync=Fsync.NEVER)
+    broker = Broker(journal.defined(), time.time)
+    journal.restore(broker.queues())
+    journal.abandon()
+    return broker.queues()[0].counts().active
+
+
+@pytest.mark.parametrize("fsync", Fsync)
+async def test_what_is_answered_is_in_the_file(tmp_path: Path, fsync: Fsync) -> None:
+    async with serving(tmp_path / "data", fsync) as (_, client):
+        for number in range(10):
+            client.send(number)
+            assert await client.read_until(Disposition) == Disposition(True, number, None, True, Accepted())
+        assert messages_in(tmp_path / "data") == 10
+
+
+@pytest.mark.parametrize("fsync", Fsync)
+async def test_a_failed_write_is_the_end(tmp_path: Path, fsync: Fsync) -> None:
+    async with serving(tmp_path, fsync) as (server, client):
+        # A terminal has no offsets to write at.
+        replace_journal_by("/dev/ptmx", tmp_path)
+        client.send(0)
+        async with asyncio.timeout(DEADLINE):
+            with pytest.raises(JournalError, match="failed"):
+                await server.failure()
+        await server.stop()
+        assert await client.read_to_the_end() == b""
+
+
+async def test_a_failed_sync_is_the_end(tmp_path: Path) -> None:
+    async with serving(tmp_path, Fsync.ALWAYS) as (server, client):
+        # It takes everything, and refuses to be synced.
+        replace_journal_by("/dev/null", tmp_path)
+        client.send(0)
+        async with asyncio.timeout(DEADLINE):
+            with pytest.raises(JournalError, match="failed"):
+                await server.failure()
+        await server.stop()
+        assert await client.read_to_the_end() == b""
+
+
+async def test_a_sync_that_fails_later_ends_it_later(tmp_path: Path) -> None:
+    async with serving(tmp_path, Fsync.INTERVAL) as (server, client):
+        replace_journal_by("/dev/null", tmp_path)
+        client.send(0)
+        await client.read_until(Disposition)
+        async with asyncio.timeout(DEADLINE):
+            with pytest.raises(JournalError, match="failed"):
+                await server.failure()
+
+
+async def test_a_disk_that_is_never_synced_cannot_fail_at_it(tmp_path: Path) -> None:
+    async with serving(tmp_path, Fsync.NEVER) as (_, client):
+        replace_journal_by("/dev/null", tmp_path)
+        for number in range(3):
+            client.send(number)
+            await client.read_until(Disposition)
+
+
+@pytest.mark.parametrize("fsync", Fsync)
+async def test_whoever_asks_is_told_when_all_is_committed(tmp_path: Path, fsync: Fsync) -> None:
+    async with serving(tmp_path / "data", fsync) as (server, _):
+        server.broker.queues()[0].send([Sections()])
+        async with asyncio.timeout(DEADLINE):
+            await server.committed()
+        assert messages_in(tmp_path / "data") == 1

@@ -1,4 +1,4 @@
-"""Sending, receiving and settling with the unmodified asynchronous SDK."""
+"""Sending, receiving and settling with the unmodified SDK, asynchronous and synchronous."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -14,6 +14,11 @@ from azure.servicebus.exceptions import (
 )
 
 WAIT = 30
+
+
+@pytest.fixture
+def client(either_client: ServiceBusClient) -> ServiceBusClient:
+    return either_client
 
 
 async def send(client: ServiceBusClient, queue: str, *messages: ServiceBusMessage) -> None:

@@ -50,24 +50,8 @@ async def test_garbage_costs_one_connection_only(client: ServiceBusClient, broke
         await receiver.complete_message((await receive(receiver))[0])
 
 
-def test_a_topic_is_refused_by_name(tmp_path: Path) -> None:
-    config = tmp_path / "config.json"
-    config.write_text('{"UserConfig": {"Namespaces": [{"Name": "n", "Topics": [{"Name": "news"}]}]}}')
-    result = subprocess.run(
-        [sys.executable, "-m", "local.broker", "--config", str(config)],
-        capture_output=True,
-        text=True,
-        timeout=START_TIMEOUT,
-        check=False,
-    )
-    assert result.returncode != 0
-    assert "news" in result.stderr
-    assert "topics are not supported" in " ".join(result.stderr.replace("│", " ").split())
-    assert result.stdout == ""
-
-
 def test_the_process_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
-    running = start_broker(tmp_path, "--end-with-parent", stdin=subprocess.PIPE)
+    running = start_broker(tmp_path, "--memory", "--end-with-parent", stdin=subprocess.PIPE)
     assert running.process.stdin is not None
     running.process.stdin.close()
     assert running.process.wait(START_TIMEOUT) == 0

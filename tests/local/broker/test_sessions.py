@@ -1,4 +1,4 @@
-"""Sessions with the unmodified asynchronous SDK."""
+"""Sessions with the unmodified SDK, asynchronous and synchronous."""
 
 from uuid import uuid4
 
@@ -13,6 +13,11 @@ from azure.servicebus.exceptions import (
 )
 
 from tests.local.broker.test_messages import WAIT, receive, send
+
+
+@pytest.fixture
+def client(either_client: ServiceBusClient) -> ServiceBusClient:
+    return either_client
 
 
 @pytest.fixture

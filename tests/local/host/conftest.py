@@ -64,7 +64,7 @@ def running(log: Path, *arguments: str, **environ: str) -> Iterator[RunningPart]
 
 
 def start_broker(log: Path, port: int = 0) -> RunningPart:
-    return start(log, "local.broker", "--port", str(port), "--config", str(APP / "servicebus.json"))
+    return start(log, "local.broker", "--memory", "--port", str(port), "--config", str(APP / "servicebus.json"))
 
 
 def host_environ(bus: str, functions: tuple[str, ...] = FUNCTIONS) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """A client made of bytes, to drive the engine and the broker without a socket."""
 
+from local.broker.amqp.connection import Connection
+from local.broker.amqp.events import Event
 from local.broker.amqp.frames import AMQP_HEADER, SASL_HEADER, SASL_TYPE, FrameBuffer, encode_frame
 from local.broker.amqp.performatives import Attach, Begin, Flow, Open, SaslInit, Source, Target, read_composite
 from local.broker.amqp.values import Symbol
@@ -11,6 +13,12 @@ HANDSHAKE = (
     + encode_frame(Open("client", max_frame_size=65536))
     + encode_frame(Begin(None, 0, 1000, 1000), channel=1)
 )
+
+
+def receive(connection: Connection, data: bytes) -> list[Event]:
+    """Give a connection bytes; returns what they mean."""
+    connection.receive_data(data)
+    return list(connection.events())
 
 
 def attach_sender(queue: str, handle: int = 0) -> bytes:
@@ -51,6 +59,6 @@ def read_frames(data: bytes) -> list[tuple[object, bytes]]:
 def _after_header(data: bytes) -> bytes:
     sasl = data.startswith(SASL_HEADER)
     data = data[8:]
-    while sasl and not data.startswith(b"AMQP"):
+    while sasl and data and not data.startswith(b"AMQP"):
         data = data[int.from_bytes(data[:4], "big") :]
     return data

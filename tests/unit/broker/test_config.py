@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.broker.config import ConfigError, parse_duration, read_config
-from local.broker.queues.settings import FOREVER, QueueSettings
+from local.broker.queues.settings import FOREVER, EntityStatus, QueueSettings
 
 PROJECT_CONFIG = Path(__file__).parents[3] / "local" / "servicebus.json"
 
@@ -55,11 +55,14 @@ def test_durations(text: str, seconds: float) -> None:
     ("queue", "message"),
     [
         ({}, "Name"),
-        ({"Name": "q", "Properties": {"ForwardTo": "r"}}, "queue 'q': ForwardTo is not supported"),
-        (
-            {"Name": "q", "Properties": {"ForwardDeadLetteredMessagesTo": "r"}},
-            "queue 'q': ForwardDeadLetteredMessagesTo is not supported",
-        ),
+        ({"Name": "q", "Properties": {"ForwardTo": "r"}}, "'q' cannot forward to 'r', which does not exist"),
+        ({"Name": "q", "Properties": {"ForwardTo": "Q"}}, "'q' cannot forward to itself"),
+        ({"Name": "q", "Properties": {"ForwardDeadLetteredMessagesTo": "r"}}, "'r', which does not exist"),
+        ({"Name": "q", "Properties": {"ForwardTo": "r", "RequiresSession": True}}, "'q' requires sessions"),
+        ({"Name": "q", "Properties": {"ForwardTo": 1}}, "queue 'q': ForwardTo must be text"),
+        ({"Name": "q", "Properties": {"Status": "Off"}}, "queue 'q': Status must be one of Active, Disabled"),
+        ({"Name": "q", "Properties": {"MaxSizeInMegabytes": "much"}}, "queue 'q': MaxSizeInMegabytes"),
+        ("q", "not a list of objects"),
         ({"Name": "q", "Properties": {"LockDuraton": "PT1M"}}, "LockDuraton"),
         ({"Name": "q", "Properties": {"LockDuration": "one minute"}}, "queue 'q': LockDuration"),
         ({"Name": "q", "Properties": {"LockDuration": "PT0S"}}, "queue 'q': LockDuration"),
@@ -70,6 +73,31 @@ def test_durations(text: str, seconds: float) -> None:
 def test_what_cannot_be_done_is_refused_by_name(tmp_path: Path, queue: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read_config(write(tmp_path, queue))
+
+
+def test_every_property_is_read(tmp_path: Path) -> None:
+    properties = {
+        "ForwardTo": "target",
+        "ForwardDeadLetteredMessagesTo": "Graves",
+        "MaxSizeInMegabytes": 2048,
+        "MaxMessageSizeInKilobytes": 256,
+        "Status": "SendDisabled",
+        "AutoDeleteOnIdle": "PT1H",
+        "UserMetadata": "ours",
+    }
+    queues = read_config(
+        write(tmp_path, {"Name": "q", "Properties": properties}, {"Name": "target"}, {"Name": "graves"})
+    )
+    assert queues[0] == QueueSettings(
+        "q",
+        forward_to="target",
+        forward_dead_letters_to="Graves",
+        max_size=2 * 1024**3,
+        max_message_size=256 * 1024,
+        status=EntityStatus.SEND_DISABLED,
+        auto_delete_on_idle=3600,
+        user_metadata="ours",
+    )
 
 
 def test_topics_and_doubles_are_refused(tmp_path: Path) -> None:

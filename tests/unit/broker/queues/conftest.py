@@ -1,11 +1,12 @@
 """A clock that stands still until it is moved, and queues that go by it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import pytest
 
-from local.broker.amqp.sections import Sections, read_application_properties, symbol_entry
+from local.broker.amqp.sections import Sections, read_application_properties, symbol_entry, with_application_properties
 from local.broker.amqp.values import Timestamp
 from local.broker.queues.message import SCHEDULED_ENQUEUE_TIME, Message
 from local.broker.queues.queue import Queue
@@ -52,11 +53,16 @@ def clock() -> FakeClock:
 def make_queue(clock: FakeClock) -> MakeQueue:
     """Makes a queue, with its dead-letter queue, from changes to a lock of 60 s and 3 deliveries."""
 
-    def make(**changes: object) -> Queue:
+    def make(find: Callable[[str], Queue | None] = lambda name: None, **changes: object) -> Queue:
         settings = replace(QueueSettings("queue", lock_duration=LOCK, max_delivery_count=3), **changes)  # type: ignore[arg-type]  # tests pass what fits
-        return Queue(settings, clock, dead_letters=Queue(settings.for_dead_letters(), clock))
+        return Queue(settings, clock, dead_letters=Queue(settings.for_dead_letters(), clock, find=find), find=find)
 
     return make
+
+
+@pytest.fixture
+def queue(make_queue: MakeQueue) -> Queue:
+    return make_queue()
 
 
 def message(
@@ -66,14 +72,25 @@ def message(
     session: str | None = None,
     ttl: float | None = None,
     at: float | None = None,
+    properties: Mapping[str, object] = MappingProxyType({}),
+    annotations: Mapping[str, object] = MappingProxyType({}),
 ) -> Sections:
     """A message to send; ``ttl`` and ``at`` in seconds."""
     sections = Sections(body=body.encode(), message_id=message_id, session_id=session)
+    sections.annotations = {key: symbol_entry(key, value) for key, value in annotations.items()}
+    if properties:
+        sections.application_properties = with_application_properties(b"", properties)
     if ttl is not None:
         sections.ttl = int(ttl * 1000)
     if at is not None:
         sections.annotations[SCHEDULED_ENQUEUE_TIME] = symbol_entry(SCHEDULED_ENQUEUE_TIME, Timestamp(int(at * 1000)))
     return sections
+
+
+def properties(received: Message | None) -> dict[object, object]:
+    """The application properties of a received message."""
+    assert received is not None
+    return read_application_properties(received.sections)
 
 
 def body(received: Message | None) -> str | None:
@@ -101,6 +118,4 @@ def dead_letters(queue: Queue) -> Queue:
 
 def reason(dead: Message | None) -> tuple[object, object]:
     """Why a message was dead-lettered."""
-    assert dead is not None
-    properties = read_application_properties(dead.sections)
-    return properties.get("DeadLetterReason"), properties.get("DeadLetterErrorDescription")
+    return properties(dead).get("DeadLetterReason"), properties(dead).get("DeadLetterErrorDescription")

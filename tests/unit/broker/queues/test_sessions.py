@@ -124,7 +124,7 @@ def test_a_renewed_session_lock_keeps_its_messages(queue: Queue, clock: FakeCloc
     lock = accept(queue, "s")
     received = queue.receive(lock)
     clock.advance(LOCK - 1)
-    assert queue.renew_session(lock) == clock.now + LOCK
+    assert queue.renew_session(lock) == clock.now + LOCK == queue.renew_lock(token(received))
     clock.advance(LOCK - 1)
     queue.complete(token(received))
     assert bodies(queue) == []

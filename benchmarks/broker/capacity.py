@@ -1,0 +1,46 @@
+"""What a full queue costs: memory, disk, and the time to be back after `kill -9`; and what doing nothing costs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from benchmarks.broker.metering import Sample
+from benchmarks.broker.modes import Mode
+from benchmarks.broker.pipelined import PipelinedClient
+from benchmarks.broker.process import ServerProcess
+from benchmarks.broker.sdk import QUEUE, connect
+
+CONNECTIONS = 10
+MEGABYTE = 1e6
+
+
+def measure(mode: Mode, folder: Path, count: int, sample: Sample) -> None:
+    """Add ``full`` (memory of the process with so many messages queued, in MB) and ``empty`` (without).
+
+    In a durable mode also ``journal_mb``, and ``restart_s`` with ``restarted_mb``.
+    """
+    with mode.start(folder) as server:
+        sample["start_s"] = server.start_seconds
+        sample["empty_mb"] = server.resident_bytes() / MEGABYTE
+        with PipelinedClient(server.port) as client:
+            client.send(count)
+        sample["full_mb"] = server.resident_bytes() / MEGABYTE
+    if not mode.is_durable:
+        return
+    sample["journal_mb"] = mode.stored_bytes(folder) / MEGABYTE
+    with mode.start(folder) as server:
+        sample["restart_s"] = server.start_seconds
+        sample["restarted_mb"] = server.resident_bytes() / MEGABYTE
+
+
+async def measure_idle(server: ServerProcess, seconds: float, sample: Sample) -> None:
+    """Add ``idle_percent`` of one core, with receivers connected that wait on an empty queue."""
+    async with connect(server) as client, AsyncExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            await stack.enter_async_context(client.get_queue_receiver(QUEUE))
+        cpu, begun = server.cpu_seconds(), time.perf_counter()
+        await asyncio.sleep(seconds)
+        sample["idle_percent"] = (server.cpu_seconds() - cpu) / (time.perf_counter() - begun) * 100

@@ -1,0 +1,43 @@
+"""What the figures were measured on."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+Machine = dict[str, str | int | float]
+
+
+def describe(cores: list[int]) -> Machine:
+    """Processor, cores used, memory, system, Python, and the commit that was measured."""
+    return {
+        "processor": _processor(),
+        "cores": len(cores),
+        "cores of the machine": os.cpu_count() or 0,
+        "memory GiB": round(psutil.virtual_memory().total / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "commit": _commit(),
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "load before": round(os.getloadavg()[0], 2),
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or "unknown")
+
+
+def _commit() -> str:
+    describe_commit = ["git", "describe", "--always", "--dirty"]  # the git on the path, as everywhere
+    try:
+        return subprocess.run(  # noqa: S603  # no input from outside
+            describe_commit, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

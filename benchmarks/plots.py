@@ -1,0 +1,64 @@
+"""Two small pictures of a run."""
+
+from pathlib import Path
+
+from benchmarks.records import Run
+from benchmarks.report import SERVERS
+
+COLOURS = ("#1f6feb", "#8b949e", "#bc8cff", "#d29922")
+LATENCIES = ("p50_ms", "p90_ms", "p99_ms", "p999_ms")
+
+
+def draw(run: Run, folder: Path) -> None:
+    """Write ``throughput.svg`` and ``latency.svg``; nothing for what was not measured."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "mlflow-ondemand", "font.size": 9})
+    _throughput(run, folder / "throughput.svg")
+    _latency(run, folder / "latency.svg")
+
+
+def _throughput(run: Run, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    measured = [(name, value) for name in reversed(SERVERS) if (value := run.spread("throughput", name, "per_second"))]
+    if not measured:
+        return
+    figure = Figure(figsize=(7, 2.2), layout="constrained")
+    axes = figure.subplots()
+    medians = [value.median for _, value in measured]
+    ranges = [[value.median - value.low for _, value in measured], [value.high - value.median for _, value in measured]]
+    colours = [COLOURS[SERVERS.index(name)] for name, _ in measured]
+    axes.barh([name for name, _ in measured], medians, xerr=ranges, color=colours, ecolor="#57606a", capsize=2)
+    axes.set_xlabel("requests a second: one row, 64 connections, the whole system on the same 2 cores")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _latency(run: Run, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    drawn = False
+    for axes, scenario, prefix, title in zip(
+        figure.subplots(1, 2, sharey=True),
+        ("latency", "tails"),
+        ("", "common_"),
+        ("1 connection", "100/s"),
+        strict=True,
+    ):
+        for name, colour in zip(SERVERS, COLOURS, strict=True):
+            values = [run.spread(scenario, name, prefix + each) for each in LATENCIES]
+            medians = [value.median for value in values if value]
+            if len(medians) == len(LATENCIES):
+                axes.plot(["p50", "p90", "p99", "p99.9"], medians, marker="o", markersize=3, color=colour, label=name)
+                drawn = True
+        axes.set_title(title, fontsize=9)
+        axes.set_yscale("log")
+        axes.grid(axis="y", which="both", alpha=0.2)
+        axes.spines[["top", "right"]].set_visible(False)
+    if drawn:
+        figure.axes[0].set_ylabel("milliseconds")
+        figure.axes[0].legend(frameon=False, fontsize=8)
+        figure.savefig(path, metadata={"Date": None})

@@ -1,0 +1,108 @@
+"""The way from a request for an untrained model to its answer, beside running the notebook alone."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import httpx
+
+from benchmarks.alone import own_alone
+from benchmarks.asking import Asking, body
+from benchmarks.contenders.ondemand import Ondemand
+from benchmarks.records import Figures
+from benchmarks.tapped import Traffic, tapped
+from benchmarks.wine import MODEL_TYPE
+from benchmarks.workspace import copy_of_stack
+from functions.catalog import load_catalog
+from functions.settings import catalog_path
+
+TRAININGS = 3
+WAITERS = 1_000
+SENDERS = 50
+POLL_S = 0.02
+LOOK_S = 1.5
+"""Calls within this many seconds belong to one look at a run."""
+DATABRICKS = {"Authorization": "Bearer local"}
+
+
+async def measure() -> Figures:
+    """Seconds of ours, of the notebook alone, and between them; the Jobs API calls that 1,000 waiters cost."""
+    async with tapped(copy_of_stack("training")) as (ondemand, traffic), Asking(ondemand) as asking:
+        await asking.answer()
+        ours, alone = [], []
+        for number in range(TRAININGS):
+            alone.append(await _notebook_alone(ondemand, _alpha(2 * number)))
+            ours.append(await asking.seconds({"alpha": _alpha(2 * number + 1), "l1_ratio": 0.5}))
+        overheads = [one - other for one, other in zip(ours, alone, strict=True)]
+        figures = {"ours_s": median(ours), "notebook_alone_s": median(alone), "overhead_s": median(overheads)}
+        return figures | await _waiters(ondemand, asking, traffic)
+
+
+def _alpha(number: int) -> float:
+    """A value that nothing has been trained with."""
+    return round(0.9 + number / 1000, 3)
+
+
+async def _notebook_alone(ondemand: Ondemand, alpha: float) -> float:
+    """Submit the notebook as a user would and wait until its run has ended."""
+    entry = load_catalog(catalog_path()).models[MODEL_TYPE]
+    widgets = {"alpha": str(alpha), "l1_ratio": "0.5", "experiment": entry.experiment, "artifact_name": "alone"}
+    task = {"task_key": "train", "notebook_task": {"notebook_path": entry.notebook, "base_parameters": widgets}}
+    url = f"{ondemand.stack.addresses.databricks}/api/2.2/jobs/runs"
+    async with httpx.AsyncClient(trust_env=False, headers=DATABRICKS) as client:
+        began = time.perf_counter()
+        submission = await client.post(f"{url}/submit", json={"run_name": "alone", "tasks": [task]})
+        run = {"run_id": submission.raise_for_status().json()["run_id"]}
+        while True:
+            status: dict[str, Any] = (await client.get(f"{url}/get", params=run)).raise_for_status().json()["status"]
+            if status["state"] == "TERMINATED":
+                return time.perf_counter() - began
+            await asyncio.sleep(POLL_S)
+
+
+async def _waiters(ondemand: Ondemand, asking: Asking, traffic: Traffic) -> Figures:
+    """Many ask for one model while it is trained, and all get its answer."""
+    parameters = {"alpha": _alpha(99), "l1_ratio": 0.5}
+    calls, submissions = len(traffic.status_calls), traffic.submissions
+    began = time.perf_counter()
+    accepted = await _accepted(ondemand, parameters)
+    accepted_after = time.perf_counter() - began
+    await asking.outcomes(accepted)
+    looks = traffic.status_calls[calls:]
+    return {
+        "waiters": float(len(accepted)),
+        "waiters_accepted_s": accepted_after,
+        "waiters_answered_s": time.perf_counter() - began,
+        "waiters_submissions": float(traffic.submissions - submissions),
+        "waiters_status_calls": float(len(looks)),
+        "status_calls_an_interval": len(looks) / intervals(looks) if looks else 0.0,
+    }
+
+
+def intervals(moments: Sequence[float]) -> int:
+    """How many looks these calls belong to: each look begins with the first call after the last one's time."""
+    count, until = 0, float("-inf")
+    for moment in sorted(moments):
+        if moment > until:
+            count, until = count + 1, moment + LOOK_S
+    return count
+
+
+async def _accepted(ondemand: Ondemand, parameters: dict[str, float]) -> list[str]:
+    """The run ids of requests that wait for nothing."""
+    headers = {"Content-Type": "application/json", "Prefer": "wait=0"}
+    slots = asyncio.Semaphore(SENDERS)
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+
+        async def send() -> str:
+            async with slots:
+                response = await client.post(ondemand.url, content=body(parameters), headers=headers)
+            return str(response.raise_for_status().json()["runId"])
+
+        return await asyncio.gather(*(send() for _ in range(WAITERS)))
+
+
+if __name__ == "__main__":
+    own_alone("training", measure)

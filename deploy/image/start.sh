@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Runs the Functions host (the arguments) and stops it as Kubernetes asks: SIGTERM drains it, then ends it. The image's
+# own start script is a shell that does not hand SIGTERM on, so its host would be killed with messages in its hands.
+set -euo pipefail
+
+here=$(dirname "${BASH_SOURCE[0]}")
+
+"$@" &
+host=$!
+
+# shellcheck disable=SC2329  # the trap below calls it
+stop() {
+    trap '' TERM INT
+    "$here/drain.py" || echo "stopping without a drain: what is under way is delivered again" >&2
+    kill -TERM "$host" 2>/dev/null || true
+}
+trap stop TERM INT
+
+# `wait` returns as soon as a trap has run, whether the host has ended or not.
+status=0
+wait "$host" || status=$?
+while kill -0 "$host" 2>/dev/null; do
+    status=0
+    wait "$host" || status=$?
+done
+exit "$status"

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Builds, tags and pushes the images; `make images` runs it. Settings come from the environment:
+#   REGISTRY     registry.azurecr.io, or anything that docker can push to (required)
+#   TAG          tag of the images (required)
+#   BUILDER      docker or acr; default: docker if it is there, else acr if az is
+#   BASE_DIGEST  sha256:… of the base image, for a reproducible build
+#   POOLS        runner pools with a lock file of their own, requirements/pool-<pool>.txt
+#   DRY_RUN      not empty: only print the commands
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+base=mcr.microsoft.com/azure-functions/python:4-python3.11
+
+die() {
+    echo "make images: $*" >&2
+    exit 2
+}
+
+run() {
+    printf '+ %s\n' "$*"
+    [[ -n ${DRY_RUN:-} ]] || "$@"
+}
+
+find_builder() {
+    if command -v docker > /dev/null; then
+        echo docker
+    elif command -v az > /dev/null; then
+        echo acr
+    fi
+}
+
+# build NAME TARGET [docker build argument…]
+build() {
+    local image=$1:$TAG target=$2
+    shift 2
+    local arguments=(--target "$target" --file Dockerfile --platform linux/amd64 "$@" --build-arg "VERSION=$TAG"
+        --build-arg "REVISION=$revision" --build-arg "BASE_IMAGE=$base${BASE_DIGEST:+@$BASE_DIGEST}")
+    if [[ $builder == docker ]]; then
+        run docker build "${arguments[@]}" --tag "$REGISTRY/$image" .
+        run docker push "$REGISTRY/$image"
+    else
+        run az acr build "${arguments[@]}" --registry "${REGISTRY%%.*}" --image "$image" .
+    fi
+}
+
+[[ -n ${REGISTRY:-} ]] || die "say where to push: REGISTRY=<name>.azurecr.io"
+[[ -n ${TAG:-} ]] || die "say which tag: TAG=1.0.0"
+[[ ${BASE_DIGEST:-sha256:} == sha256:* ]] || die "BASE_DIGEST begins with sha256:, not $BASE_DIGEST"
+builder=${BUILDER:-$(find_builder)}
+case $builder in
+    docker | acr) ;;
+    "") die "neither docker nor az is on the PATH; the images can be built with either" ;;
+    *) die "BUILDER is docker or acr, not $builder" ;;
+esac
+pools=()
+read -ra pools <<< "${POOLS:-}"
+for pool in "${pools[@]}"; do
+    [[ -f requirements/pool-$pool.txt ]] || die "pool $pool has no requirements/pool-$pool.txt"
+done
+revision=$(git rev-parse HEAD 2> /dev/null || echo unknown)
+
+for target in predict train run-model; do
+    build "mlflow-ondemand-$target" "$target"
+done
+for pool in "${pools[@]}"; do
+    build "mlflow-ondemand-run-model-$pool" run-model --build-arg "REQUIREMENTS=requirements/pool-$pool.txt"
+done

@@ -1,0 +1,205 @@
+// What mlflow-ondemand needs in Azure beside a cluster: queues, operation store, identities and their roles.
+// Deploy into a resource group; see README.md here for the commands around it.
+targetScope = 'resourceGroup'
+
+@description('Begins the names of all resources: lower-case letters and digits, a letter first.')
+@minLength(3)
+@maxLength(11)
+param prefix string = 'ondemand'
+
+@description('Region of all resources.')
+param location string = resourceGroup().location
+
+@description('Tags of all resources.')
+param tags object = {}
+
+@description('Existing AKS cluster with OIDC issuer and workload identity.')
+param clusterName string
+
+@description('Resource group of the cluster.')
+param clusterResourceGroup string = resourceGroup().name
+
+@description('Kubernetes namespace that the Helm release is installed into.')
+param kubernetesNamespace string = 'mlflow-ondemand'
+
+@description('Name of the Helm release: the service accounts are <release>-predict, <release>-train and <release>-run-model.')
+param releaseName string = 'mlflow-ondemand'
+
+@description('Kubernetes namespace of KEDA: kube-system for the AKS add-on, keda for its own chart.')
+param kedaNamespace string = 'kube-system'
+
+@description('Service account of the KEDA operator.')
+param kedaServiceAccount string = 'keda-operator'
+
+@description('Role that KEDA gets on the queues it scales by. Default: Azure Service Bus Data Owner, which KEDA documents (Manage). A custom role with Microsoft.ServiceBus/namespaces/queues/read may do; see README.md.')
+param kedaRoleId string = '090c5cfd-751d-490a-894a-3ce6f1109419'
+
+@description('Runner pools of the catalog (models.yaml): each has a queue run-model-<pool>.')
+param pools array = []
+
+@description('Existing container registry that the nodes pull from. Empty: they may pull already.')
+param registryName string = ''
+
+@description('Resource group of the registry.')
+param registryResourceGroup string = resourceGroup().name
+
+@description('Tier of the Service Bus namespace. Premium for messages above 256 KB, private endpoints and predictable latency.')
+@allowed(['Standard', 'Premium'])
+param serviceBusSku string = 'Standard'
+
+@description('Messaging units of a Premium namespace.')
+@allowed([1, 2, 4, 8, 16])
+param serviceBusCapacity int = 1
+
+@description('Redundancy of the operation store.')
+@allowed(['Standard_LRS', 'Standard_ZRS'])
+param storageSku string = 'Standard_ZRS'
+
+@description('Days after which the objects of an operation are deleted. Above RETENTION_S and the longest training together.')
+@minValue(2)
+param retentionDays int = 3
+
+@description('Whether Service Bus and storage can be reached from the internet (by identity only). Disabled: make private endpoints; Service Bus then has to be Premium.')
+@allowed(['Enabled', 'Disabled'])
+param publicNetworkAccess string = 'Enabled'
+
+@description('Subnets of the cluster that may reach storage and key vault (service endpoints Microsoft.Storage, Microsoft.KeyVault). Empty: no firewall, identities decide.')
+param subnetIds array = []
+
+@description('Make a key vault for the function keys and, without OIDC federation, the Databricks secret.')
+param keyVault bool = false
+
+@description('Make an Application Insights component with its Log Analytics workspace.')
+param monitoring bool = true
+
+var suffix = uniqueString(resourceGroup().id, prefix)
+
+resource cluster 'Microsoft.ContainerService/managedClusters@2024-09-01' existing = {
+  name: clusterName
+  scope: resourceGroup(clusterResourceGroup)
+}
+
+module predict 'modules/identity.bicep' = {
+  name: 'predict-identity'
+  params: {
+    name: '${prefix}-predict'
+    location: location
+    tags: tags
+    issuer: cluster.properties.oidcIssuerProfile.issuerURL
+    subject: 'system:serviceaccount:${kubernetesNamespace}:${releaseName}-predict'
+  }
+}
+
+module train 'modules/identity.bicep' = {
+  name: 'train-identity'
+  params: {
+    name: '${prefix}-train'
+    location: location
+    tags: tags
+    issuer: cluster.properties.oidcIssuerProfile.issuerURL
+    subject: 'system:serviceaccount:${kubernetesNamespace}:${releaseName}-train'
+  }
+}
+
+module runModel 'modules/identity.bicep' = {
+  name: 'run-model-identity'
+  params: {
+    name: '${prefix}-run-model'
+    location: location
+    tags: tags
+    issuer: cluster.properties.oidcIssuerProfile.issuerURL
+    subject: 'system:serviceaccount:${kubernetesNamespace}:${releaseName}-run-model'
+  }
+}
+
+module keda 'modules/identity.bicep' = {
+  name: 'keda-identity'
+  params: {
+    name: '${prefix}-keda'
+    location: location
+    tags: tags
+    issuer: cluster.properties.oidcIssuerProfile.issuerURL
+    subject: 'system:serviceaccount:${kedaNamespace}:${kedaServiceAccount}'
+  }
+}
+
+module serviceBus 'modules/servicebus.bicep' = {
+  name: 'servicebus'
+  params: {
+    name: '${prefix}-${suffix}'
+    location: location
+    tags: tags
+    sku: serviceBusSku
+    capacity: serviceBusCapacity
+    publicNetworkAccess: publicNetworkAccess
+    pools: pools
+    kedaRoleId: kedaRoleId
+    principals: {
+      predict: predict.outputs.principalId
+      train: train.outputs.principalId
+      runModel: runModel.outputs.principalId
+      keda: keda.outputs.principalId
+    }
+  }
+}
+
+module operations 'modules/operations.bicep' = {
+  name: 'operations'
+  params: {
+    name: take('${prefix}${suffix}', 24)
+    location: location
+    tags: tags
+    sku: storageSku
+    publicNetworkAccess: publicNetworkAccess
+    subnetIds: subnetIds
+    retentionDays: retentionDays
+    principalIds: [predict.outputs.principalId, runModel.outputs.principalId]
+  }
+}
+
+module registry 'modules/registry.bicep' = if (!empty(registryName)) {
+  name: 'registry'
+  scope: resourceGroup(registryResourceGroup)
+  params: {
+    name: registryName
+    kubeletPrincipalId: cluster.properties.identityProfile.kubeletidentity.objectId
+  }
+}
+
+module vault 'modules/keyvault.bicep' = if (keyVault) {
+  name: 'keyvault'
+  params: {
+    name: take('${prefix}${suffix}', 24)
+    location: location
+    tags: tags
+    publicNetworkAccess: publicNetworkAccess
+    subnetIds: subnetIds
+    principalIds: [predict.outputs.principalId, train.outputs.principalId, runModel.outputs.principalId]
+  }
+}
+
+module insights 'modules/insights.bicep' = if (monitoring) {
+  name: 'insights'
+  params: {
+    name: '${prefix}-${suffix}'
+    location: location
+    tags: tags
+  }
+}
+
+@description('What the chart needs to know: write it to a file and give it to `helm install --values`.')
+output helmValues object = {
+  global: {
+    servicebus: { namespace: serviceBus.outputs.name }
+  }
+  image: { registry: empty(registryName) ? '' : registry!.outputs.loginServer }
+  operations: { url: operations.outputs.url, storageAccount: operations.outputs.accountName }
+  predict: { identity: { clientId: predict.outputs.clientId } }
+  train: { identity: { clientId: train.outputs.clientId } }
+  runModel: { identity: { clientId: runModel.outputs.clientId } }
+  keda: { identity: { clientId: keda.outputs.clientId } }
+  keyVault: keyVault ? { name: vault!.outputs.name, tenantId: tenant().tenantId } : { name: '' }
+}
+
+@description('Name of the Application Insights component, whose connection string goes into a Secret; empty without monitoring.')
+output applicationInsights string = monitoring ? insights!.outputs.name : ''

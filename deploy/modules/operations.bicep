@@ -1,0 +1,108 @@
+// The operation store: one container whose objects are deleted when no client can ask for them any more.
+
+@description('Name of the storage account.')
+param name string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Redundancy.')
+param sku string
+
+@description('Enabled or Disabled.')
+param publicNetworkAccess string
+
+@description('Subnets that may reach it; empty: no firewall.')
+param subnetIds array
+
+@description('Days after which objects are deleted.')
+param retentionDays int
+
+@description('Who reads and writes.')
+param principalIds array
+
+var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+  // checkov:skip=CKV_AZURE_35:denied as soon as subnetIds are given; without them identities decide, and no key opens it
+  // checkov:skip=CKV_AZURE_206:replicated over zones; objects live for days, so another region is not worth its price
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: sku }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: empty(subnetIds) ? 'Allow' : 'Deny'
+      virtualNetworkRules: [for subnetId in subnetIds: { id: subnetId, action: 'Allow' }]
+    }
+    publicNetworkAccess: publicNetworkAccess
+    supportsHttpsTrafficOnly: true
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobs
+  name: 'operations'
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'delete-old-operations'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+              prefixMatch: ['${container.name}/']
+            }
+            actions: {
+              baseBlob: {
+                delete: { daysAfterModificationGreaterThan: retentionDays }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
+}
+
+resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for principalId in principalIds: {
+  name: guid(container.id, principalId, blobDataContributor)
+  scope: container
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+  }
+}]
+
+@description('For OPERATIONS_URL.')
+output url string = 'az://${container.name}'
+
+@description('For AZURE_STORAGE_ACCOUNT_NAME.')
+output accountName string = account.name

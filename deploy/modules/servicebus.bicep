@@ -1,0 +1,89 @@
+// The namespace, the queues of local/servicebus.json, and who may send to and receive from which.
+
+@description('Name of the namespace.')
+param name string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Standard or Premium.')
+param sku string
+
+@description('Messaging units, if Premium.')
+param capacity int
+
+@description('Enabled or Disabled.')
+param publicNetworkAccess string
+
+@description('Runner pools, each with a queue like run-model.')
+param pools array
+
+@description('Role that KEDA gets on the queues it scales by.')
+param kedaRoleId string
+
+@description('Principal ids of predict, train, runModel and keda.')
+param principals object
+
+// One source of truth: the local broker reads the same file.
+var declaredQueues = loadJsonContent('../../local/servicebus.json', '$.UserConfig.Namespaces[0].Queues')
+var declaredNames = [for queue in declaredQueues: queue.Name]
+var likeRunModel = declaredQueues[indexOf(declaredNames, 'run-model')].Properties
+
+// What functions/ does with each queue. predict receives from all: their dead letters, whose clients it answers.
+var access = {
+  'run-model': {
+    senders: [principals.predict, principals.train, principals.runModel]
+    receivers: [principals.predict, principals.runModel]
+    scalers: [principals.keda]
+  }
+  train: {
+    senders: [principals.train, principals.runModel]
+    receivers: [principals.predict, principals.train]
+    scalers: [principals.keda]
+  }
+  results: {
+    senders: [principals.predict, principals.train, principals.runModel]
+    receivers: [principals.predict]
+    scalers: []
+  }
+}
+
+resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  sku: sku == 'Premium' ? { name: sku, tier: sku, capacity: capacity } : { name: sku, tier: sku }
+  properties: {
+    disableLocalAuth: true
+    minimumTlsVersion: '1.2'
+    publicNetworkAccess: publicNetworkAccess
+  }
+}
+
+module queues 'queue.bicep' = [for queue in declaredQueues: {
+  name: 'queue-${queue.Name}'
+  params: {
+    namespaceName: namespace.name
+    name: queue.Name
+    properties: queue.Properties
+    access: access[startsWith(queue.Name, 'run-model-') ? 'run-model' : queue.Name]
+    kedaRoleId: kedaRoleId
+  }
+}]
+
+module poolQueues 'queue.bicep' = [for pool in pools: if (!contains(declaredNames, 'run-model-${pool}')) {
+  name: 'queue-run-model-${pool}'
+  params: {
+    namespaceName: namespace.name
+    name: 'run-model-${pool}'
+    properties: likeRunModel
+    access: access['run-model']
+    kedaRoleId: kedaRoleId
+  }
+}]
+
+@description('Name of the namespace, without the domain.')
+output name string = namespace.name

@@ -1,0 +1,49 @@
+{{/*
+Every Deployment, as JSON: [{"component", "function", "queue", "scaled", "values"}]. "function" is the one whose identity
+and image it has, "scaled" whether KEDA decides on its replicas.
+*/}}
+{{- define "ondemand.components" -}}
+{{- include "ondemand.knownPools" (dict "root" . "pools" .Values.pools "where" "pools") -}}
+{{- $keda := .Values.keda -}}
+{{- $components := list
+  (dict "component" "predict" "function" "predict" "values" .Values.predict "scaled" (and $keda.enabled $keda.predict.enabled))
+  (dict "component" "train" "function" "train" "values" .Values.train "scaled" (and $keda.enabled $keda.train.enabled)) -}}
+{{- range include "ondemand.pools" . | fromJsonArray -}}
+{{- $values := mergeOverwrite (deepCopy $.Values.runModel) (get $.Values.pools .pool | default dict) -}}
+{{- $scaling := mergeOverwrite (deepCopy $keda.runModel) (get $keda.pools .pool | default dict) -}}
+{{- $components = append $components (dict "component" .component "function" "run-model" "queue" .queue "values" $values "scaled" (and $keda.enabled $scaling.enabled)) -}}
+{{- end -}}
+{{- range $components -}}
+{{- if and .scaled .values.autoscaling.enabled -}}
+{{- fail (printf "%s: autoscaling.enabled and KEDA would both decide on its replicas; set enabled: false for it under keda" .component) -}}
+{{- end -}}
+{{- end -}}
+{{- $components | toJson -}}
+{{- end }}
+
+{{/* The functions a component's host starts, as JSON; dict "root" "function". They are those of functions/deployments.py. */}}
+{{- define "ondemand.functions" -}}
+{{- $functions := list (.function | replace "-" "_") -}}
+{{- if eq .function "predict" -}}
+{{- $functions = concat $functions (list "operation" "models" "model" "openapi" "adopt_results" "dead_letters_train" "dead_letters_results") -}}
+{{- range include "ondemand.pools" .root | fromJsonArray -}}
+{{- $functions = append $functions (printf "dead_letters_%s" (.queue | replace "-" "_")) -}}
+{{- end -}}
+{{- end -}}
+{{- concat $functions (list "live" "ready") | toJson -}}
+{{- end }}
+
+{{/* Image of a component; dict "root" "image". */}}
+{{- define "ondemand.image" -}}
+{{- $registry := required "image.registry: the registry of your images, see docs/azure.md" .root.Values.image.registry -}}
+{{- if .image.digest -}}
+{{ $registry }}/{{ .image.repository }}@{{ .image.digest }}
+{{- else -}}
+{{ $registry }}/{{ .image.repository }}:{{ .image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{/* Whether models are in Databricks, as "true" or empty. */}}
+{{- define "ondemand.onDatabricks" -}}
+{{- if hasPrefix "databricks" .Values.mlflow.trackingUri -}}true{{- end -}}
+{{- end }}

@@ -1,0 +1,122 @@
+{{/* A number as the code reads it: 10737418240, not 1.073741824e+10. */}}
+{{- define "ondemand.number" -}}
+{{- if eq (float64 .) (floor .) -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
+{{- end }}
+
+{{/* hh:mm:ss of a number of seconds. */}}
+{{- define "ondemand.timespan" -}}
+{{- $seconds := int . -}}
+{{- printf "%02d:%02d:%02d" (div $seconds 3600) (mod (div $seconds 60) 60) (mod $seconds 60) -}}
+{{- end }}
+
+{{/* Host name of the Service Bus namespace. */}}
+{{- define "ondemand.servicebusHost" -}}
+{{- $domains := dict "AzurePublicCloud" "servicebus.windows.net" "AzureUSGovernmentCloud" "servicebus.usgovcloudapi.net" "AzureChinaCloud" "servicebus.chinacloudapi.cn" -}}
+{{- with .Values.global.servicebus -}}
+{{ required "set global.servicebus.namespace (workload identity), or global.servicebus.connectionSecret.name (connection string)" .namespace }}.{{ get $domains .cloud }}
+{{- end -}}
+{{- end }}
+
+{{/* All environment variables of a component; dict "root" and what ondemand.components says of it. */}}
+{{- define "ondemand.environment" -}}
+{{ include "ondemand.hostEnvironment" . }}
+{{ include "ondemand.busEnvironment" . }}
+- name: CATALOG_FILE
+  value: /etc/mlflow-ondemand/models.yaml
+{{- if ne .function "train" }}
+{{ include "ondemand.storeEnvironment" . }}
+{{- end }}
+{{- if .queue }}
+- name: RUN_MODEL_QUEUE
+  value: {{ .queue }}
+- name: MODEL_CACHE_DIR
+  value: /var/cache/mlflow-ondemand/models
+{{- end }}
+{{- include "ondemand.databricksEnvironment" . }}
+{{- range $name, $value := .values.settings }}
+- name: {{ $name }}
+  value: {{ include "ondemand.number" $value | quote }}
+{{- end }}
+{{- include "ondemand.secretEnvironment" . }}
+{{- with .values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The Functions host's own settings. */}}
+{{- define "ondemand.hostEnvironment" -}}
+{{- $timespan := include "ondemand.timespan" .root.Values.host.functionTimeoutSeconds -}}
+- name: AzureFunctionsWebHost__hostid
+  value: {{ include "ondemand.name" . | trunc 32 | trimSuffix "-" }}
+- name: AzureWebJobsSecretStorageType
+  value: kubernetes
+- name: AzureFunctionsJobHost__functionTimeout
+  value: {{ $timespan | quote }}
+- name: AzureFunctionsJobHost__extensions__serviceBus__maxAutoLockRenewalDuration
+  value: {{ $timespan | quote }}
+{{- range $index, $function := include "ondemand.functions" . | fromJsonArray }}
+- name: AzureFunctionsJobHost__functions__{{ $index }}
+  value: {{ $function }}
+{{- end }}
+{{- with .root.Values.telemetry.openTelemetry }}
+{{- if .enabled }}
+- name: AzureFunctionsJobHost__telemetryMode
+  value: OpenTelemetry
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: OTEL_SERVICE_NAME
+  value: {{ include "ondemand.name" $ }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "ondemand.busEnvironment" -}}
+{{- with .root.Values.global.servicebus.connectionSecret }}
+{{- if .name -}}
+- name: SERVICEBUS_CONNECTION
+  valueFrom:
+    secretKeyRef:
+      name: {{ .name }}
+      key: {{ .key }}
+{{- else -}}
+- name: SERVICEBUS_CONNECTION__fullyQualifiedNamespace
+  value: {{ include "ondemand.servicebusHost" $.root }}
+{{- with $.values.identity.clientId }}
+- name: SERVICEBUS_CONNECTION__clientId
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "ondemand.storeEnvironment" -}}
+- name: OPERATIONS_URL
+  value: {{ required "operations.url: the operation store, az://container/prefix" .root.Values.operations.url | quote }}
+{{- with .root.Values.operations.storageAccount }}
+- name: AZURE_STORAGE_ACCOUNT_NAME
+  value: {{ . }}
+{{- end }}
+- name: MLFLOW_TRACKING_URI
+  value: {{ required "mlflow.trackingUri: databricks, or the address of an MLflow server" .root.Values.mlflow.trackingUri | quote }}
+{{- end }}
+
+{{/* How a function reaches Databricks: train always, the others where models are there. */}}
+{{- define "ondemand.databricksEnvironment" -}}
+{{- if or (eq .function "train") (include "ondemand.onDatabricks" .root) }}
+{{- $databricks := .root.Values.databricks }}
+- name: DATABRICKS_HOST
+  value: {{ required "databricks.host: the workspace, https://adb-….azuredatabricks.net" $databricks.host | quote }}
+{{- if ne .function "predict" }}
+- name: DATABRICKS_AUTH_TYPE
+  value: {{ get (dict "oidc" "file-oidc" "client-secret" "oauth-m2m" "token" "pat") $databricks.auth }}
+{{- if ne $databricks.auth "token" }}
+- name: DATABRICKS_CLIENT_ID
+  value: {{ required (printf "%s.identity.databricksClientId: client id of its service principal in Databricks" (.function | camelcase | untitle)) .values.identity.databricksClientId | quote }}
+{{- end }}
+{{- if eq $databricks.auth "oidc" }}
+- name: DATABRICKS_OIDC_TOKEN_FILEPATH
+  value: /var/run/secrets/databricks/token
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,15 @@
+{{/* What clients may call, as JSON. The host's /admin and /runtime are not among it. */}}
+{{- define "ondemand.paths" -}}
+{{- list "/predict" "/models" "/openapi.json" | toJson -}}
+{{- end }}
+
+{{/* Whether requests go through the interceptor of the KEDA HTTP add-on, as "true" or empty. */}}
+{{- define "ondemand.intercepted" -}}
+{{- if and .Values.keda.enabled .Values.keda.predict.enabled .Values.keda.predict.http.enabled -}}true{{- end -}}
+{{- end }}
+
+{{/* Port of the OpenTelemetry collector. */}}
+{{- define "ondemand.collectorPort" -}}
+{{- $host := (urlParse .Values.telemetry.openTelemetry.endpoint).host -}}
+{{- regexFind "[0-9]+$" $host | default "443" -}}
+{{- end }}

@@ -1,0 +1,72 @@
+{{/*
+The secrets that a function may have, as JSON: {environment variable: name under .Values.secrets}; dict "root" "function".
+Each function gets its own and no other's.
+*/}}
+{{- define "ondemand.secretsOf" -}}
+{{- $auth := .root.Values.databricks.auth -}}
+{{- $secrets := dict "APPLICATIONINSIGHTS_CONNECTION_STRING" "applicationInsights" -}}
+{{- if .root.Values.telemetry.openTelemetry.enabled -}}
+{{- $_ := set $secrets "OTEL_EXPORTER_OTLP_HEADERS" "otlpHeaders" -}}
+{{- end -}}
+{{- if ne .function "train" -}}
+{{- $_ := set $secrets "MLFLOW_TRACKING_TOKEN" "mlflowToken" -}}
+{{- $_ := set $secrets "AZURE_STORAGE_ACCOUNT_KEY" "storageAccountKey" -}}
+{{- end -}}
+{{- if or (eq .function "train") (include "ondemand.onDatabricks" .root) -}}
+{{- if eq .function "predict" -}}
+{{- $_ := set $secrets "DATABRICKS_TOKEN" "databricksToken" -}}
+{{- else if eq $auth "token" -}}
+{{- $_ := set $secrets "DATABRICKS_TOKEN" "databricksToken" -}}
+{{- else if eq $auth "client-secret" -}}
+{{- $_ := set $secrets "DATABRICKS_CLIENT_SECRET" "databricksClientSecret" -}}
+{{- end -}}
+{{- end -}}
+{{- $given := dict -}}
+{{- range $variable, $name := $secrets -}}
+{{- $reference := get $.root.Values.secrets $name -}}
+{{- if or $reference.secret $reference.keyVaultObject -}}{{- $_ := set $given $variable $name -}}{{- end -}}
+{{- end -}}
+{{- $given | toJson -}}
+{{- end }}
+
+{{/* Name of the Secret that the CSI driver keeps for a function; dict "root" "function". */}}
+{{- define "ondemand.keyVaultSecret" -}}
+{{- include "ondemand.name" (dict "root" .root "component" (printf "%s-keyvault" .function)) -}}
+{{- end }}
+
+{{/* Environment variables from secrets; dict "root" "function". */}}
+{{- define "ondemand.secretEnvironment" -}}
+{{- range $variable, $name := include "ondemand.secretsOf" . | fromJson }}
+{{- $reference := get $.root.Values.secrets $name }}
+- name: {{ $variable }}
+  valueFrom:
+    secretKeyRef:
+      {{- if $reference.keyVaultObject }}
+      name: {{ include "ondemand.keyVaultSecret" $ }}
+      key: {{ $variable }}
+      {{- else }}
+      name: {{ $reference.secret }}
+      key: {{ $reference.key }}
+      {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Key Vault secrets of a function that become variables, as JSON: {variable: name in the Key Vault}; dict "root" "function". */}}
+{{- define "ondemand.keyVaultVariables" -}}
+{{- $objects := dict -}}
+{{- range $variable, $name := include "ondemand.secretsOf" . | fromJson -}}
+{{- with (get $.root.Values.secrets $name).keyVaultObject -}}{{- $_ := set $objects $variable . -}}{{- end -}}
+{{- end -}}
+{{- $objects | toJson -}}
+{{- end }}
+
+{{/* Keys of the Functions host that a function gets from the Key Vault, as JSON: {key: name in the Key Vault}; dict "root" "function". */}}
+{{- define "ondemand.keyVaultKeys" -}}
+{{- $keys := .root.Values.functionKeys.keyVaultObjects -}}
+{{- if eq .function "predict" -}}{{- $keys | toJson -}}{{- else -}}{{- pick $keys "host.master" | toJson -}}{{- end -}}
+{{- end }}
+
+{{/* Whether a function has a SecretProviderClass, as "true" or empty; dict "root" "function". */}}
+{{- define "ondemand.usesKeyVault" -}}
+{{- if or (include "ondemand.keyVaultVariables" . | fromJson) (include "ondemand.keyVaultKeys" . | fromJson) -}}true{{- end -}}
+{{- end }}

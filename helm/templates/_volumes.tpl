@@ -1,0 +1,108 @@
+{{/* Volumes of a component; dict "root" and what ondemand.components says of it. */}}
+{{- define "ondemand.volumes" -}}
+- name: catalog
+  configMap:
+    name: {{ include "ondemand.name" (dict "root" .root "component" "catalog") }}
+# The host and Python write here and nowhere else.
+- name: tmp
+  emptyDir:
+    sizeLimit: 1Gi
+{{ include "ondemand.keysVolume" . }}
+{{- if include "ondemand.usesKeyVault" . }}
+# Mounting it is what makes the CSI driver keep the Secret of the environment variables.
+- name: keyvault
+  csi:
+    driver: secrets-store.csi.k8s.io
+    readOnly: true
+    volumeAttributes:
+      secretProviderClass: {{ include "ondemand.keyVaultSecret" . }}
+{{- end }}
+{{- if include "ondemand.databricksToken" . }}
+- name: databricks-token
+  projected:
+    sources:
+      - serviceAccountToken:
+          path: token
+          audience: {{ required "databricks.oidcAudience: the audience of the federation policy, the id of the Databricks account" .root.Values.databricks.oidcAudience | quote }}
+          expirationSeconds: 3600
+{{- end }}
+{{- if .queue }}
+- name: models
+  {{- if .values.modelCache.existingClaim }}
+  persistentVolumeClaim:
+    claimName: {{ .values.modelCache.existingClaim }}
+  {{- else }}
+  emptyDir:
+    sizeLimit: {{ div (mul (int64 .values.settings.MODEL_DISK_BYTES) 5) 4 | quote }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+Keys of the Functions host: all for predict, the master key for the others. The host makes a key for a function that has none
+as soon as somebody sends a wrong one, cannot write it here, and answers 500: so each HTTP function has the default key.
+*/}}
+{{- define "ondemand.keysVolume" -}}
+{{- $keys := .root.Values.functionKeys -}}
+{{- if not (or $keys.secret (hasKey $keys.keyVaultObjects "host.master")) -}}
+{{- fail "functionKeys.secret: a Secret with host.master and host.function.default, see docs/kubernetes.md; or functionKeys.keyVaultObjects" -}}
+{{- end -}}
+{{- $secret := $keys.secret | default (include "ondemand.keyVaultSecret" .) -}}
+- name: functions-keys
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- if ne .function "predict" }}
+      - secret:
+          name: {{ $secret }}
+          items:
+            - {key: host.master, path: host.master}
+      {{- else }}
+      - secret:
+          name: {{ $secret }}
+          {{- if not $keys.secret }}
+          items:
+            {{- range $key, $_ := include "ondemand.keyVaultKeys" . | fromJson }}
+            - {key: {{ $key }}, path: {{ $key }}}
+            {{- end }}
+          {{- end }}
+      - secret:
+          name: {{ $secret }}
+          items:
+            {{- range list "predict" "operation" "models" "model" "openapi" "live" "ready" }}
+            - {key: host.function.default, path: functions.{{ . }}.default}
+            {{- end }}
+      {{- end }}
+{{- end }}
+
+{{/* Whether a component has a token of its service account for Databricks, as "true" or empty. */}}
+{{- define "ondemand.databricksToken" -}}
+{{- if and (ne .function "predict") (eq .root.Values.databricks.auth "oidc") (or (eq .function "train") (include "ondemand.onDatabricks" .root)) -}}
+true
+{{- end -}}
+{{- end }}
+
+{{- define "ondemand.volumeMounts" -}}
+- name: catalog
+  mountPath: /etc/mlflow-ondemand
+  readOnly: true
+- name: tmp
+  mountPath: /tmp
+- name: functions-keys
+  mountPath: /run/secrets/functions-keys
+  readOnly: true
+{{- if include "ondemand.usesKeyVault" . }}
+- name: keyvault
+  mountPath: /run/secrets/keyvault
+  readOnly: true
+{{- end }}
+{{- if include "ondemand.databricksToken" . }}
+- name: databricks-token
+  mountPath: /var/run/secrets/databricks
+  readOnly: true
+{{- end }}
+{{- if .queue }}
+- name: models
+  mountPath: /var/cache/mlflow-ondemand
+{{- end }}
+{{- end }}

@@ -1,0 +1,103 @@
+"""The broker's own TLS certificate: made once, kept, and made anew before it ends."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+# Some clients refuse what is valid for longer than 825 days.
+_VALID_FOR = timedelta(days=730)
+_RENEWED_BEFORE = timedelta(days=30)
+_CLOCK_SKEW = timedelta(hours=1)
+_NAMES = [
+    x509.DNSName("localhost"),
+    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    x509.IPAddress(ipaddress.ip_address("::1")),
+]
+
+
+def certificate_in(folder: Path) -> Path:
+    """The file with the private key and the certificate in a folder; written first if it is missing, damaged or old.
+
+    The certificate is valid for localhost, 127.0.0.1 and ::1. The file can be read by its owner only.
+    """
+    path = folder / "administration.pem"
+    if not _is_usable(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(path, _make(), mode=0o600)
+    return path
+
+
+def public_part(path: Path) -> bytes:
+    """The certificate of a file without its private key, as PEM: what clients are to trust."""
+    return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.PEM)
+
+
+def write_public_part(path: Path, to: Path) -> None:
+    """Put the certificate, without its key, where clients can read it."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    _write(to, public_part(path), mode=0o644)
+
+
+def server_context(path: Path) -> ssl.SSLContext:
+    """What a server with this key and certificate needs."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(path)
+    return context
+
+
+def _is_usable(path: Path) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        server_context(path)
+    except (OSError, ValueError):
+        return False
+    return certificate.not_valid_after_utc - datetime.now(UTC) > _RENEWED_BEFORE
+
+
+def _make() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local Service Bus broker")])
+    now = datetime.now(UTC)
+    public = key.public_key()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCK_SKEW)
+        .not_valid_after(now + _VALID_FOR)
+        .add_extension(x509.SubjectAlternativeName(_NAMES), critical=False)
+        # Not an authority: who trusts it trusts this server and nobody else.
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+
+
+def _write(path: Path, data: bytes, *, mode: int) -> None:
+    # Aside and renamed: whoever reads it finds a whole file.
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.chmod(aside, mode)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise

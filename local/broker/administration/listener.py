@@ -1,0 +1,111 @@
+"""HTTPS in the broker's event loop: uvicorn, kept from everything that is not its business here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+MAX_CONNECTIONS = 100
+KEEP_ALIVE = 60
+"""Seconds that an idle connection stays open."""
+_SHUTDOWN = 5
+
+
+class HttpsListener:
+    """Serves an application on one port. It takes no signals, logs no requests, and does nothing while nobody asks."""
+
+    def __init__(self, app: ASGIApp, context: ssl.SSLContext) -> None:
+        config = uvicorn.Config(
+            app,
+            http=_BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=_SHUTDOWN,
+            ssl_context_factory=lambda config, default: context,
+        )
+        self._server = _Server(config)
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; returns the port, which matters where 0 was asked for. Raises OSError."""
+        listening = socket.create_server((host, port))
+        # asyncio sets it only on sockets that name their protocol; without it, each answer waits 40 ms for the client.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._serving = asyncio.create_task(self._server.serve([listening]))
+        await self._server.listening.wait()
+        address: tuple[str, int] = listening.getsockname()
+        return address[1]
+
+    async def stop(self) -> None:
+        """Answer what is being asked, then close everything."""
+        if self._serving is not None:
+            self._server.stopping.set()
+            await self._serving
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]  # a generator there
+        return contextlib.nullcontext()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def main_loop(self) -> None:
+        # There, it looks ten times a second whether it is to stop.
+        await self.stopping.wait()
+
+
+class _BoundedProtocol(H11Protocol):
+    """Ends connections above the limit, and those on which no request comes."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],  # Any: uvicorn's type
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._first_request: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        self._first_request = self.loop.call_later(KEEP_ALIVE, self._end_unless_asked)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._first_request is not None:
+            self._first_request.cancel()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        # An idle client does not answer TLS' farewell, and nothing else is on its way to it.
+        if self.transport.is_closing() and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _end_unless_asked(self) -> None:
+        if self.cycle is None:
+            self.transport.abort()

@@ -1,0 +1,114 @@
+"""Values that cannot be are refused before anything is installed, and the message says which and why."""
+
+from typing import Any
+
+import helm_python as helm
+import pytest
+
+from tests.chart.charts import Charts, Values
+from tests.chart.scenarios import BUS, POOLS_CATALOG, REQUIRED, merged
+
+GUID = "11111111-1111-1111-1111-111111111111"
+
+
+def at(path: str, value: Any) -> Values:
+    """{"a": {"b": value}} of "a.b"."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    values: Values = value
+    return values
+
+
+REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
+    ("predictt", {}, "'predictt' not allowed"),
+    ("predict.replica", 3, "'replica' not allowed"),
+    ("predict.settings.DEFAULT_WAITS", 3, "'DEFAULT_WAITS' not allowed"),
+    ("train.settings.MAX_ROWS", 3, "'MAX_ROWS' not allowed"),
+    ("predict.settings.DEFAULT_WAIT_S", 61, "maximum: got 61, want 60"),
+    ("predict.settings.MAX_ROWS", 0, "minimum: got 0, want 1"),
+    ("predict.replicas", "two", "got string, want integer"),
+    ("predict.replicas", -1, "minimum"),
+    ("image.pullPolicy", "Sometimes", "value must be one of"),
+    ("image.registry", "https://example.azurecr.io", "does not match pattern"),
+    ("predict.image.digest", "latest", "does not match pattern"),
+    ("global.servicebus.namespace", "ondemand.servicebus.windows.net", "does not match pattern"),
+    ("global.servicebus.cloud", "AWS", "value must be one of"),
+    ("global.fullname", "Not_A_Name", "does not match pattern"),
+    ("operations.url", "operations/v1", "does not match pattern"),
+    ("databricks.auth", "password", "value must be one of"),
+    ("databricks.token", "dapi123", "'token' not allowed"),
+    ("secrets.databricksToken.value", "dapi123", "'value' not allowed"),
+    ("secrets.mlflowToken", {"secret": "a", "keyVaultObject": "b"}, "'not' failed"),
+    ("functionKeys.keyVaultObjects", {"host.master": "b"}, "'not' failed"),
+    ("predict.identity.clientId", "my-identity", "does not match pattern"),
+    ("host.functionTimeoutSeconds", 5, "minimum"),
+    ("service.type", "ExternalName", "value must be one of"),
+    ("ingress.host", "a.example.com", "'host' not allowed"),
+    ("predict.tolerations", [{"key": "a", "operater": "Exists"}], "'operater' not allowed"),
+    ("predict.extraEnv", [{"name": "A"}], "'oneOf' failed"),
+    ("pools.gpu.identity", {"clientId": GUID}, "'identity' not allowed"),
+    ("keda.runModle", {}, "'runModle' not allowed"),
+    ("keda.train.messageCount", 0, "minimum: got 0, want 1"),
+    ("keda.train.fallback.behavior", "panic", "value must be one of"),
+    ("keda.train.behavior.scaleUp.policies", [{"type": "Pods", "value": 1}], "missing property 'periodSeconds'"),
+    ("keda.predict.http.readinessTimeout", "soon", "does not match pattern"),
+]
+REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
+    ("image.registry", "", "image.registry: the registry of your images"),
+    ("operations.url", "", "operations.url: the operation store"),
+    ("databricks.host", "", "databricks.host: the workspace"),
+    ("databricks.oidcAudience", "", "databricks.oidcAudience: the audience of the federation policy"),
+    ("train.identity.databricksClientId", "", "train.identity.databricksClientId: client id of its service principal"),
+    ("runModel.identity.databricksClientId", "", "runModel.identity.databricksClientId: client id of its service"),
+    ("global.servicebus.namespace", "", "set global.servicebus.namespace"),
+    ("functionKeys.secret", "", "functionKeys.secret: a Secret with host.master"),
+    ("global.catalog", "models: [", "global.catalog is no models.yaml"),
+    ("global.catalog", "wine: {}", 'it has no mapping "models"'),
+    ("pools.gpu", {}, "pools.gpu: the catalog has no model type with pool: gpu"),
+    ("keda.pools.gpu", {}, "pools.gpu: the catalog has no model type with pool: gpu"),
+    ("keda.predict.minReplicas", 0, "CPU cannot wake what does not run"),
+    ("keda.predict.http.enabled", True, "predict.http.hosts: name the hosts"),
+    ("keda.train.minReplicas", 6, "train: minReplicas 6 is above maxReplicas 5"),
+    ("predict.autoscaling.enabled", True, "predict: autoscaling.enabled and KEDA would both decide"),
+    ("runModel.autoscaling.enabled", True, "run-model: autoscaling.enabled and KEDA would both decide"),
+    ("ingress.enabled", True, "ingress.hosts: name at least one host"),
+    ("httpRoute.enabled", True, "httpRoute.parentRefs: name at least one Gateway"),
+    ("secrets.mlflowToken.keyVaultObject", "token", "keyVault.name: the Key Vault of the keyVaultObjects"),
+    ("global.fullname", "n" * 50, "has more than 63 characters"),
+]
+ALONE: list[tuple[str, Any, str]] = [
+    ("trian", {}, "'trian' not allowed"),
+    ("predict.minReplicas", 0, "CPU cannot wake what does not run"),
+    ("runModel.maxReplicas", 0, "minimum: got 0, want 1"),
+    ("runModel.minReplicas", 21, "run-model: minReplicas 21 is above maxReplicas 20"),
+    ("global.servicebus.namespace", "", "set global.servicebus.namespace"),
+    ("pools.gpu", {}, "pools.gpu: the catalog has no model type with pool: gpu"),
+]
+LONG_POOL = POOLS_CATALOG.replace("gpu_a100", "p" * 50)
+
+
+@pytest.mark.parametrize(("path", "value", "said"), REFUSED_BY_SCHEMA)
+def test_values_that_the_schema_refuses(charts: Charts, path: str, value: Any, said: str) -> None:
+    with pytest.raises(helm.HelmError) as refusal:
+        charts.install("helm", merged(REQUIRED, at(path, value)))
+    assert said in str(refusal.value)
+    assert path.rsplit(".", 1)[0].removeprefix("keda.").replace(".", "/") in str(refusal.value)
+
+
+@pytest.mark.parametrize(("path", "value", "said"), REFUSED_BY_TEMPLATES)
+def test_values_that_make_no_sense_together(charts: Charts, path: str, value: Any, said: str) -> None:
+    with pytest.raises(helm.HelmError) as refusal:
+        charts.install("helm", merged(REQUIRED, at(path, value)))
+    assert said in str(refusal.value)
+
+
+def test_names_that_are_too_long_are_refused(charts: Charts) -> None:
+    with pytest.raises(helm.HelmError, match="has more than 63 characters: shorten"):
+        charts.install("helm", merged(REQUIRED, {"global": {"catalog": LONG_POOL}}))
+
+
+@pytest.mark.parametrize(("path", "value", "said"), ALONE)
+def test_keda_alone_refuses_the_same(charts: Charts, path: str, value: Any, said: str) -> None:
+    with pytest.raises(helm.HelmError) as refusal:
+        charts.install("keda", merged(BUS, at(path, value)))
+    assert said in str(refusal.value)

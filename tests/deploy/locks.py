@@ -1,0 +1,51 @@
+"""The lock files of the images, read."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+EXTRAS: dict[str, tuple[str, ...]] = {"predict": (), "train": ("train",), "run-model": ("run-model",)}
+"""The extras of the project that each image has, by the name of its target and lock file."""
+PYTHON = {"python_version": "3.11", "python_full_version": "3.11.13"}
+"""That of the images."""
+PIN = re.compile(r"^([\w.-]+==[^\\\n]+)\\\n((?:    --hash=.*\n?)+)", re.MULTILINE)
+
+
+def read_lock(name: str) -> dict[NormalizedName, tuple[str, frozenset[str]]]:
+    """Version and hashes of each package that ``requirements/<name>.txt`` has for the images' Python."""
+    lock = {}
+    for pin, hashes in PIN.findall((ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")):
+        requirement = Requirement(pin)
+        if requirement.marker is None or requirement.marker.evaluate(PYTHON):
+            version = str(requirement.specifier).removeprefix("==")
+            lock[canonicalize_name(requirement.name)] = version, frozenset(re.findall(r"sha256:\w+", hashes))
+    return lock
+
+
+def closure(extras: tuple[str, ...]) -> set[NormalizedName]:
+    """What pyproject.toml asks for with these extras, directly or not, by the metadata of what is installed here."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(text for extra in extras for text in project["optional-dependencies"][extra])]
+    found: set[tuple[NormalizedName, frozenset[str]]] = set()
+    waiting = [Requirement(text) for text in asked]
+    while waiting:
+        requirement = waiting.pop()
+        node = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if node not in found:
+            found.add(node)
+            waiting.extend(_needed_by(requirement))
+    return {name for name, _ in found}
+
+
+def _needed_by(requirement: Requirement) -> Iterator[Requirement]:
+    environments = [{"extra": extra} for extra in ("", *requirement.extras)]
+    for text in distribution(requirement.name).requires or ():
+        needed = Requirement(text)
+        if needed.marker is None or any(needed.marker.evaluate(environment) for environment in environments):
+            yield needed

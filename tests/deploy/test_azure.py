@@ -1,0 +1,164 @@
+"""Queues, roles and outputs of deploy/main.bicep against what they have to agree with."""
+
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+import yaml
+from pydantic import JsonValue, TypeAdapter
+
+from functions.deployments import DEPLOYMENTS
+from tests.deploy.bicep import DEPLOY, FILES, Tree, files, references, unlooped
+
+ROOT = DEPLOY.parent
+QUEUES = {
+    queue["Name"]: queue["Properties"]
+    for queue in json.loads((ROOT / "local/servicebus.json").read_text(encoding="utf-8"))["UserConfig"]["Namespaces"][
+        0
+    ]["Queues"]
+}
+ROLES = {
+    "090c5cfd-751d-490a-894a-3ce6f1109419": "Azure Service Bus Data Owner",
+    "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0": "Azure Service Bus Data Receiver",
+    "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39": "Azure Service Bus Data Sender",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "7f951dda-4ed3-4680-a7ca-43fe172d538d": "AcrPull",
+}
+"""Built-in roles by their id, which is the same in every tenant."""
+PRINCIPALS = {"predict": "predict", "train": "train", "run-model": "runModel"}
+LIST_TRIGGERS = """
+import json, sys
+import function_app
+
+triggers = {function.get_function_name(): function.get_trigger() for function in function_app.app.get_functions()}
+queues = {name: getattr(trigger, "queue_name", None) for name, trigger in triggers.items()}
+json.dump({name: queue for name, queue in queues.items() if queue}, sys.stdout)
+"""
+GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+
+
+def access() -> dict[str, dict[str, set[str]]]:
+    """Principals by queue and by what they may do with it."""
+    table = files()["modules/servicebus.bicep"].variables["access"]["value"]
+    assert isinstance(table, dict)
+    return {
+        queue.strip("'"): {right: references(who, "principals") for right, who in rights.items()}
+        for queue, rights in table.items()
+        if isinstance(rights, dict)
+    }
+
+
+@cache
+def triggers() -> dict[str, str]:
+    """The queue of each function that a queue triggers; in a process of its own, an app can be indexed only once."""
+    command = [sys.executable, "-c", LIST_TRIGGERS]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return TypeAdapter(dict[str, str]).validate_json(listed)
+
+
+def received_by(deployment: str) -> set[str]:
+    """The queues whose messages, or dead letters, trigger the functions of a Deployment."""
+    return {
+        triggers()[name].removesuffix("/$DeadLetterQueue") for name in DEPLOYMENTS[deployment] if name in triggers()
+    }
+
+
+def assignments() -> list[tuple[str, Tree]]:
+    return [
+        (name, unlooped(resource))
+        for name, file in files().items()
+        for resource in file.resources.values()
+        if resource["type"] == "Microsoft.Authorization/roleAssignments"
+    ]
+
+
+def paths(tree: JsonValue, prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Paths to the leaves of a literal object, whose values are expressions."""
+    if not isinstance(tree, dict) or {"operator", "function"} & set(tree):
+        return {prefix}
+    return {path for key, inner in tree.items() for path in paths(inner, (*prefix, key))}
+
+
+def test_the_queues_are_those_of_the_local_broker() -> None:
+    declared = files()["modules/servicebus.bicep"].variables["declaredQueues"]["value"]
+    assert isinstance(declared, dict)
+    match declared["function"]:
+        case {"type": "load_json_content", "parameters": {"file_path": str(path), "json_path": str(json_path)}}:
+            assert (DEPLOY / "modules" / path).resolve() == ROOT / "local/servicebus.json"
+            assert json_path == "$.UserConfig.Namespaces[0].Queues"
+        case other:
+            pytest.fail(f"not loaded from a file: {other}")
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_every_setting_of_a_queue_is_taken_over(queue: str) -> None:
+    settings = unlooped(files()["modules/queue.bicep"].resources["queue"])["properties"]
+    assert isinstance(settings, dict)
+    taken = {name: references(value, "properties") for name, value in settings.items()}
+    assert taken == {name[0].lower() + name[1:]: {name} for name in QUEUES[queue]}
+
+
+def test_every_queue_has_its_access_and_no_other() -> None:
+    assert set(access()) == {"run-model" if name.startswith("run-model") else name for name in QUEUES}
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_a_function_receives_from_the_queues_that_trigger_it_and_no_other(deployment: str) -> None:
+    allowed = {queue for queue, rights in access().items() if PRINCIPALS[deployment] in rights["receivers"]}
+    assert allowed == {"run-model" if name.startswith("run-model") else name for name in received_by(deployment)}
+
+
+def test_keda_reads_the_queues_that_scale_a_function_and_has_no_other_right() -> None:
+    assert {queue for queue, rights in access().items() if rights["scalers"] == {"keda"}} == {"run-model", "train"}
+    assert not any("keda" in rights["senders"] | rights["receivers"] for rights in access().values())
+
+
+def test_only_known_roles_are_assigned() -> None:
+    used = {guid for name in FILES for guid in GUID.findall((DEPLOY / name).read_text(encoding="utf-8"))}
+    assert used == set(ROLES)
+
+
+def test_every_role_is_on_one_resource_and_to_a_service_principal() -> None:
+    assert {(name, body["scope"]) for name, body in assignments()} == {
+        ("modules/queue.bicep", "queue"),
+        ("modules/operations.bicep", "container"),
+        ("modules/keyvault.bicep", "vault"),
+        ("modules/registry.bicep", "registry"),
+    }
+    for _, body in assignments():
+        assert isinstance(body["properties"], dict)
+        assert body["properties"]["principalType"] == "ServicePrincipal"
+
+
+def test_the_store_is_open_to_those_who_read_its_setting() -> None:
+    parameters = unlooped(files()["main.bicep"].modules["operations"])["params"]
+    assert isinstance(parameters, dict)
+    owners = {name for name in PRINCIPALS.values() if references(parameters["principalIds"], name)}
+    assert owners <= {"predict", "runModel"}
+    text = (DEPLOY / "main.bicep").read_text(encoding="utf-8")
+    assert "principalIds: [predict.outputs.principalId, runModel.outputs.principalId]" in text
+
+
+def test_the_outputs_are_values_of_the_chart() -> None:
+    values = yaml.safe_load((ROOT / "helm/values.yaml").read_text(encoding="utf-8"))
+    values["keda"] = yaml.safe_load((ROOT / "keda/values.yaml").read_text(encoding="utf-8")) | values.get("keda", {})
+    output = files()["main.bicep"].outputs["helmValues"]["value"]
+    assert isinstance(output, dict)
+    for path in paths(output):
+        inner = values
+        for key in path:
+            assert key in inner, path
+            inner = inner[key]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_parameter_and_output_says_what_it_is(name: str) -> None:
+    file = files()[name]
+    for symbol, declaration in (file.parameters | file.outputs).items():
+        assert isinstance(declaration["decorators"], list)
+        kinds = [decorator["type"] for decorator in declaration["decorators"] if isinstance(decorator, dict)]
+        assert "description" in kinds, symbol

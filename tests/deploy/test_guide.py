@@ -1,0 +1,66 @@
+"""docs/azure.md and deploy/README.md say what the image and the Bicep files do."""
+
+import re
+
+import pytest
+
+from tests.deploy.bicep import DEPLOY, files
+from tests.deploy.locks import EXTRAS, read_lock
+from tests.deploy.test_azure import PRINCIPALS, access
+
+ROOT = DEPLOY.parent
+AZURE = (ROOT / "docs/azure.md").read_text(encoding="utf-8")
+GUIDE = (DEPLOY / "README.md").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def row(text: str, first: str) -> list[str]:
+    """The cells after the first one of the table row that begins with it."""
+    (found,) = re.findall(rf"^\| {re.escape(first)} \| (.*) \|$", text, re.MULTILINE)
+    return str(found).split(" | ")
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+@pytest.mark.parametrize("function", PRINCIPALS)
+def test_the_table_of_roles_is_what_the_bicep_files_give(function: str) -> None:
+    sends, receives, _ = row(section(AZURE, "Who may do what"), function)
+    for cell, right in ((sends, "senders"), (receives, "receivers")):
+        queues = {queue for queue, rights in access().items() if PRINCIPALS[function] in rights[right]}
+        assert {name.removesuffix("*") for name in re.findall(r"`([^`]+)`", cell)} == queues
+
+
+@pytest.mark.parametrize("image", EXTRAS)
+def test_the_number_of_packages_is_that_of_the_lock(image: str) -> None:
+    packages, _ = row(AZURE, f"`mlflow-ondemand-{image}`")
+    assert int(packages.split(":")[0]) == len(read_lock(image))
+
+
+def test_user_port_and_places_are_those_of_the_dockerfile() -> None:
+    assert f"USER {row(AZURE, 'user')[0]}" in DOCKERFILE
+    assert f"EXPOSE {row(AZURE, 'port')[0]}" in DOCKERFILE
+    for place in ("code", "packages", "entry point"):
+        assert re.findall(r"`(/[^`]+)`", row(AZURE, place)[0])[0] in DOCKERFILE
+
+
+def test_parameters_that_are_named_exist() -> None:
+    named = set(re.findall(r"\b([a-z][A-Za-z]+)=[$'\[\w]", section(GUIDE, "3. Azure resources")))
+    assert len(named) >= 8
+    assert named <= set(files()["main.bicep"].parameters)
+
+
+def test_outputs_that_are_read_exist() -> None:
+    read = set(re.findall(r"properties\.outputs\.(\w+)\.value", GUIDE))
+    assert read == set(files()["main.bicep"].outputs)
+
+
+def test_links_of_the_guide_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", GUIDE)
+    assert [link for link in links if "://" not in link and not (DEPLOY / link).exists()] == []
+    anchors = re.findall(r"\(\.\./deploy/README\.md#([\w-]+)\)", AZURE)
+    headings = re.findall(r"^## (.+)$", GUIDE, re.MULTILINE)
+    titles = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert anchors
+    assert set(anchors) <= titles

@@ -1,0 +1,106 @@
+"""``make images`` with docker and az replaced by programs that write down how they were called."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TARGETS = ("predict", "train", "run-model")
+WITHOUT_ANSWER = '#!/bin/sh\nprintf \'%s\\n\' "${0##*/} $*" >> "$RECORD"\n'
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A folder for the PATH with the programs that the scripts call, and neither docker nor az."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for program in ("bash", "dirname", "git", "make", "env", "sh"):
+        found = subprocess.run(["which", program], capture_output=True, text=True, check=True).stdout.strip()
+        (folder / program).symlink_to(found)
+    return folder
+
+
+def add(tools: Path, program: str, script: str = WITHOUT_ANSWER) -> None:
+    (tools / program).write_text(script, encoding="utf-8")
+    (tools / program).chmod(0o755)
+
+
+def make_images(tools: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    settings = {"PATH": str(tools), "RECORD": str(tools.parent / "record"), "HOME": os.environ.get("HOME", "/")}
+    return subprocess.run(
+        ["make", "SHELL=bash", *arguments, "images"], cwd=ROOT, env=settings, capture_output=True, text=True
+    )
+
+
+def calls(tools: Path) -> list[str]:
+    record = tools.parent / "record"
+    return record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+
+
+def test_docker_builds_and_pushes_all_three(tools: Path) -> None:
+    add(tools, "docker")
+    digest = "sha256:" + "a" * 64
+    done = make_images(tools, "REGISTRY=north.azurecr.io", "TAG=1.2", f"BASE_DIGEST={digest}")
+    assert done.returncode == 0, done.stderr
+    builds, pushes = calls(tools)[0::2], calls(tools)[1::2]
+    for target, build, push in zip(TARGETS, builds, pushes, strict=True):
+        image = f"north.azurecr.io/mlflow-ondemand-{target}:1.2"
+        assert build.startswith(f"docker build --target {target} ")
+        assert f"--build-arg BASE_IMAGE=mcr.microsoft.com/azure-functions/python:4-python3.11@{digest}" in build
+        assert "--build-arg VERSION=1.2" in build
+        assert build.endswith(f"--tag {image} .")
+        assert push == f"docker push {image}"
+    assert [line.removeprefix("+ ") for line in done.stdout.splitlines() if line.startswith("+ ")] == calls(tools)
+
+
+def test_az_builds_in_the_registry_where_there_is_no_docker(tools: Path) -> None:
+    add(tools, "az")
+    done = make_images(tools, "REGISTRY=north.azurecr.io", "TAG=1.2")
+    assert done.returncode == 0, done.stderr
+    assert len(calls(tools)) == 3
+    for target, build in zip(TARGETS, calls(tools), strict=True):
+        assert build.startswith(f"az acr build --target {target} ")
+        assert build.endswith(f"--registry north --image mlflow-ondemand-{target}:1.2 .")
+
+
+def test_the_builder_can_be_chosen(tools: Path) -> None:
+    add(tools, "docker")
+    add(tools, "az")
+    make_images(tools, "REGISTRY=north.azurecr.io", "TAG=1", "BUILDER=acr")
+    assert {call.split()[0] for call in calls(tools)} == {"az"}
+
+
+def test_a_dry_run_only_prints(tools: Path) -> None:
+    add(tools, "docker")
+    done = make_images(tools, "-n", "REGISTRY=north.azurecr.io", "TAG=1")
+    assert done.stdout.count("+ docker build") == 3
+    assert calls(tools) == []
+
+
+def test_a_build_that_fails_ends_it(tools: Path) -> None:
+    add(tools, "docker", WITHOUT_ANSWER + "exit 1\n")
+    assert make_images(tools, "REGISTRY=north.azurecr.io", "TAG=1").returncode != 0
+    assert len(calls(tools)) == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "message"),
+    [
+        ("docker", ("TAG=1",), "REGISTRY=<name>.azurecr.io"),
+        ("docker", ("REGISTRY=north.azurecr.io",), "TAG=1.0.0"),
+        ("docker", ("REGISTRY=n", "TAG=1", "BUILDER=podman"), "docker or acr, not podman"),
+        ("docker", ("REGISTRY=n", "TAG=1", "BASE_DIGEST=latest"), "begins with sha256:"),
+        ("docker", ("REGISTRY=n", "TAG=1", "POOLS=gpu"), "no requirements/pool-gpu.txt"),
+        ("other", ("REGISTRY=n", "TAG=1"), "neither docker nor az"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_built(
+    tools: Path, program: str, arguments: tuple[str, ...], message: str
+) -> None:
+    add(tools, program)
+    done = make_images(tools, *arguments)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert calls(tools) == []

@@ -1,0 +1,172 @@
+"""`ondemand broker` as a person or a script starts it."""
+
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+
+ONDEMAND = str(Path(sys.executable).with_name("ondemand"))
+DEADLINE = 60
+FREE_PORTS = ("--port", "0", "--https-port", "0")
+
+
+@contextmanager
+def running(*options: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """A broker that takes any free port; killed at the end if it is still there."""
+    with subprocess.Popen([ONDEMAND, "broker", *FREE_PORTS, *options], stdout=stdout, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def addresses(process: subprocess.Popen[str]) -> dict[str, str]:
+    """What the ready line says."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("ready ")
+    found: dict[str, str] = json.loads(line.removeprefix("ready "))
+    return found
+
+
+def refused(*options: str) -> str:
+    """The one line that a broker ends with, at status 2."""
+    result = subprocess.run(
+        [ONDEMAND, "broker", *options], capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.fixture
+def taken_port() -> Iterator[str]:
+    """A port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield str(listener.getsockname()[1])
+
+
+def test_queues_by_name_can_be_used_at_once() -> None:
+    with running("--memory", "--queue", "orders", "--queue", "replies,session") as process:
+        connection_string = addresses(process)["connection_string"]
+        with ServiceBusClient.from_connection_string(connection_string, retry_total=0) as client:
+            with client.get_queue_sender("orders") as sender:
+                sender.send_messages(ServiceBusMessage("one"))
+            with client.get_queue_receiver("replies", session_id="mine") as receiver:
+                assert receiver.session.session_id == "mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_well(number: signal.Signals) -> None:
+    with running("--memory", "--no-https") as process:
+        addresses(process)
+        process.send_signal(number)
+        assert process.wait(DEADLINE) == 0
+
+
+def test_a_person_at_a_terminal_reads_what_to_paste(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with running("--data", str(tmp_path / "kept"), "--queue", "orders", stdout=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        while b"Ctrl-C" not in shown:
+            shown += os.read(ours, 65536)
+        process.terminate()
+        assert process.wait(DEADLINE) == 0
+    os.close(ours)
+    ready, text = shown.decode().split("\n", 1)
+    found = json.loads(ready.removeprefix("ready "))
+    assert found["connection_string"] in text
+    assert found["administration"] in text
+    assert f'connection_verify="{found["certificate"]}"' in text
+    assert re.search(r"^Queues: orders\r?$", text, re.MULTILINE)
+    assert str(tmp_path / "kept") in text
+
+
+def test_a_script_gets_nothing_but_the_ready_line() -> None:
+    with running("--memory", "--no-https") as process:
+        assert list(addresses(process)) == ["connection_string"]
+        process.terminate()
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+
+
+def test_without_queues_it_has_those_of_this_project(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [ONDEMAND, "broker", *FREE_PORTS, "--memory"], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        try:
+            connection_string = addresses(process)["connection_string"]
+            with (
+                ServiceBusClient.from_connection_string(connection_string, retry_total=0) as client,
+                client.get_queue_sender("run-model") as sender,
+            ):
+                sender.send_messages(ServiceBusMessage("one"))
+        finally:
+            process.kill()
+
+
+def test_a_port_in_use_is_named(taken_port: str) -> None:
+    assert f"cannot listen on 127.0.0.1:{taken_port}: Address already in use" in refused(
+        "--memory", "--port", taken_port
+    )
+    assert f"127.0.0.1:{taken_port}: Address already in use" in refused(
+        "--memory", "--port", "0", "--https-port", taken_port
+    )
+
+
+def test_a_wrong_configuration_is_told(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    assert str(config) in refused("--config", str(config))
+    config.write_text('{"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{"Name": "orders"}]}]}}')
+    assert "--queue Orders" in refused("--config", str(config), "--queue", "Orders")
+
+
+def test_a_topic_is_refused_by_name(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text('{"UserConfig": {"Namespaces": [{"Name": "n", "Topics": [{"Name": "news"}]}]}}')
+    assert "topic 'news'" in refused("--config", str(config))
+
+
+@pytest.mark.parametrize("queue", ["", "a b", "orders,sessions", "/orders"])
+def test_a_queue_that_cannot_be_is_refused(queue: str) -> None:
+    assert refused("--queue", queue).startswith(f"broker: --queue {queue}: ")
+
+
+def test_a_queue_given_twice_is_refused() -> None:
+    assert refused("--queue", "orders", "--queue", "ORDERS,session") == "broker: --queue orders is given twice"
+
+
+def test_a_data_folder_in_use_is_refused(tmp_path: Path) -> None:
+    with running("--data", str(tmp_path), "--no-https") as process:
+        addresses(process)
+        assert str(tmp_path) in refused("--data", str(tmp_path), "--port", "0")
+
+
+def test_memory_and_data_exclude_each_other(tmp_path: Path) -> None:
+    assert "--memory" in refused("--memory", "--data", str(tmp_path))
+
+
+def test_a_certificate_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert str(file) in refused("--memory", "--port", "0", "--cert", str(file / "certificate.pem"))
+
+
+def test_the_help_is_that_of_this_command() -> None:
+    result = subprocess.run(
+        [ONDEMAND, "broker", "--help"], capture_output=True, text=True, timeout=DEADLINE, check=True
+    )
+    assert "Usage: ondemand broker [OPTIONS]" in result.stdout
+    for option in ("--port", "--https-port", "--config", "--queue", "--data", "--memory", "--cert", "--fsync"):
+        assert option in result.stdout

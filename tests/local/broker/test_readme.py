@@ -1,0 +1,94 @@
+"""The broker's README: every command and example in it does what it says."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from local.broker.cli import app
+from local.broker.testing import running_broker
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "local/broker/README.md").read_text(encoding="utf-8")
+COMMANDS = [shlex.split(line) for line in re.findall(r"^\$ (ondemand broker.*)$", README, re.MULTILINE)]
+PYTHON: list[str] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+EXTRAS = re.findall(r"\[(\w+)\]'", README)
+DEADLINE = 60
+
+
+def example(start: str) -> str:
+    """The one Python block that starts so."""
+    (block,) = (block for block in PYTHON if block.startswith(start))
+    return block
+
+
+def test_the_table_has_every_option_and_its_default() -> None:
+    table = re.findall(r"^\| (`--[^|]*) \| ([^|]*) \|", README, re.MULTILINE)
+    documented = {tuple(re.findall(r"`(--[\w-]+)`", names)): default.strip(" `") for names, default in table}
+    options = {
+        (*parameter.opts, *parameter.secondary_opts): parameter for parameter in typer.main.get_command(app).params
+    }
+    assert set(documented) == set(options)
+    for names, parameter in options.items():
+        if isinstance(parameter.default, int) and not isinstance(parameter.default, bool):
+            assert documented[names] == str(parameter.default)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_commands_start_a_broker(command: list[str], tmp_path: Path) -> None:
+    queues = '{"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{"Name": "orders"}]}]}}'
+    (tmp_path / "servicebus.json").write_text(queues)
+    # The last of two options of the same name counts: ports that are free rather than those of the README.
+    arguments = [sys.executable, "-m", "local.cli", *command[1:], "--port", "0", "--https-port", "0"]
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            word, _, addresses = process.stdout.readline().partition(" ")
+            assert word == "ready"
+            shown = re.search(r"^ready (\{.*)$", README, re.MULTILINE)
+            assert shown is not None
+            assert json.loads(addresses).keys() == json.loads(shown[1]).keys()
+            process.terminate()
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+
+
+def test_the_first_example_prints_what_it_sent() -> None:
+    script = example("from azure.servicebus")
+    with running_broker() as bus:
+        bus.create_queue("orders")
+        address = re.match("Endpoint=sb://([^;]+);", bus.connection_string)
+        assert address is not None
+        assert "127.0.0.1:5672" in script
+        printed = subprocess.run(
+            [sys.executable, "-c", script.replace("127.0.0.1:5672", address[1])],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=True,
+        )
+    assert printed.stdout == "one espresso\n"
+
+
+def test_the_example_of_the_fixtures_passes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest(example("# conftest.py"))
+    pytester.makepyfile(example("# test_orders.py"))
+    pytester.runpytest_subprocess("-W", "error", "--strict-markers", timeout=DEADLINE).assert_outcomes(passed=2)
+
+
+def test_the_extra_that_it_names_exists() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert EXTRAS
+    assert all(re.search(rf"^{extra} = \[", project, re.MULTILINE) for extra in EXTRAS)

@@ -1,0 +1,24 @@
+"""A broker on a clock that the test moves."""
+
+import pytest
+
+from local.broker.queues.settings import QueueSettings
+from local.broker.service.broker import Broker
+from tests.unit.broker.queues.conftest import LOCK, FakeClock
+
+QUEUES = [
+    QueueSettings("queue", lock_duration=LOCK),
+    QueueSettings("sessions", requires_session=True),
+    QueueSettings("target"),
+    QueueSettings("source", forward_to="target"),
+]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def broker(clock: FakeClock) -> Broker:
+    return Broker(QUEUES, clock)
