@@ -71,7 +71,7 @@ GPU_POOL: Values = {
         "requests": {"cpu": "4", "memory": "16Gi"},
         "limits": {"memory": "16Gi", "nvidia.com/gpu": 1},
     },
-    "settings": {"MODEL_CACHE_BYTES": 8 * 1024**3, "MERGE_WINDOW_MS": 2.5},
+    "settings": {"MODEL_CACHE_BYTES": 8 * 1024**3, "LOOKUP_TTL_S": 60},
     "nodeSelector": {"kubernetes.azure.com/accelerator": "nvidia"},
     "tolerations": [
         {"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"},

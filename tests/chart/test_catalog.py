@@ -70,7 +70,7 @@ def test_a_pool_differs_only_in_what_is_said_of_it(releases: Releases) -> None:
     assert gpu["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert gpu["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.azure.com/accelerator": "nvidia"}
     assert len(gpu["tolerations"]) == 2
-    assert environment(gpu)["MERGE_WINDOW_MS"] == "2.5"
+    assert environment(gpu)["LOOKUP_TTL_S"] == "60"
     assert environment(gpu)["MERGE_MAX_ROWS"] == environment(plain)["MERGE_MAX_ROWS"]
     scaled = releases("pools").of_kind("ScaledObject")
     assert scaled["run-model-gpu-a100"]["spec"]["maxReplicaCount"] == 2

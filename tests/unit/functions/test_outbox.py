@@ -42,7 +42,7 @@ async def test_what_may_goes_together_in_order_up_to_the_limit(make: Callable[[i
 
 
 async def test_what_may_not_goes_alone() -> None:
-    messages = [command(0), command(1), command(2), StartTraining(command=command(3))]
+    messages: list[AnyMessage] = [command(0), command(1), command(2), StartTraining(command=command(3))]
     assert packed([Publication(message) for message in messages]) == [[message] for message in messages]
 
 
