@@ -6,7 +6,7 @@ LINES = [
     f"{HOST};_Outbox._send (/work/x/functions/bus.py:134);ServiceBusSender.send_messages ({SDK}:7) 30",
     f"{HOST};model_input (/work/x/functions/run_model/scoring.py:20);loads (orjson.py:1) 50",
     f"{HOST} 20",
-    f"{HOST};Peer.receive_data (/work/x/local/broker/service/peer.py:9);decode (/work/x/local/broker/amqp/decode.py:4) 7",
+    f"{HOST};Peer.receive_data (/x/local/broker/service/peer.py:9);decode (/x/local/broker/amqp/decode.py:4) 7",
 ]
 
 
