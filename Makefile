@@ -50,7 +50,7 @@ images: ## Build and push the images of the functions: make images REGISTRY=… 
 charts: $(INSTALLED) ## Fetch the dependency of helm/ and write the charts' READMEs from their values
 	$(BIN)/python -m tests.chart.readme
 
-bench: $(INSTALLED) $(PEERS) ## Measure the whole product beside its peers and write docs/benchmarks.md (an hour, on a quiet machine)
+bench: $(INSTALLED) $(PEERS) ## Measure the whole product beside its peers and write docs/benchmarks.md (half an hour, on a quiet machine)
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.publish
 

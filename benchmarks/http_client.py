@@ -5,6 +5,8 @@ without root everywhere. httpx and aiohttp cost several times as much a request 
 """
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
@@ -22,11 +24,12 @@ class HttpError(Exception):
     """What came is no response that this client understands, or the connection was closed before one was complete."""
 
 
-def post(url: str, body: bytes) -> bytes:
+def post(url: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """The bytes of a JSON POST to *url*, to be made once and sent many times."""
     parts = urlsplit(url)
-    head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    fields = {"Host": parts.netloc, "Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    lines = [f"POST {parts.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "\r\n"]).encode() + body
 
 
 class ResponseParser:

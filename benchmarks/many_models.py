@@ -56,7 +56,7 @@ def _parameters(number: int) -> dict[str, float]:
 
 async def _traffic(ondemand: Ondemand, seconds: float) -> Figures:
     asked = zipf(MODELS, requests=5_000, seed=1)
-    requests = [post(ondemand.url, body(_parameters(model))) for model in asked]
+    requests = [post(ondemand.url, body(_parameters(model)), ondemand.headers) for model in asked]
     process = psutil.Process(ondemand.pids["run-model"])
     await closed_loop(ondemand.url, requests[: MODELS * 3], CONNECTIONS, seconds / 2)  # fills memory and disk
     full, evicted = process.memory_info().rss, _evictions(ondemand)

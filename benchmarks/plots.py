@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
 from benchmarks.records import Run
 from benchmarks.report import SERVERS
 
@@ -9,22 +12,20 @@ COLOURS = ("#1f6feb", "#8b949e", "#bc8cff", "#d29922")
 LATENCIES = ("p50_ms", "p90_ms", "p99_ms", "p999_ms")
 
 
-def draw(run: Run, folder: Path) -> None:
-    """Write ``throughput.svg`` and ``latency.svg``; nothing for what was not measured."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
+def draw(run: Run, folder: Path) -> list[Path]:
+    """Write ``throughput.svg`` and ``latency.svg``, but nothing for what was not measured; return what was written."""
     mpl.rcParams.update({"svg.hashsalt": "mlflow-ondemand", "font.size": 9})
-    _throughput(run, folder / "throughput.svg")
-    _latency(run, folder / "latency.svg")
+    figures = {folder / "throughput.svg": _throughput(run), folder / "latency.svg": _latency(run)}
+    drawn = {path: figure for path, figure in figures.items() if figure is not None}
+    for path, figure in drawn.items():
+        figure.savefig(path, metadata={"Date": None})
+    return [*drawn]
 
 
-def _throughput(run: Run, path: Path) -> None:
-    from matplotlib.figure import Figure
-
+def _throughput(run: Run) -> Figure | None:
     measured = [(name, value) for name in reversed(SERVERS) if (value := run.spread("throughput", name, "per_second"))]
     if not measured:
-        return
+        return None
     figure = Figure(figsize=(7, 2.2), layout="constrained")
     axes = figure.subplots()
     medians = [value.median for _, value in measured]
@@ -33,12 +34,10 @@ def _throughput(run: Run, path: Path) -> None:
     axes.barh([name for name, _ in measured], medians, xerr=ranges, color=colours, ecolor="#57606a", capsize=2)
     axes.set_xlabel("requests a second: one row, 64 connections, the whole system on the same 2 cores")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
+    return figure
 
 
-def _latency(run: Run, path: Path) -> None:
-    from matplotlib.figure import Figure
-
+def _latency(run: Run) -> Figure | None:
     figure = Figure(figsize=(7, 2.8), layout="constrained")
     drawn = False
     for axes, scenario, prefix, title in zip(
@@ -58,7 +57,8 @@ def _latency(run: Run, path: Path) -> None:
         axes.set_yscale("log")
         axes.grid(axis="y", which="both", alpha=0.2)
         axes.spines[["top", "right"]].set_visible(False)
-    if drawn:
-        figure.axes[0].set_ylabel("milliseconds")
-        figure.axes[0].legend(frameon=False, fontsize=8)
-        figure.savefig(path, metadata={"Date": None})
+    if not drawn:
+        return None
+    figure.axes[0].set_ylabel("milliseconds")
+    figure.axes[0].legend(frameon=False, fontsize=8)
+    return figure

@@ -19,7 +19,7 @@ from benchmarks.contenders.ondemand import Ondemand
 from benchmarks.processes import cpu_between, cpu_by_part, pin
 from benchmarks.stages import Stacks, by_function, by_stage, read_stacks
 from benchmarks.visit import Visit, latency_figures
-from benchmarks.workspace import BENCH, STACK, prepare
+from benchmarks.workspace import BENCH, copy_of_stack, prepare
 
 PROCESSES = ("predict", "run-model", "broker")
 SAMPLES_PER_SECOND = 150
@@ -40,7 +40,7 @@ def main(
 
 async def _profile(connections: list[int], seconds: float) -> None:
     bare = BareModel(await prepare())
-    async with Ondemand(STACK) as ondemand:
+    async with Ondemand(copy_of_stack("profile")) as ondemand:
         visit = Visit(ondemand, bare, seconds)
         await visit.warm_up()
         for count in connections:

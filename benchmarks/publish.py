@@ -20,9 +20,9 @@ def main(results: Annotated[Path, typer.Argument(help="Of the last run, if not g
     run = Run.read(results)
     for folder in (PLOTS, RESULTS):
         folder.mkdir(exist_ok=True)
-    draw(run, PLOTS)
+    pictures = [f"![{path.stem}]({path.relative_to(DOCUMENT.parent)})" for path in draw(run, PLOTS)]
     run.write(RESULTS / "published.json")
-    write_between_markers(DOCUMENT, markdown(run))
+    write_between_markers(DOCUMENT, "\n\n".join([markdown(run), *pictures]))
 
 
 if __name__ == "__main__":

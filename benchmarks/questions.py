@@ -30,7 +30,7 @@ class Questions:
     def draw(cls, contender: Contender, bare: BareModel, rows: int, count: int) -> "Questions":
         """*count* different requests of *rows* rows each; the same ones for every contender."""
         drawn = [draw_rows(rows, seed) for seed in range(count)]
-        requests = [post(contender.url, contender.body(each)) for each in drawn]
+        requests = [post(contender.url, contender.body(each), contender.headers) for each in drawn]
         predicted = bare.predictions(Rows([row for each in drawn for row in each.data]))
         return cls(contender, requests, [predicted[at : at + rows] for at in range(0, rows * count, rows)])
 

@@ -15,15 +15,16 @@ from benchmarks.questions import Questions
 from benchmarks.records import Figures, Run
 from benchmarks.visit import Visit
 from benchmarks.wine import draw_rows
-from benchmarks.workspace import BENCH, STACK
+from benchmarks.workspace import BENCH, copy_of_stack
 
 Scenario = Callable[[Visit], Awaitable[Figures]]
 BARE = "bare model"
 
 
 def contenders(model: Path) -> Sequence[Contender]:
-    """New ones for every round."""
-    return (Ondemand(STACK), MlflowServe(BENCH, model), MlserverPlain(BENCH, model), MlserverBatching(BENCH, model))
+    """New ones for every round; ours with nothing but the model left of the last one."""
+    ondemand = Ondemand(copy_of_stack("serving"))
+    return (ondemand, MlflowServe(BENCH, model), MlserverPlain(BENCH, model), MlserverBatching(BENCH, model))
 
 
 async def serve_in_rounds(

@@ -34,7 +34,6 @@ RULES: Sequence[tuple[str, str]] = (
     ("broker: journal", r"\(local/broker/journal/"),
     ("broker: write", r"^(ClientProtocol\.write|Connection\.data_to_send)"),
     ("broker: timers", r"^(Broker\.next_due|Server\._set_timer|Server\._on_timer|Broker\.advance)"),
-    ("broker: rest", r"\(local/broker/"),
 )
 _COMPILED = [(stage, re.compile(pattern)) for stage, pattern in RULES]
 _PLACE = re.compile(

@@ -25,7 +25,7 @@ def wine_experiment() -> str:
 
 async def prepare() -> Path:
     """Return the folder of the model; train it through the local stack if it is not there."""
-    if not (MODEL / "MLmodel").is_file():
+    if not (MODEL / "MLmodel").is_file() or not (STACK / "mlflow").is_dir():
         async with Ondemand(STACK) as ondemand:
             uri = await _ask_until_trained(ondemand)
             _download(uri, ondemand.stack.addresses.mlflow)

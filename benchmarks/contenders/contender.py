@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import ClassVar, Self
 
 from benchmarks.wine import Rows
@@ -12,6 +12,8 @@ class Contender(ABC):
     """A server of the wine model; an asynchronous context manager that starts and stops it."""
 
     name: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Of every request, beside those that HTTP and JSON ask for."""
 
     @property
     @abstractmethod

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import orjson
 
@@ -17,6 +18,8 @@ class Ondemand(Contender):
     """The stack of `make up` on free ports, or *only* some parts of it; *environ* adds settings."""
 
     name = "mlflow-ondemand"
+    headers = MappingProxyType({"Prefer": "wait=60"})
+    """The peers keep a client waiting too; with the default of 5 s an overload would be answered by 202."""
 
     def __init__(self, data: Path, environ: Mapping[str, str] | None = None, *, only: Iterable[str] = PARTS) -> None:
         not_from_outside = {*EXTERNAL.values(), "OPERATIONS_URL", "MODEL_CACHE_DIR"}

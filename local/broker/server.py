@@ -127,9 +127,11 @@ class Server:
                 each.set_result(None)
 
     def _set_timer(self) -> None:
-        due = self.broker.next_due()
-        if due == self._timer_due:
+        # Most messages move the next deadline further away. The timer stays where it is then, and is set anew when it
+        # goes off; to do so for every message would be a sixth of what the message costs.
+        if self.broker.due >= self._timer_due:
             return
+        due = self.broker.next_due()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

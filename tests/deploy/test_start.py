@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO
@@ -78,6 +79,7 @@ def start(api: AdminApi, key_file: Path, *command: str) -> "subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -100,7 +102,8 @@ def stop_after_start(process: "subprocess.Popen[str]") -> tuple[list[str], str]:
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=DEADLINE_S)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):  # the script, and a host that it left behind
+            os.killpg(process.pid, signal.SIGKILL)
     return output.splitlines(), errors
 
 

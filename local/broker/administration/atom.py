@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ COUNTS = "http://schemas.microsoft.com/netservices/2011/06/servicebus"
 INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 NAMESPACE = "local"
 """What this broker calls itself where Azure has the name of a namespace."""
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,13 @@ class Entry:
 
 def element(name: str, content: str, attributes: Mapping[str, str] | None = None) -> str:
     """An element around XML; names are not escaped, attributes are."""
-    written = "".join(f" {key}={quoteattr(value)}" for key, value in (attributes or {}).items())
+    written = "".join(f" {key}={quoteattr(_characters(value))}" for key, value in (attributes or {}).items())
     return f"<{name}{written}>{content}</{name}>"
 
 
 def leaf(name: str, text: str) -> str:
     """An element around text."""
-    return element(name, escape(text))
+    return element(name, escape(_characters(text)))
 
 
 def timestamp(seconds: float) -> str:
@@ -76,8 +80,13 @@ def _entry(entry: Entry, attributes: Mapping[str, str]) -> str:
 
 
 def _text_title(title: str) -> str:
-    return element("title", escape(title), {"type": "text"})
+    return element("title", escape(_characters(title)), {"type": "text"})
 
 
 def _link(relation: str, url: str) -> str:
-    return f"<link rel={quoteattr(relation)} href={quoteattr(url)}/>"
+    return element("link", "", {"rel": relation, "href": url})
+
+
+def _characters(text: str) -> str:
+    # Much of it is what a client sent: the path of a request may hold any character.
+    return _NOT_IN_XML.sub(_REPLACEMENT, text)

@@ -49,18 +49,11 @@ def write_public_part(path: Path, to: Path) -> None:
     _write(to, public_part(path), mode=0o644)
 
 
-def server_context(path: Path) -> ssl.SSLContext:
-    """What a server with this key and certificate needs."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(path)
-    return context
-
-
 def _is_usable(path: Path) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        server_context(path)
+        # Also that the key is there, and is the certificate's.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path)
     except (OSError, ValueError):
         return False
     return certificate.not_valid_after_utc - datetime.now(UTC) > _RENEWED_BEFORE

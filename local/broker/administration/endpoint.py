@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.broker.addresses import connection_string
 from local.broker.administration.application import Administration, Commit
-from local.broker.administration.certificate import certificate_in, server_context, write_public_part
+from local.broker.administration.certificate import certificate_in, write_public_part
 from local.broker.administration.listener import HttpsListener
 from local.broker.service.broker import Broker
 
@@ -41,7 +41,7 @@ async def serve_administration(
         identity = certificate_in(folder)
         public = (certificate or folder / "certificate.pem").absolute()
         write_public_part(identity, public)
-        listener = HttpsListener(Administration(broker, commit), server_context(identity))
+        listener = HttpsListener(Administration(broker, commit), identity)
         endpoint = Endpoint(connection_string(host, await listener.start(host, port)), str(public))
         note = folder / NOTE
         note.write_text(json.dumps(asdict(endpoint)))

@@ -1,6 +1,6 @@
 """Errors of the administration API, as documents of the service."""
 
-from xml.sax.saxutils import escape
+from local.broker.administration.atom import element, leaf
 
 
 class AdministrationError(Exception):
@@ -13,8 +13,8 @@ class AdministrationError(Exception):
 
     def document(self) -> str:
         """The ``Error`` document; its detail begins with the code that some clients look for."""
-        detail = escape(f"SubCode={self.status}00. {self.detail}")
-        return f"<Error><Code>{self.status}</Code><Detail>{detail}</Detail></Error>"
+        detail = leaf("Detail", f"SubCode={self.status}00. {self.detail}")
+        return element("Error", leaf("Code", str(self.status)) + detail)
 
 
 class BadRequestError(AdministrationError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -23,7 +23,8 @@ _SHUTDOWN = 5
 class HttpsListener:
     """Serves an application on one port. It takes no signals, logs no requests, and does nothing while nobody asks."""
 
-    def __init__(self, app: ASGIApp, context: ssl.SSLContext) -> None:
+    def __init__(self, app: ASGIApp, identity: Path) -> None:
+        """``identity`` is the file with the private key and the certificate."""
         config = uvicorn.Config(
             app,
             http=_BoundedProtocol,
@@ -36,7 +37,7 @@ class HttpsListener:
             date_header=False,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=_SHUTDOWN,
-            ssl_context_factory=lambda config, default: context,
+            ssl_certfile=identity,
         )
         self._server = _Server(config)
         self._serving: asyncio.Task[None] | None = None

@@ -305,6 +305,8 @@ def write_composite(out: bytearray, value: object) -> None:
         item = getattr(value, name)
         if item is None:
             body.append(0x40)
+        elif item is True or item is False:  # most fields are one of these three
+            body.append(0x41 if item else 0x42)
         elif type(item) in _BY_TYPE:
             write_composite(body, item)
         else:

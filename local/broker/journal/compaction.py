@@ -14,6 +14,7 @@ from threading import Event
 
 from local.broker.journal.files import (
     create,
+    forget,
     journal_name,
     list_files,
     map_file,
@@ -107,6 +108,7 @@ class Compaction:
                 if read >= _CHUNK:
                     read = 0
                     yield
+            forget(data)
 
 
 class _SnapshotWriter:

@@ -199,6 +199,7 @@ class Journal:
             if error.errno not in FULL:
                 raise
             former.extend(room)
+            self._compact_at = max(self._compact_at, 2 * self.size)
             return None
         self._segment.extend(room)
         self._older_size += former.size

@@ -60,7 +60,10 @@ def recover(folder: Path) -> Recovered:
 def _keep(path: Path, data: memoryview, span: Span, *, is_tail: bool) -> None:
     time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     kept = path.with_name(f"journal.damaged-{time}")
-    kept.write_bytes(data[span.start : span.end])
+    try:
+        kept.write_bytes(data[span.start : span.end])
+    except OSError as error:
+        logger.warning("The damaged bytes cannot be kept in %s: %s", kept, error)
     logger.warning(
         "%s %s %d bytes that are damaged or incomplete, from byte %d on; they are %s. A copy is in %s.",
         path,

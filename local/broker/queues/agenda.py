@@ -47,6 +47,11 @@ class Agenda(Generic[M]):
             del self._members[key]
             self._deadlines.discard(key)
 
+    @property
+    def due(self) -> float:
+        """Never later than `next_due`, and without asking any member."""
+        return self._deadlines.next_due()
+
     def next_due(self) -> float:
         """When a member has something to do; FOREVER if none has."""
         while (key := self._deadlines.first()) is not None:

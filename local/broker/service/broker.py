@@ -115,6 +115,11 @@ class Broker:
         """Every queue and dead-letter queue."""
         return [entity.queue for entity in self._all()]
 
+    @property
+    def due(self) -> float:
+        """Never later than `next_due`, and cheap to read."""
+        return self._agenda.due
+
     def next_due(self) -> float:
         """When `advance` has something to do; FOREVER if nothing is pending."""
         return self._agenda.next_due()

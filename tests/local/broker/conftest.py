@@ -23,6 +23,14 @@ QUEUES: dict[str, dict[str, object]] = {
     "once": {"RequiresDuplicateDetection": True, "DuplicateDetectionHistoryTimeWindow": "PT5M"},
     "sessions": {"RequiresSession": True},
     "short-sessions": {"RequiresSession": True, "LockDuration": "PT1S"},
+    "renewed": {"LockDuration": "PT3S"},
+    "renewed-sessions": {"RequiresSession": True, "LockDuration": "PT3S"},
+    "target": {},
+    "forwards": {"ForwardTo": "target"},
+    "forwards-dead-letters": {"ForwardDeadLetteredMessagesTo": "target"},
+    "small": {"MaxSizeInMegabytes": 1, "MaxMessageSizeInKilobytes": 600},
+    "send-disabled": {"Status": "SendDisabled"},
+    "receive-disabled": {"Status": "ReceiveDisabled"},
 }
 
 

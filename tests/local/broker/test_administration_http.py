@@ -115,6 +115,14 @@ def test_a_page_behind_the_end_is_empty(http: httpx.Client) -> None:
     assert feed.find(f"{ATOM}entry") is None
 
 
+@pytest.mark.parametrize("path", ["%01", "%00/%ff", "%3Cb%3E", "a%22%27%26", "%ed%a0%80", "%F0%9F%90%87", "x" * 5000])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+def test_whatever_the_path_the_answer_is_xml(http: httpx.Client, method: str, path: str) -> None:
+    response = http.request(method, f"/{path}", content=ENTRY.format("") if method == "PUT" else None)
+    assert response.status_code == {"GET": 200, "DELETE": 404, "PUT": 400}[method]
+    ElementTree.fromstring(response.content)
+
+
 def test_another_method_is_refused(http: httpx.Client) -> None:
     assert http.post("/plain").status_code == 405
 

@@ -78,22 +78,21 @@ async def test_a_silent_peer_is_told_and_let_go_while_one_that_beats_stays() -> 
 
 
 async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
-    async with served(Limits(idle_timeout=IDLE)) as port:
-        client = ServiceBusClient.from_connection_string(connection_string(HOST, port), retry_total=0)
-        # How often the SDK looks whether a heartbeat is due; 30 s by default.
-        often = {"keep_alive": 1}
-        async with (
-            client,
-            client.get_queue_sender("plain", **often) as sender,
-            client.get_queue_receiver("plain", **often) as receiver,
-        ):
-            await sender.send_messages(ServiceBusMessage("before"))
-            (message,) = await receive(receiver)
-            # Longer than the time-out on purpose: what is shown is that nothing happens in it.
-            await asyncio.sleep(2 * IDLE)
-            await receiver.complete_message(message)
-            await sender.send_messages(ServiceBusMessage("after"))
-            assert [str(each) for each in await receive(receiver)] == ["after"]
+    async with (
+        served(Limits(idle_timeout=IDLE)) as port,
+        ServiceBusClient.from_connection_string(connection_string(HOST, port), retry_total=0) as client,
+        # How often the SDK looks whether a heartbeat of a sender is due; 30 s by default.
+        client.get_queue_sender("plain", keep_alive=1) as sender,
+        client.get_queue_receiver("plain") as receiver,
+    ):
+        await sender.send_messages(ServiceBusMessage("before"))
+        (message,) = await receive(receiver)
+        await receiver.complete_message(message)
+        waiting = asyncio.create_task(receive(receiver))
+        # Longer than the time-out on purpose: what is shown is that nothing happens in it.
+        await asyncio.sleep(2 * IDLE)
+        await sender.send_messages(ServiceBusMessage("after"))
+        assert [str(each) for each in await waiting] == ["after"]
 
 
 async def test_a_client_too_many_is_told_so() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from azure.servicebus import AutoLockRenewer, ServiceBusClient
 from azure.servicebus.aio import AutoLockRenewer as AioAutoLockRenewer
 
-_MAKERS = {"get_queue_sender", "get_queue_receiver"}
+_MAKERS = {"get_queue_sender", "get_queue_receiver", "get_subscription_receiver"}
 
 
 class Threaded:

@@ -9,6 +9,7 @@ from benchmarks.contenders.ondemand import Ondemand
 from benchmarks.distribution import Spread
 from benchmarks.goals import GOALS
 from benchmarks.machine import describe
+from benchmarks.plots import draw
 from benchmarks.records import Run
 from benchmarks.report import BEGIN, END, headlines, markdown, number, write_between_markers
 
@@ -81,3 +82,8 @@ def test_the_machine_is_named() -> None:
     machine = describe([0])
     assert machine["processor"]
     assert machine["commit"]
+
+
+def test_only_what_was_measured_is_drawn(run: Run, tmp_path: Path) -> None:
+    assert draw(run, tmp_path) == [tmp_path / "throughput.svg"]
+    assert "<svg" in (tmp_path / "throughput.svg").read_text()

@@ -6,6 +6,7 @@ LINES = [
     f"{HOST};_Outbox._send (/work/x/functions/bus.py:134);ServiceBusSender.send_messages ({SDK}:7) 30",
     f"{HOST};model_input (/work/x/functions/run_model/scoring.py:20);loads (orjson.py:1) 50",
     f"{HOST} 20",
+    f"{HOST};Peer.receive_data (/x/local/broker/service/peer.py:9);decode (/x/local/broker/amqp/decode.py:4) 7",
 ]
 
 
@@ -16,7 +17,12 @@ def test_frames_lose_their_folders_and_lines() -> None:
 
 
 def test_samples_go_to_the_innermost_stage_that_is_known() -> None:
-    assert by_stage(read_stacks(LINES)) == {"publish": 30, "rows to model input": 50, REST: 20}
+    assert by_stage(read_stacks(LINES)) == {
+        "publish": 30,
+        "rows to model input": 50,
+        "broker: read": 7,
+        REST: 20,
+    }
 
 
 def test_samples_by_the_function_they_were_taken_in() -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from local.broker.administration import application, listener
 from local.broker.administration.application import Administration
-from local.broker.administration.certificate import certificate_in, server_context
+from local.broker.administration.certificate import certificate_in
 from local.broker.administration.listener import HttpsListener
 from local.broker.queues.settings import QueueSettings
 from local.broker.service.broker import Broker
@@ -95,7 +95,7 @@ async def test_a_body_that_never_ends_is_given_up(
 @pytest.fixture
 async def port(tmp_path: Path) -> AsyncIterator[int]:
     """Where an application that has nothing to say is served."""
-    serving = HttpsListener(Response(), server_context(certificate_in(tmp_path)))
+    serving = HttpsListener(Response(), certificate_in(tmp_path))
     yield await serving.start("127.0.0.1", 0)
     await serving.stop()
 
@@ -133,7 +133,7 @@ async def test_a_client_that_asks_nothing_is_ended(port: int, tmp_path: Path, mo
 
 
 async def test_the_end_does_not_wait_for_idle_clients(tmp_path: Path) -> None:
-    serving = HttpsListener(Response(), server_context(certificate_in(tmp_path)))
+    serving = HttpsListener(Response(), certificate_in(tmp_path))
     reader, writer = await connect(await serving.start("127.0.0.1", 0), tmp_path)
     assert await ask(reader, writer) == b"HTTP/1.1 200 OK\r\n"
     await asyncio.wait_for(serving.stop(), WAIT)
@@ -143,4 +143,4 @@ async def test_the_end_does_not_wait_for_idle_clients(tmp_path: Path) -> None:
 
 async def test_a_port_in_use_is_an_error(port: int, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="in use"):
-        await HttpsListener(Response(), server_context(certificate_in(tmp_path))).start("127.0.0.1", port)
+        await HttpsListener(Response(), certificate_in(tmp_path)).start("127.0.0.1", port)

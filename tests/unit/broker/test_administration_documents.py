@@ -71,14 +71,14 @@ def test_the_certificate_is_kept_and_its_key_is_private(tmp_path: Path) -> None:
 def test_a_damaged_certificate_is_made_anew(tmp_path: Path, damage: bytes) -> None:
     path = certificate.certificate_in(tmp_path)
     path.write_bytes(damage)
-    certificate.server_context(certificate.certificate_in(tmp_path))
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.certificate_in(tmp_path))
 
 
 def test_a_key_without_its_certificate_is_made_anew(tmp_path: Path) -> None:
     path, other = certificate.certificate_in(tmp_path), certificate.certificate_in(tmp_path / "other")
     mixed = path.read_bytes().partition(b"-----BEGIN CERTIFICATE")[0] + certificate.public_part(other)
     path.write_bytes(mixed)
-    certificate.server_context(certificate.certificate_in(tmp_path))
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.certificate_in(tmp_path))
     assert path.read_bytes() != mixed
 
 
