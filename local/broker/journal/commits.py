@@ -42,13 +42,14 @@ class Commits:
         """Commit what has changed, then ``answer``: at once, unless the disk has to be waited for. Not while busy."""
         if not self._journal.has_changes:
             answer()
+            self._after_commit()
         elif self._write():
             if self._journal.fsync is Fsync.ALWAYS:
                 self._answer_later(answer)
                 self._sync()
             else:
                 answer()
-                self._after_write()
+                self._after_commit()
         elif not self.failed.done():
             self._answer_later(answer)
             self._timer = self._loop.call_later(_RETRY, self._try_again)
@@ -111,7 +112,7 @@ class Commits:
         elif not self.failed.done():
             self._timer = self._loop.call_later(_RETRY, self._try_again)
 
-    def _after_write(self) -> None:
+    def _after_commit(self) -> None:
         if self._syncing is not None:
             return
         if self._journal.wants_compaction():
@@ -131,7 +132,7 @@ class Commits:
         if error is not None:
             self._fail(error)
             return
-        self._after_write()
+        self._after_commit()
         self._answer_now()
 
     def _compact(self) -> None:
@@ -154,6 +155,9 @@ class Commits:
             self._journal.end_compaction(None)
         else:
             self._fail(error)
+            return
+        if not self.is_busy:
+            self._after_commit()
 
     def _fail(self, error: BaseException) -> None:
         self.is_busy = True

@@ -68,7 +68,6 @@ class Journal:
         self._min_compacted_size = self._compact_at = compact_at
         self._pending = bytearray()
         self._queues: dict[int, Queue] = {}
-        self._is_full = False
         self._is_compacting = False
         self._lock = lock_folder(folder)
         try:
@@ -227,7 +226,7 @@ class Journal:
             path.unlink()
         last = recovered.files.last
         segment = Segment(self._folder, last, recovered.end) if last else Segment(self._folder, 1)
-        segment.extend(RESERVE + _ROOM_AHEAD)
+        self._is_full = not (segment.extend(RESERVE + _ROOM_AHEAD) or segment.extend(RESERVE))
         return segment
 
     def _record(self, queue: Queue, number: int) -> None:
