@@ -74,7 +74,7 @@ class ManagementRequests(RequestNode):
 
     def _receive_by_sequence_number(self, body: Body) -> Response:
         delete = body.get("receiver-settle-mode") == _RECEIVE_AND_DELETE
-        lock = self._session_lock(body) if body.get("session-id") is not None else None
+        lock = self._session_lock(body) if self._queue.settings.requires_session else None
         messages = self._queue.receive_deferred(_numbers(body), lock, delete=delete)
         found: list[object] = [
             {
