@@ -17,6 +17,7 @@ _SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 # Longer than this is .NET's TimeSpan.MaxValue or near it: for ever.
 _LONGEST = 100 * 365 * 86_400
 _KIB, _MIB = 1024, 1024 * 1024
+_DAY = 86_400
 
 
 class ConfigError(ValueError):
@@ -85,28 +86,28 @@ class _Properties:
         default = QueueSettings(self._queue)
         settings = QueueSettings(
             name=self._queue,
-            lock_duration=self._duration("LockDuration", default.lock_duration),
-            max_delivery_count=self._integer("MaxDeliveryCount", default.max_delivery_count),
+            lock_duration=self._duration("LockDuration", default.lock_duration, longest=300),
+            max_delivery_count=self._integer("MaxDeliveryCount", default.max_delivery_count, 2000),
             default_time_to_live=self._duration("DefaultMessageTimeToLive", default.default_time_to_live),
             dead_letter_on_expiration=self._flag("DeadLetteringOnMessageExpiration"),
             requires_session=self._flag("RequiresSession"),
             requires_duplicate_detection=self._flag("RequiresDuplicateDetection"),
             duplicate_detection_window=self._duration(
-                "DuplicateDetectionHistoryTimeWindow", default.duplicate_detection_window
+                "DuplicateDetectionHistoryTimeWindow", default.duplicate_detection_window, longest=7 * _DAY
             ),
             forward_to=self._text("ForwardTo") or None,
             forward_dead_letters_to=self._text("ForwardDeadLetteredMessagesTo") or None,
-            max_size=self._integer("MaxSizeInMegabytes", default.max_size // _MIB) * _MIB,
-            max_message_size=self._integer("MaxMessageSizeInKilobytes", default.max_message_size // _KIB) * _KIB,
+            max_size=self._integer("MaxSizeInMegabytes", default.max_size // _MIB, 80 * 1024) * _MIB,
+            max_message_size=self._integer("MaxMessageSizeInKilobytes", default.max_message_size // _KIB, 1024) * _KIB,
             status=self._status("Status"),
-            auto_delete_on_idle=self._duration("AutoDeleteOnIdle", default.auto_delete_on_idle),
+            auto_delete_on_idle=self._duration("AutoDeleteOnIdle", default.auto_delete_on_idle, shortest=300),
             user_metadata=self._text("UserMetadata"),
         )
         if self._values:
             raise self._error(f"unknown property {', '.join(sorted(self._values))}")
         return settings
 
-    def _duration(self, key: str, default: float) -> float:
+    def _duration(self, key: str, default: float, shortest: float = 0.001, longest: float = FOREVER) -> float:
         value = self._values.pop(key, None)
         if value is None:
             return default
@@ -114,14 +115,15 @@ class _Properties:
             seconds = parse_duration(str(value))
         except ValueError as error:
             raise self._error(f"{key}: {error}") from error
-        if seconds <= 0:
-            raise self._error(f"{key} must be longer than 0")
+        if not shortest <= seconds <= longest:
+            limits = f"from {shortest:g} s" + (f" to {longest:g} s" if longest < FOREVER else "")
+            raise self._error(f"{key} must be {limits}, not {value}")
         return seconds
 
-    def _integer(self, key: str, default: int) -> int:
+    def _integer(self, key: str, default: int, largest: int) -> int:
         value = self._values.pop(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise self._error(f"{key} must be a positive integer, not {value!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
+            raise self._error(f"{key} must be an integer from 1 to {largest}, not {value!r}")
         return value
 
     def _flag(self, key: str) -> bool:

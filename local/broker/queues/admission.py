@@ -14,9 +14,17 @@ PARTITION_KEY = "x-opt-partition-key"
 def check(message: Message, settings: QueueSettings) -> None:
     """Raises a QueueError for a message that the queue refuses, whoever sends it."""
     sections = message.sections
-    _check_size(message, settings)
-    _check_length("message id", sections.message_id)
-    _check_length("session id", sections.session_id)
+    if message.size > settings.max_message_size:
+        raise MessageSizeExceededError(
+            f"The message has {message.size} bytes; the entity '{settings.name}' takes {settings.max_message_size} at "
+            "most."
+        )
+    if message.size - len(sections.body) > MAX_PROPERTY_SIZE:
+        _check_properties(sections, message.size - len(sections.body))
+    if sections.message_id is not None:
+        _check_length("message id", sections.message_id)
+    if sections.session_id is not None:
+        _check_length("session id", sections.session_id)
     if PARTITION_KEY in sections.annotations:
         _check_partition_key(sections)
     if settings.requires_session and sections.session_id is None:
@@ -24,16 +32,6 @@ def check(message: Message, settings: QueueSettings) -> None:
             f"The SessionId was not set on a message, and it cannot be sent to the entity '{settings.name}', "
             "which requires sessions."
         )
-
-
-def _check_size(message: Message, settings: QueueSettings) -> None:
-    size, header_size = message.size, message.size - len(message.sections.body)
-    if size > settings.max_message_size:
-        raise MessageSizeExceededError(
-            f"The message has {size} bytes; the entity '{settings.name}' takes {settings.max_message_size} at most."
-        )
-    if header_size > MAX_PROPERTY_SIZE:
-        _check_properties(message.sections, header_size)
 
 
 def _check_properties(sections: Sections, header_size: int) -> None:

@@ -147,10 +147,12 @@ class Books:
         self.storage.used += session.state_size - size
 
     def tell(self) -> None:
-        """What can be received, or who may do so, has changed."""
+        """Whether messages are handed out, or forwarded, may have changed."""
         if self.settings.forward_to is not None and self.ready:
             self.transfer_at(_AT_ONCE)
         self._on_ready()
+        for holder in self.sessions.holders():
+            holder.session_ready()
 
     # Leaving
 

@@ -86,12 +86,14 @@ class Intake:
 
     def _schedule(self, message: Message, due: float) -> None:
         self.schedule.set(message.sequence_number, due)
-        if self._books.settings.requires_duplicate_detection:
+        if self._books.settings.requires_duplicate_detection and message.sections.message_id is not None:
             self._scheduled_ids[str(message.sections.message_id)] = message.sequence_number
 
     def _unschedule(self, message: Message) -> None:
         self.schedule.discard(message.sequence_number)
-        self._scheduled_ids.pop(str(message.sections.message_id), None)
+        message_id = str(message.sections.message_id)
+        if self._scheduled_ids.get(message_id) == message.sequence_number:
+            del self._scheduled_ids[message_id]
 
     def _is_duplicate(self, message: Message, now: float) -> bool:
         message_id = message.sections.message_id

@@ -19,7 +19,7 @@ class SessionHolder(Protocol):
         """The lock expired."""
 
     def session_ready(self) -> None:
-        """The session has a message to receive."""
+        """The session may have a message to receive, or receiving may not be possible any more."""
 
 
 @dataclass(slots=True)
@@ -80,6 +80,10 @@ class SessionTable:
     def ids_with_content(self) -> list[str]:
         """The sessions with messages or state."""
         return [each.id for each in self._sessions.values() if each.ready or each.in_flight or each.state is not None]
+
+    def holders(self) -> list[SessionHolder]:
+        """Who holds a session now."""
+        return [each.lock.holder for each in self._sessions.values() if each.lock is not None]
 
     def states(self) -> dict[str, bytes]:
         """The sessions' states, where they have one."""

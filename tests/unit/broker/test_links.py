@@ -93,7 +93,6 @@ def test_holders_and_seekers_of_sessions_are_turned_away_too(broker: Broker) -> 
     holder.received()
     update(broker, "sessions", status=EntityStatus.RECEIVE_DISABLED)
     assert refusal(seeker).condition == "com.microsoft:entity-disabled"
-    sender.send(transfer(1, encoded("b", session="s")))
     assert refusal(holder).condition == "com.microsoft:entity-disabled"
 
 

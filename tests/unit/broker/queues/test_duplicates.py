@@ -51,6 +51,16 @@ def test_a_duplicate_of_a_scheduled_message_has_its_number(make_queue: MakeQueue
         queue.cancel([other])
 
 
+def test_only_the_number_of_the_same_scheduled_message_is_given(make_queue: MakeQueue, clock: FakeClock) -> None:
+    queue = make_queue(requires_duplicate_detection=True, duplicate_detection_window=15)
+    queue.send([message("without an id", at=clock.now + 60), message("first", message_id="1", at=clock.now + 30)])
+    clock.advance(20)
+    (second,) = queue.send([message("second", message_id="1", at=clock.now + 30)])
+    clock.advance(10)
+    assert queue.send([message("None", message_id="None")]) == [5]
+    assert queue.send([message("second again", message_id="1")]) == [second] == [3]
+
+
 def test_a_message_that_is_refused_is_not_remembered(make_queue: MakeQueue) -> None:
     queue = make_queue(requires_duplicate_detection=True, max_message_size=10)
     with pytest.raises(MessageSizeExceededError):
