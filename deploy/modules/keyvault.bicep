@@ -9,7 +9,8 @@ param location string
 @description('Tags.')
 param tags object
 
-@description('Enabled or Disabled.')
+@description('Whether it can be reached from the internet.')
+@allowed(['Enabled', 'Disabled'])
 param publicNetworkAccess string
 
 @description('Subnets that may reach it; empty: no firewall.')

@@ -10,9 +10,11 @@ param location string
 param tags object
 
 @description('Redundancy.')
+@allowed(['Standard_LRS', 'Standard_ZRS'])
 param sku string
 
-@description('Enabled or Disabled.')
+@description('Whether it can be reached from the internet.')
+@allowed(['Enabled', 'Disabled'])
 param publicNetworkAccess string
 
 @description('Subnets that may reach it; empty: no firewall.')

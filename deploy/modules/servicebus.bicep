@@ -9,13 +9,15 @@ param location string
 @description('Tags.')
 param tags object
 
-@description('Standard or Premium.')
+@description('Tier.')
+@allowed(['Standard', 'Premium'])
 param sku string
 
 @description('Messaging units, if Premium.')
 param capacity int
 
-@description('Enabled or Disabled.')
+@description('Whether it can be reached from the internet.')
+@allowed(['Enabled', 'Disabled'])
 param publicNetworkAccess string
 
 @description('Runner pools, each with a queue like run-model.')
