@@ -102,10 +102,12 @@ class _BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        super().shutdown()
-        # An idle client does not answer TLS' farewell, and nothing else is on its way to it.
-        if self.transport.is_closing() and not self.transport.get_write_buffer_size():
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and (self.transport.is_closing() or not self.transport.get_write_buffer_size()):
+            # Such a client does not answer TLS' farewell, and nothing else is on its way to it.
             self.transport.abort()
+        else:
+            super().shutdown()
 
     def _end_unless_asked(self) -> None:
         if self.cycle is None:
