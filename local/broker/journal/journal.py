@@ -68,6 +68,7 @@ class Journal:
         self._min_compacted_size = self._compact_at = compact_at
         self._pending = bytearray()
         self._queues: dict[int, Queue] = {}
+        self._is_full = False
         self._is_compacting = False
         self._lock = lock_folder(folder)
         try:
@@ -90,6 +91,7 @@ class Journal:
             logger.warning("The queue '%s' is no longer configured; %d messages go with it.", name, messages)
         if not self._segment.is_empty:
             self.emit(self._entities.records())
+        self._set_room_aside()
 
     # Queues
 
@@ -131,15 +133,17 @@ class Journal:
 
     def has_room(self) -> bool:
         """Whether queues may take something new: with all that is still to be written, the reserve stays."""
+        if self._is_full or self._segment.room < len(self._pending) + RESERVE:
+            self._set_room_aside()
+        return not self._is_full
+
+    def _set_room_aside(self) -> None:
         needed = len(self._pending) + RESERVE
-        if self._segment.room >= needed and not self._is_full:
-            return True
         is_full = not (self._segment.extend(needed + _ROOM_AHEAD) or self._segment.extend(needed))
         if is_full != self._is_full:
             self._is_full = is_full
             what = "the disk is full, new messages are refused" if is_full else "there is room on the disk again"
             logger.warning("%s: %s.", self._folder, what)
-        return not is_full
 
     @property
     def has_changes(self) -> bool:
@@ -225,9 +229,7 @@ class Journal:
         for path in recovered.files.dead:
             path.unlink()
         last = recovered.files.last
-        segment = Segment(self._folder, last, recovered.end) if last else Segment(self._folder, 1)
-        self._is_full = not (segment.extend(RESERVE + _ROOM_AHEAD) or segment.extend(RESERVE))
-        return segment
+        return Segment(self._folder, last, recovered.end) if last else Segment(self._folder, 1)
 
     def _record(self, queue: Queue, number: int) -> None:
         for index, each in ((2 * number, queue), (2 * number + 1, queue.dead_letters)):
