@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from local.broker.journal.fsync import Fsync
+from local.broker.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from local.broker.queues.settings import QueueSettings
@@ -57,6 +58,9 @@ def broker(
         Path | None,
         typer.Option(help="File to write the certificate of the administration API to; else it is in the data folder."),
     ] = None,
+    max_connections: Annotated[
+        int, typer.Option(help="Connections at a time; one more is closed with an error.", min=1)
+    ] = DEFAULT_LIMITS.max_connections,
     end_with_parent: Annotated[bool, typer.Option("--end-with-parent", help="End when standard input closes.")] = False,
 ) -> None:
     """Run a stand-in for Azure Service Bus on 127.0.0.1, for unmodified azure-servicebus clients.
@@ -86,6 +90,7 @@ def broker(
                 fsync=fsync,
                 https_port=https_port if https else None,
                 certificate=cert,
+                max_connections=max_connections,
                 end_with_parent=end_with_parent,
             )
         )

@@ -16,6 +16,7 @@ from local.broker.addresses import connection_string
 from local.broker.banner import banner
 from local.broker.journal.fsync import Fsync
 from local.broker.journal.journal import Journal
+from local.broker.limits import Limits
 from local.broker.queues.settings import QueueSettings
 from local.broker.server import Server
 from local.broker.service.broker import Broker
@@ -38,27 +39,46 @@ class Options:
     fsync: Fsync
     https_port: int | None
     certificate: Path | None
+    max_connections: int
     end_with_parent: bool
 
 
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises StartError and JournalError."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Twice: a connection that is one too many is open for a moment too. The rest is for the journal.
+    _allow_files(2 * options.max_connections + 100)
     server = _durable_server(options, options.data) if options.data else _server_in_memory(options)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(server, options))
 
 
 def _server_in_memory(options: Options) -> Server:
-    return Server(Broker(options.queues, time.time))
+    return Server(Broker(options.queues, time.time, _limits(options)))
 
 
 def _durable_server(options: Options, folder: Path) -> Server:
     journal = Journal(folder, options.queues, fsync=options.fsync)
-    broker = Broker(journal.defined(), time.time)
+    broker = Broker(journal.defined(), time.time, _limits(options))
     journal.restore(broker.queues())
     broker.record_to(journal)
     return Server(broker, journal)
+
+
+def _limits(options: Options) -> Limits:
+    return Limits(max_connections=options.max_connections)
+
+
+def _allow_files(count: int) -> None:
+    """Raise this process's limit of open files as far as that needs, and it may."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(server: Server, options: Options) -> None:

@@ -21,12 +21,13 @@ from tests.unit.broker.client import HANDSHAKE, attach_receiver, attach_sender, 
 
 WAIT = 60
 MIB = 1024 * 1024
+MAX_CONNECTIONS = 400
 
 
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
     """A broker of its own: its memory is measured."""
-    running = start_broker(tmp_path_factory.mktemp("victim"), "--memory")
+    running = start_broker(tmp_path_factory.mktemp("victim"), "--memory", "--max-connections", str(MAX_CONNECTIONS))
     yield running
     assert running.stop() == 0
 
@@ -194,7 +195,7 @@ def test_thousands_of_attach_frames_get_a_bounded_number_of_links(victim: Runnin
 
 
 def test_connections_beyond_the_limit_are_told_so(victim: RunningBroker) -> None:
-    limit = DEFAULT_LIMITS.max_connections
+    limit = MAX_CONNECTIONS
     before = memory(victim)
     refused = []
     with ExitStack() as stack:
