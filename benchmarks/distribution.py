@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 
 STALL_S = 0.2
@@ -12,8 +13,8 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
     """The smallest of the *ordered* values that at least *percent* of them do not exceed (nearest rank)."""
     if not ordered:
         raise ValueError("no values")
-    rank = -(-len(ordered) * percent // 100)  # rounded up
-    return ordered[max(int(rank), 1) - 1]
+    rank = ceil(round(len(ordered) * percent / 100, 6))  # 99.9 is a little more than that in binary
+    return ordered[max(rank, 1) - 1]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,11 @@ def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(percent: 
     assert percentile([float(value) for value in range(1, 101)], percent) == expected
 
 
-def test_the_99_9th_percentile_of_a_thousand_leaves_one_out() -> None:
-    assert percentile([float(value) for value in range(1, 1001)], 99.9) == 999
+@pytest.mark.parametrize("thousands", range(1, 30))
+def test_the_99_9th_percentile_leaves_one_of_each_thousand_out(thousands: int) -> None:
+    """99.9 is no binary number: rounded the wrong way, one more would be left in."""
+    count = 1000 * thousands
+    assert percentile([float(value) for value in range(1, count + 1)], 99.9) == count - thousands
 
 
 def test_one_value_is_every_percentile() -> None:
