@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.broker.metering import Sample
@@ -18,9 +17,9 @@ MEGABYTE = 1e6
 
 
 def measure(mode: Mode, folder: Path, count: int, sample: Sample) -> None:
-    """Add ``full`` (memory of the process with so many messages queued, in MB) and ``empty`` (without).
+    """Add ``start_s``, and ``empty_mb`` and ``full_mb``: memory of the process without and with so many messages.
 
-    In a durable mode also ``journal_mb``, and ``restart_s`` with ``restarted_mb``.
+    In a durable mode also ``journal_mb`` on disk, ``restart_s`` from `kill -9` to ready, and ``restarted_mb``.
     """
     with mode.start(folder) as server:
         sample["start_s"] = server.start_seconds
@@ -38,9 +37,10 @@ def measure(mode: Mode, folder: Path, count: int, sample: Sample) -> None:
 
 async def measure_idle(server: ServerProcess, seconds: float, sample: Sample) -> None:
     """Add ``idle_percent`` of one core, with receivers connected that wait on an empty queue."""
-    async with connect(server) as client, AsyncExitStack() as stack:
-        for _ in range(CONNECTIONS):
-            await stack.enter_async_context(client.get_queue_receiver(QUEUE))
+    async with connect(server) as client:
+        receivers = [client.get_queue_receiver(QUEUE) for _ in range(CONNECTIONS)]
+        await asyncio.gather(*(receiver.peek_messages() for receiver in receivers))  # which connects them
         cpu, begun = server.cpu_seconds(), time.perf_counter()
         await asyncio.sleep(seconds)
         sample["idle_percent"] = (server.cpu_seconds() - cpu) / (time.perf_counter() - begun) * 100
+        await asyncio.gather(*(receiver.close() for receiver in receivers))

@@ -43,12 +43,13 @@ def summarize(rounds: Iterable[dict[str, Sample]]) -> Summary:
 
 
 def describe_machine() -> dict[str, str]:
-    """What the figures were measured on."""
+    """What the figures were measured on; the load is that of the last minute, the benchmark's own included."""
     memory = psutil.virtual_memory().total / 2**30
     return {
         "processor": _processor(),
         "cores": str(psutil.cpu_count()),
         "memory": f"{memory:.0f} GiB",
+        "load": f"{psutil.getloadavg()[0]:.1f}",
         "system": platform.platform(),
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
