@@ -45,6 +45,8 @@ class ClientProtocol(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._name = "{}:{}".format(*transport.get_extra_info("peername", ("?", "?"))[:2])
         self._peer = self._server.add(self)
+        if self._peer is None:
+            self._transport.abort()
         self._watch()
 
     def data_received(self, data: bytes) -> None:

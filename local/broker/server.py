@@ -69,9 +69,11 @@ class Server:
         if self._server is not None:
             await self._server.wait_closed()
 
-    def add(self, client: ClientProtocol) -> Peer:
-        """A client connected; one too many is told so and closed."""
+    def add(self, client: ClientProtocol) -> Peer | None:
+        """A client connected; one too many is told so and closed. None where many too many wait for that already."""
         limit = self.broker.limits.max_connections
+        if len(self._clients) >= 2 * limit:
+            return None
         peer = self.broker.connect(too_many_connections(limit) if len(self._clients) >= limit else None)
         self._clients[peer] = client
         return peer

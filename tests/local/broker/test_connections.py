@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -105,6 +105,17 @@ async def test_a_client_too_many_is_told_so() -> None:
             await sender.send_messages(ServiceBusMessage("first"))
             with pytest.raises(ServiceBusConnectionError, match="maximum of 1 concurrent connections"):
                 await send(client, "plain", ServiceBusMessage("second"))
+
+
+async def test_of_many_clients_too_many_not_all_are_told() -> None:
+    async with served(Limits(max_connections=1)) as port, AsyncExitStack() as stack:
+        clients = []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            stack.callback(writer.close)
+            clients.append(reader)
+        assert await asyncio.wait_for(clients[2].read(), WAIT) == b""
+        assert not clients[1].at_eof()
 
 
 @pytest.mark.parametrize("sdk", ["aio", "sync"])
