@@ -15,10 +15,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from local.broker.journal.fsync import Fsync
+from local.broker.journal.journal import MIN_COMPACTED_SIZE
 from tests.local.broker.conftest import START_TIMEOUT, RunningBroker, start_broker
 from tests.local.broker.kill_loop_clients import SESSIONS, Clients
 from tests.local.broker.kill_loop_ledger import Ledger
@@ -28,6 +29,8 @@ SEED = int(os.environ.get("KILL_LOOP_SEED", str(time.time_ns() % 1_000_000)))
 LONGEST_ROUND = 1.0  # seconds from the first answer to the kill
 DEADLINE = 60
 ALL_AT_ONCE = 250
+UNUSED = "tried-twice"
+BALLAST = "x" * 900_000
 
 # azure-servicebus 7.15 does not close the socket of a connection that its peer ended.
 pytestmark = [
@@ -54,6 +57,10 @@ async def start(folder: Path, port: int, fsync: Fsync) -> RunningBroker:
     return await asyncio.to_thread(start_broker, folder, *options)
 
 
+def connect(broker: RunningBroker) -> ServiceBusClient:
+    return ServiceBusClient.from_connection_string(broker.connection_string)
+
+
 async def kill(broker: RunningBroker) -> None:
     broker.process.kill()
     await asyncio.to_thread(broker.process.wait, START_TIMEOUT)
@@ -73,9 +80,30 @@ async def working(clients: Clients) -> AsyncIterator[None]:
 async def test_nothing_that_was_answered_is_undone(
     tmp_path: Path, fsync: Fsync, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    random = Random(f"{SEED} {fsync.value}")
     port = free_port()
-    broker = await start(tmp_path, port, fsync)
+    await kill_again_and_again(tmp_path, port, await start(tmp_path, port, fsync), fsync, capsys)
+
+
+async def test_nothing_is_undone_by_kills_during_compaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
+    broker = await start(tmp_path, port, Fsync.INTERVAL)
+    async with connect(broker) as client, client.get_queue_sender(UNUSED) as sender:
+        for number in range(MIN_COMPACTED_SIZE // len(BALLAST) + 1):
+            await sender.send_messages(ServiceBusMessage(f"{number} {BALLAST}"))
+    await kill_again_and_again(tmp_path, port, broker, Fsync.INTERVAL, capsys)
+    assert list((tmp_path / "data").glob("snapshot-*")), "it was compacted"
+    broker = await start(tmp_path, port, Fsync.INTERVAL)
+    async with connect(broker) as client, client.get_queue_receiver(UNUSED) as receiver:
+        for expected in range(number + 1):
+            (message,) = await receiver.peek_messages(1, sequence_number=expected + 1)
+            assert str(message) == f"{expected} {BALLAST}"
+    assert broker.stop() == 0
+
+
+async def kill_again_and_again(
+    tmp_path: Path, port: int, broker: RunningBroker, fsync: Fsync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = Random(f"{SEED} {fsync.value}")
     clients = Clients(broker.connection_string, random)
     started = time.monotonic()
     async with working(clients):
@@ -86,7 +114,7 @@ async def test_nothing_that_was_answered_is_undone(
             await kill(broker)
             broker = await start(tmp_path, port, fsync)
     seconds = time.monotonic() - started
-    async with ServiceBusClient.from_connection_string(broker.connection_string) as client:
+    async with connect(broker) as client:
         left = await take_all(client, clients)
     assert broker.stop() == 0
     with capsys.disabled():
