@@ -1,6 +1,7 @@
 """The broker's README: every command and example in it does what it says."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -11,6 +12,9 @@ import pytest
 import typer.main
 
 from local.broker.cli import app
+from local.broker.limits import DEFAULT_LIMITS
+from local.broker.queues.settings import QueueSettings
+from local.broker.service.broker import MAX_QUEUES
 from local.broker.testing import running_broker
 
 pytest_plugins = ["pytester"]
@@ -30,7 +34,8 @@ def example(start: str) -> str:
 
 
 def test_the_table_has_every_option_and_its_default() -> None:
-    table = re.findall(r"^\| (`--[^|]*) \| ([^|]*) \|", README, re.MULTILINE)
+    running_it = README.split("\n## Running it\n")[1].split("\n## ")[0]
+    table = re.findall(r"^\| (`--[^|]*) \| ([^|]*) \|", running_it, re.MULTILINE)
     documented = {tuple(re.findall(r"`(--[\w-]+)`", names)): default.strip(" `") for names, default in table}
     options = {
         (*parameter.opts, *parameter.secondary_opts): parameter for parameter in typer.main.get_command(app).params
@@ -59,6 +64,46 @@ def test_commands_start_a_broker(command: list[str], tmp_path: Path) -> None:
             assert json.loads(addresses).keys() == json.loads(shown[1]).keys()
             process.terminate()
             assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+
+
+def test_the_limits_are_those_of_the_broker() -> None:
+    limits = dict(
+        re.findall(r"^\| ([^|]+) \| ([^|]+) \|", README.split("\n## Limits\n")[1].split("\n## ")[0], re.MULTILINE)
+    )
+    assert limits["connections at a time"] == f"{DEFAULT_LIMITS.max_connections:,} (`--max-connections`)"
+    links = next(value for name, value in limits.items() if name.startswith("sessions of a connection"))
+    assert links == f"{DEFAULT_LIMITS.channel_max + 1}; {DEFAULT_LIMITS.handle_max + 1:,}"
+    assert DEFAULT_LIMITS.handle_max + 1 == DEFAULT_LIMITS.max_links
+    assert limits["message, or batch, as it is encoded"] == f"{DEFAULT_LIMITS.max_message_size // 2**20} MiB"
+    assert limits["messages of a batch"] == f"{DEFAULT_LIMITS.max_batch_messages:,}"
+    assert limits["queues"] == f"{MAX_QUEUES:,}"
+    assert limits["size of a queue, dead letters included"].startswith(f"{QueueSettings('q').max_size // 2**30} GiB")
+    assert limits["silence of a client"].startswith(f"{DEFAULT_LIMITS.idle_timeout / 60:.0f} min")
+
+
+def test_queues_shows_those_of_the_broker_that_runs_here(tmp_path: Path) -> None:
+    commands = re.findall(r"^\$ (ondemand queues[^#\n]*)", README, re.MULTILINE)
+    local = [shlex.split(command) for command in commands if "--connection" not in command]
+    assert local
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ondemand = [sys.executable, "-m", "local.cli"]
+    broker = [*ondemand, "broker", "--port", "0", "--queue", "orders"]
+    with subprocess.Popen(broker, cwd=tmp_path, env=environ, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith(b"ready ")
+            for command in local:
+                shown = subprocess.run(
+                    [*ondemand, *command[1:]],
+                    cwd=tmp_path,
+                    env=environ,
+                    capture_output=True,
+                    timeout=DEADLINE,
+                    check=True,
+                )
+                assert b"orders" in shown.stdout
         finally:
             process.kill()
 
