@@ -63,7 +63,7 @@ class Queue:
         )
         self._intake = Intake(self._books, self._alarm)
         self._forwarding = Forwarding(self._books, find)
-        self.receive_refusal = receive_refusal(settings)
+        self._hands_out = receive_refusal(settings) is None
 
     @property
     def name(self) -> str:
@@ -100,7 +100,7 @@ class Queue:
         self.advance()
         books = self._books
         self.settings = books.settings = settings
-        self.receive_refusal = receive_refusal(settings)
+        self._hands_out = receive_refusal(settings) is None
         books.locks.duration = settings.lock_duration
         self._intake.history.window = settings.duplicate_detection_window
         books.tell()
@@ -112,9 +112,10 @@ class Queue:
         check_can_send(self.settings, is_dead_letter_queue=self.dead_letters is None)
 
     def check_can_receive(self) -> None:
-        """Raises ``receive_refusal``, if nobody can receive from this queue."""
-        if self.receive_refusal is not None:
-            raise self.receive_refusal
+        """Raises a QueueError if nobody can receive from this queue."""
+        refusal = receive_refusal(self.settings)
+        if refusal is not None:
+            raise refusal
 
     # Time
 
@@ -209,14 +210,14 @@ class Queue:
     @property
     def has_ready(self) -> bool:
         """Whether `receive` without a session would find a message."""
-        return self.receive_refusal is None and bool(self._books.ready)
+        return self._hands_out and bool(self._books.ready)
 
     def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
         """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
         now = self.advance()
         books = self._books
-        if self.receive_refusal is not None:
-            raise self.receive_refusal
+        if not self._hands_out:
+            self.check_can_receive()
         session = books.sessions.held(session_lock) if session_lock else None
         message = (session.ready if session else books.ready).take()
         if message is None:

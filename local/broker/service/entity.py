@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from local.broker.amqp.performatives import Error
 from local.broker.queues.agenda import Agenda
 from local.broker.queues.deadlines import Alarm, Deadlines
+from local.broker.queues.errors import QueueError
 from local.broker.queues.queue import Clock, Queue
 from local.broker.queues.settings import QueueSettings
 from local.broker.service.errors import error_of
@@ -104,8 +105,10 @@ class Entity:
 
     def dispatch(self) -> None:
         """Hand out messages, one receiver after the other, and sessions; or forward them."""
-        if self.queue.receive_refusal is not None:
-            self._turn_away(error_of(self.queue.receive_refusal))
+        try:
+            self.queue.check_can_receive()
+        except QueueError as refusal:
+            self._turn_away(error_of(refusal))
             self.queue.advance()
             return
         while self.queue.has_ready and self._receivers:
