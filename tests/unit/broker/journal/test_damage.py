@@ -212,3 +212,9 @@ def test_noise_has_no_frames(noise: bytes, markers: int) -> None:
     data = MAGIC + (frame(b"x", "name", 5)[:12] + noise) * (markers + 1)
     assert list(read_frames(memoryview(data), "name", damaged)) == []
     assert [data[each.start : each.end] for each in damaged] == [data[len(MAGIC) :].rstrip(b"\0")]
+
+
+@pytest.mark.parametrize(("name", "shift"), [("journal-00000002", 0), (FIRST, 1)])
+def test_a_frame_of_another_file_or_place_is_none(name: str, shift: int) -> None:
+    data = MAGIC + frame(b"payload", name, len(MAGIC) + shift)
+    assert list(read_frames(memoryview(data), FIRST, [])) == []
