@@ -4,7 +4,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.broker.amqp.connection import Connection
@@ -36,6 +36,8 @@ from tests.unit.broker.client import HANDSHAKE, attach_receiver, attach_sender, 
 from tests.unit.broker.hostile_bytes import FRAMES, MESSAGES, REQUESTS, VALUES, mutations
 from tests.unit.broker.queues.conftest import FakeClock
 
+# How long an example takes says more about the machine's other work than about the broker.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LIMITS = Limits(max_message_size=10_000, max_output=100_000)
 QUEUES = [QueueSettings("queue"), QueueSettings("sessions", requires_session=True)]
 
@@ -75,6 +77,7 @@ READERS: list[Callable[[bytes], object]] = [
 ]
 
 
+@unhurried
 @given(
     st.one_of(
         st.binary(max_size=100),
@@ -92,6 +95,7 @@ def test_every_reader_reads_or_refuses(data: bytes) -> None:
             continue
 
 
+@unhurried
 @given(MESSAGES)
 def test_messages_that_are_read_can_be_written_and_read_again(data: bytes) -> None:
     try:
@@ -102,27 +106,32 @@ def test_messages_that_are_read_can_be_written_and_read_again(data: bytes) -> No
     assert again == sections
 
 
+@unhurried
 @given(st.binary(max_size=80))
 def test_a_handshake_of_random_bytes(data: bytes) -> None:
     for start in (b"", SASL_HEADER, AMQP_HEADER, HANDSHAKE):
         drive(start + data)
 
 
+@unhurried
 @given(mutations(st.just(HANDSHAKE)))
 def test_a_broken_handshake(data: bytes) -> None:
     drive(data)
 
 
+@unhurried
 @given(st.lists(FRAMES, max_size=12))
 def test_valid_frames_in_any_order(frames: list[bytes]) -> None:
     drive(HANDSHAKE + b"".join(frames))
 
 
+@unhurried
 @given(mutations(st.lists(FRAMES, min_size=1, max_size=8).map(b"".join)))
 def test_broken_frames(data: bytes) -> None:
     drive(HANDSHAKE + attach_sender("queue") + attach_receiver("queue", 1) + credit(1, 10) + data)
 
 
+@unhurried
 @given(st.lists(REQUESTS | MESSAGES | mutations(REQUESTS), max_size=5), st.sampled_from(["queue", "sessions"]))
 def test_management_requests_of_any_content_are_answered(requests: list[bytes], queue: str) -> None:
     links = attach_sender(f"{queue}/$management") + attach_receiver(f"{queue}/$management", 1) + credit(1, 100)
@@ -186,6 +195,7 @@ def test_a_message_of_many_tiny_frames_takes_no_more_than_its_size() -> None:
     assert peak < 300_000
 
 
+@unhurried
 @given(st.integers(0, 2**64 - 1), VALUES)
 def test_what_a_client_named_is_echoed_to_it(number: int, value: object) -> None:
     # A refused link is answered with what the client wrote, whatever that was.
