@@ -138,13 +138,8 @@ def test_a_topic_is_refused_by_name(tmp_path: Path) -> None:
     assert "topic 'news'" in refused("--config", str(config))
 
 
-@pytest.mark.parametrize("queue", ["", "a b", "orders,sessions", "/orders"])
-def test_a_queue_that_cannot_be_is_refused(queue: str) -> None:
-    assert refused("--queue", queue).startswith(f"broker: --queue {queue}: ")
-
-
-def test_a_queue_given_twice_is_refused() -> None:
-    assert refused("--queue", "orders", "--queue", "ORDERS,session") == "broker: --queue orders is given twice"
+def test_a_queue_that_cannot_be_is_refused() -> None:
+    assert refused("--queue", "a b").startswith("broker: --queue a b: ")
 
 
 def test_a_data_folder_in_use_is_refused(tmp_path: Path) -> None:
