@@ -16,7 +16,7 @@ LATENCIES = ("p50_ms", "p90_ms", "p99_ms", "p999_ms")
 
 def draw(run: Run, folder: Path) -> list[Path]:
     """Write ``throughput.svg`` and ``latency.svg``, but nothing for what was not measured; return what was written."""
-    mpl.rcParams.update({"svg.hashsalt": "mlflow-ondemand", "font.size": 8})
+    mpl.rcParams.update({"svg.hashsalt": "mlflow-ondemand", "svg.fonttype": "none", "font.size": 8})
     figures = {folder / "throughput.svg": _throughput(run), folder / "latency.svg": _latency(run)}
     drawn = {path: figure for path, figure in figures.items() if figure is not None}
     for path, figure in drawn.items():
