@@ -11,7 +11,9 @@ and image it has, "scaled" whether KEDA decides on its replicas.
 {{- range include "ondemand.pools" . | fromJsonArray -}}
 {{- $values := mergeOverwrite (deepCopy $.Values.runModel) (get $.Values.pools .pool | default dict) -}}
 {{- $scaling := mergeOverwrite (deepCopy $keda.runModel) (get $keda.pools .pool | default dict) -}}
-{{- $components = append $components (dict "component" .component "function" "run-model" "queue" .queue "values" $values "scaled" (and $keda.enabled $scaling.enabled)) -}}
+{{- $scaled := and $keda.enabled $scaling.enabled -}}
+{{- $component := dict "component" .component "function" "run-model" "queue" .queue "values" $values "scaled" $scaled -}}
+{{- $components = append $components $component -}}
 {{- end -}}
 {{- range $components -}}
 {{- if and .scaled .values.autoscaling.enabled -}}

@@ -11,9 +11,13 @@
 
 {{/* Host name of the Service Bus namespace. */}}
 {{- define "ondemand.servicebusHost" -}}
-{{- $domains := dict "AzurePublicCloud" "servicebus.windows.net" "AzureUSGovernmentCloud" "servicebus.usgovcloudapi.net" "AzureChinaCloud" "servicebus.chinacloudapi.cn" -}}
+{{- $domains := dict
+  "AzurePublicCloud" "servicebus.windows.net"
+  "AzureUSGovernmentCloud" "servicebus.usgovcloudapi.net"
+  "AzureChinaCloud" "servicebus.chinacloudapi.cn" -}}
+{{- $missing := "set global.servicebus.namespace (workload identity), or global.servicebus.connectionSecret.name (connection string)" -}}
 {{- with .Values.global.servicebus -}}
-{{ required "set global.servicebus.namespace (workload identity), or global.servicebus.connectionSecret.name (connection string)" .namespace }}.{{ get $domains .cloud }}
+{{ required $missing .namespace }}.{{ get $domains .cloud }}
 {{- end -}}
 {{- end }}
 
@@ -110,8 +114,9 @@
 - name: DATABRICKS_AUTH_TYPE
   value: {{ get (dict "oidc" "file-oidc" "client-secret" "oauth-m2m" "token" "pat") $databricks.auth }}
 {{- if ne $databricks.auth "token" }}
+{{- $missing := printf "%s.identity.databricksClientId: client id of its service principal in Databricks" (.function | camelcase | untitle) }}
 - name: DATABRICKS_CLIENT_ID
-  value: {{ required (printf "%s.identity.databricksClientId: client id of its service principal in Databricks" (.function | camelcase | untitle)) .values.identity.databricksClientId | quote }}
+  value: {{ required $missing .values.identity.databricksClientId | quote }}
 {{- end }}
 {{- if eq $databricks.auth "oidc" }}
 - name: DATABRICKS_OIDC_TOKEN_FILEPATH

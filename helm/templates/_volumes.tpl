@@ -18,12 +18,13 @@
       secretProviderClass: {{ include "ondemand.keyVaultSecret" . }}
 {{- end }}
 {{- if include "ondemand.databricksToken" . }}
+{{- $missing := "databricks.oidcAudience: the audience of the federation policy, the id of the Databricks account" }}
 - name: databricks-token
   projected:
     sources:
       - serviceAccountToken:
           path: token
-          audience: {{ required "databricks.oidcAudience: the audience of the federation policy, the id of the Databricks account" .root.Values.databricks.oidcAudience | quote }}
+          audience: {{ required $missing .root.Values.databricks.oidcAudience | quote }}
           expirationSeconds: 3600
 {{- end }}
 {{- if .queue }}

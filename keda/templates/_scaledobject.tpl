@@ -39,7 +39,10 @@ spec:
 {{/* The azure-servicebus trigger of a queue, as JSON; dict "root" "queue" "scaling". */}}
 {{- define "keda.queueTrigger" -}}
 {{- $bus := .root.Values.global.servicebus -}}
-{{- $metadata := dict "queueName" .queue "messageCount" (toString .scaling.messageCount) "activationMessageCount" (toString .scaling.activationMessageCount) -}}
+{{- $metadata := dict
+  "queueName" .queue
+  "messageCount" (toString .scaling.messageCount)
+  "activationMessageCount" (toString .scaling.activationMessageCount) -}}
 {{- if not $bus.connectionSecret.name -}}
 {{- if not $bus.namespace -}}
 {{- fail "set global.servicebus.namespace (workload identity), or global.servicebus.connectionSecret.name (connection string)" -}}
@@ -47,5 +50,12 @@ spec:
 {{- $_ := set $metadata "namespace" $bus.namespace -}}
 {{- $_ := set $metadata "cloud" $bus.cloud -}}
 {{- end -}}
-{{- dict "type" "azure-servicebus" "name" (printf "queue-%s" .queue) "useCachedMetrics" .scaling.useCachedMetrics "metadata" $metadata "authenticationRef" (dict "name" (include "ondemand.name" (dict "root" .root "component" "servicebus"))) | toJson -}}
+{{- $authentication := include "ondemand.name" (dict "root" .root "component" "servicebus") -}}
+{{- dict
+  "type" "azure-servicebus"
+  "name" (printf "queue-%s" .queue)
+  "useCachedMetrics" .scaling.useCachedMetrics
+  "metadata" $metadata
+  "authenticationRef" (dict "name" $authentication)
+  | toJson -}}
 {{- end }}

@@ -13,12 +13,12 @@ from tests.chart.conftest import Releases
 
 CHECKOV = Path(sys.prefix) / "checkov/bin/checkov"
 SKIPPED = {
-    "CKV_K8S_8": "liveness probe: the pod of `helm test` runs once; the Deployments are checked below",
+    "CKV_K8S_8": "liveness probe: the pod of `helm test` runs once; test_security.py checks the Deployments",
     "CKV_K8S_9": "readiness probe: the same",
     "CKV_K8S_11": "CPU limits: throttling slows what is under way and helps nobody; requests share the CPU fairly",
     "CKV_K8S_15": "imagePullPolicy Always: tags do not move; a node that has the image needs no registry",
     "CKV_K8S_35": "secrets as files: the Functions host and the SDKs read these from the environment only",
-    "CKV_K8S_43": "images by digest: `image.digest` is there for who wants it; checked below",
+    "CKV_K8S_43": "images by digest: `image.digest` is there for who wants it",
 }
 """checkov's checks that are not taken over, and why."""
 
