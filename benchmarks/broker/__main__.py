@@ -34,7 +34,7 @@ class Sizes:
 
 
 QUICK = Sizes(sends=100, requests=104, pipelined=1_000, queued=2_000, idle_seconds=0.5)
-WIDTH = 160
+WIDTH = 180
 NAMES = tuple(mode.name for mode in (FLOOR, *BROKER))
 
 

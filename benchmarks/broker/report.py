@@ -54,7 +54,7 @@ RATES = tuple(row.name for row in ROWS if row.name.endswith(".rate"))
 def table(summary: Summary, title: str) -> Table:
     """All figures, for a terminal."""
     result = Table(title=title, title_justify="left", box=box.MARKDOWN)
-    result.add_column()
+    result.add_column(no_wrap=True)
     for mode in summary:
         result.add_column(mode, justify="right")
     for row in ROWS:
@@ -67,7 +67,7 @@ def table(summary: Summary, title: str) -> Table:
 def ratios(summary: Summary, floor: str) -> Table:
     """Rates as a share of what the same client reached against the floor, in the same run."""
     result = Table(title=f"Share of the rate against {floor}", title_justify="left", box=box.MARKDOWN)
-    result.add_column()
+    result.add_column(no_wrap=True)
     others = [mode for mode in summary if mode != floor]
     for mode in others:
         result.add_column(mode, justify="right")
