@@ -1,5 +1,6 @@
 """The model without any server: what is right, and the limit of what is possible."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,8 @@ class BareModel:
         from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
         schema = self._model.metadata.get_input_schema()
-        return dataframe_from_parsed_json(orjson.loads(body)["dataframe_split"], "split", schema)
+        # json, because MLflow's own server parses with it.
+        return dataframe_from_parsed_json(json.loads(body)["dataframe_split"], "split", schema)
 
     def _predict(self, body: bytes) -> list[float]:
         result = self._model.predict(self._frame(body)).tolist()

@@ -99,6 +99,8 @@ def test_depth_is_bounded() -> None:
     for _ in range(MAX_DEPTH - 1):
         nested = [nested]
     assert rows_mistake({"inputs": nested}) is None
+    assert rows_mistake({"a": "[" * 100, "b": "]{" * 100}) is None
+    assert "deeper" in str(rows_mistake({"a": "]" * 100, "inputs": [nested]}))
     assert "deeper" in str(rows_mistake({"inputs": [nested]}))
 
 
