@@ -35,10 +35,10 @@ def queue_scaling(component: str, **changed: Any) -> Scaling:
     )
 
 
-def predict_scaling(**changed: Any) -> Scaling:
-    """Of ``predict``: by CPU, so the target is cores in use a replica."""
+def predict_scaling(cores: float | None = None, **changed: Any) -> Scaling:
+    """Of ``predict``: by CPU, so the target is cores in use a replica, of *cores* or what the chart's pod asks for."""
     values = {**KEDA["predict"], **changed}
-    return _scaling(values, target=values["cpuUtilization"] / 100 * cpu_request("predict"))
+    return _scaling(values, target=values["cpuUtilization"] / 100 * (cores or cpu_request("predict")))
 
 
 def cpu_request(component: str) -> float:

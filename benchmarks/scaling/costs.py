@@ -12,8 +12,11 @@ A merged call of 1, 8, 32, 128, 512 rows took 2.6, 2.6, 2.1, 2.8, 3.4 CPU ms. Th
 """
 
 from dataclasses import dataclass
+from math import inf
 
 from functions.outbox import MAX_TOGETHER
+
+SECONDS_A_MONTH = 730 * 3600
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,27 @@ class ServiceTimes:
 
 @dataclass(frozen=True)
 class Prices:
-    """US dollars, November 2026: list prices of East US as remembered, not looked up. Check yours."""
+    """US dollars, November 2026: list prices of East US as remembered, not looked up. List price, check yours."""
 
     vcpu_hour: float = 0.048
     """A quarter of a D4s v5 node; requested cores count, used or not."""
-    million_operations: float = 0.80
-    """Service Bus Standard, from 13 to 100 million a month. A send, a receive and a settlement are three."""
-    databricks_run: float = 0.05
-    """A short run on serverless compute."""
+    standard_month: float = 10.0
+    """Service Bus Standard, the base charge."""
+    standard_millions: tuple[tuple[float, float], ...] = ((13, 0.0), (100, 0.80), (2500, 0.50), (inf, 0.20))
+    """Up to so many million operations a month, a million costs so much. A send, a receive, a settlement are three."""
     messaging_unit_month: float = 677.0
     """Service Bus Premium, one messaging unit."""
-    standard_month: float = 10.0
-    """Service Bus Standard, the base charge with its first 13 million operations."""
+    databricks_run: float = 0.05
+    """A short run on serverless compute."""
+
+    def operations(self, number: float) -> float:
+        """Of Service Bus Standard, where the included ones are used up and the next tier is not reached."""
+        return number / 1e6 * self.standard_millions[1][1]
+
+    def standard(self, operations_per_second: float) -> float:
+        """A month of Service Bus Standard with that many all the time."""
+        millions, cost, below = operations_per_second * SECONDS_A_MONTH / 1e6, self.standard_month, 0.0
+        for limit, price in self.standard_millions:
+            cost += max(min(millions, limit) - below, 0.0) * price
+            below = limit
+        return cost

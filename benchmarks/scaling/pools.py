@@ -1,7 +1,7 @@
 """Replicas that come and go as KEDA and the HorizontalPodAutoscaler say, and queues that they work off."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
 from typing import Literal
@@ -152,8 +152,8 @@ class Workers:
         """What Service Bus counts: also what is in work, but nothing that is scheduled for later."""
         return len(self._waiting) + self._in_hand
 
-    def send(self, message: Message) -> None:
-        self._waiting.append(message)
+    def send(self, messages: Iterable[Message]) -> None:
+        self._waiting.extend(messages)
         self.deepest = max(self.deepest, self.active_messages)
         self._dispatch()
 

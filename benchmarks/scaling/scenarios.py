@@ -47,7 +47,7 @@ def trickle(every_s: float = 1200.0, seconds: float = 86_400.0) -> tuple[tuple[f
     return tuple((moment, 1) for moment in moments())
 
 
-def ramp(to_rate: float, rise_s: float = 600.0, hold_s: float = 300.0) -> tuple[tuple[float, int], ...]:
+def ramp(to_rate: float, rise_s: float = 300.0, hold_s: float = 120.0) -> tuple[tuple[float, int], ...]:
     """From nothing to so many a second, steadily, which then stays."""
     arrivals, due = [], 0.0
     for tick in range(int((rise_s + hold_s) / TICK_S)):
@@ -60,7 +60,8 @@ def ramp(to_rate: float, rise_s: float = 600.0, hold_s: float = 300.0) -> tuple[
 WARM = System(run_model=queue_scaling("runModel", minReplicas=1))
 NEW_NODES = System(times=replace(ServiceTimes(), run_model_start=180.0, predict_start=180.0))
 LARGE = System(
-    predict=predict_scaling(minReplicas=4, maxReplicas=60),
+    predict=predict_scaling(cores=1.0, cpuUtilization=50, minReplicas=4, maxReplicas=30),
+    predict_cores=1.0,
     run_model=queue_scaling("runModel", minReplicas=1),
 )
 """What docs/scaling.md recommends for 10,000 requests a second."""

@@ -3,11 +3,11 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, count, pairwise
 from math import ceil
 from random import Random
 
-from benchmarks.scaling.chart import DEFAULT_WAIT_S, MAX_WAITING, predict_scaling, queue_scaling
+from benchmarks.scaling.chart import DEFAULT_WAIT_S, MAX_WAITING, cpu_request, predict_scaling, queue_scaling
 from benchmarks.scaling.clock import Clock
 from benchmarks.scaling.costs import ServiceTimes
 from benchmarks.scaling.decision import SYNC_S, Scaling
@@ -31,6 +31,8 @@ class System:
 
     times: ServiceTimes = field(default_factory=ServiceTimes)
     predict: Scaling = field(default_factory=predict_scaling)
+    predict_cores: float = field(default_factory=lambda: cpu_request("predict"))
+    """What a pod of it asks for."""
     run_model: Scaling = field(default_factory=lambda: queue_scaling("runModel"))
     train: Scaling = field(default_factory=lambda: queue_scaling("train"))
     max_waiting: int = MAX_WAITING
@@ -55,6 +57,15 @@ class Outcome:
     operations: int = 0
     by_second: Counter[int] = field(default_factory=Counter)
     """Operations of Service Bus."""
+
+    def percentile(self, percent: float) -> float:
+        """The shortest time within which so many per cent of the requests were answered (nearest rank)."""
+        rank, answered = self.answered * percent / 100, 0
+        for seconds, requests in sorted(self.took):
+            answered += requests
+            if answered >= rank:
+                return seconds
+        raise ValueError("nothing was answered")
 
 
 class Simulation:
@@ -98,6 +109,11 @@ class Simulation:
             self._look,
             self._looked_at,
         )
+
+    @property
+    def deployments(self) -> dict[str, Deployment]:
+        """By their names in the charts' values."""
+        return {"predict": self.predict, "runModel": self.run_model.deployment, "train": self.train.deployment}
 
     def run(self) -> Outcome:
         """Until all is answered and the queue-driven Deployments are back at their minimum."""
@@ -168,14 +184,15 @@ class Simulation:
 
     def _admit(self, came: float, requests: int, together: float) -> None:
         messages = ceil(requests / together)
-        for number in range(messages):
-            lot = Lot(came, requests * (number + 1) // messages - requests * number // messages)
-            self._waiting += lot.count
-            self._waiters.append(lot)
-            message = Message(
-                self._random.randrange(self._models), next(self._senders) % len(self.predict.ready), [lot]
-            )
-            self._publish(self.run_model, message)
+        ends = [requests * number // messages for number in range(messages + 1)]
+        lots = [Lot(came, end - begin) for begin, end in pairwise(ends)]
+        self._waiting += requests
+        self._waiters.extend(lots)
+        instances = len(self.predict.ready)
+        self._publish(
+            self.run_model,
+            [Message(self._random.randrange(self._models), next(self._senders) % instances, [lot]) for lot in lots],
+        )
 
     def _let_go(self, came_before: float) -> None:
         """Clients that have waited long enough leave with a 202."""
@@ -209,26 +226,25 @@ class Simulation:
 
     def _ran(self, messages: Sequence[Message]) -> None:
         self._count_replies(messages)
+        answered = [message for message in messages if message.kind != "train"]
+        self._clock.after(self._times.bus_hop, lambda: self._answer(answered))
         for message in messages:
             if message.kind == "train":
                 self._ask_for_training(message)
-            else:
-                self._clock.after(self._times.bus_hop, lambda message=message: self._answer(message))  # type: ignore[misc]  # bound now
 
-    def _answer(self, message: Message) -> None:
-        for lot in message.lots:
+    def _answer(self, messages: Sequence[Message]) -> None:
+        for lot in chain.from_iterable(message.lots for message in messages):
             self._stop_waiting(lot)
             self.outcome.answered += lot.count
             self.outcome.took.append((self._clock.now - lot.came, lot.count))
-        self.outcome.drained = self._clock.now
+            self.outcome.drained = self._clock.now
 
     def _ask_for_training(self, message: Message) -> None:
         """Each request has a message of its own from here on, and its client has its 202."""
         for lot in message.lots:
             self._stop_waiting(lot)
-            for _ in range(lot.count):
-                alone = Lot(lot.came, 1, waits=False)
-                self._publish(self.train, Message(message.model, message.sender, [alone], "train"))
+            alone = [Lot(lot.came, 1, waits=False) for _ in range(lot.count)]
+            self._publish(self.train, [Message(message.model, message.sender, [each], "train") for each in alone])
 
     # train
 
@@ -241,23 +257,25 @@ class Simulation:
     def _looked_at(self, messages: Sequence[Message]) -> None:
         """Start what is not started, look again later, or hand over what is trained."""
         now = self._clock.now
-        for message in messages:
-            if message.model not in self._runs:
-                self._runs[message.model] = now
+        for model in sorted({message.model for message in messages}):
+            waiters = [message for message in messages if message.model == model]
+            if model not in self._runs:
+                self._runs[model] = now
                 self.outcome.trainings += 1
-            age = now - self._runs[message.model]
+            age = now - self._runs[model]
             if age < self._times.training:
-                self._publish(self.train, message, later=check_delay(age))
-            else:
-                self._trained.add(message.model)
+                self._publish(self.train, waiters, later=check_delay(age))
+                continue
+            self._trained.add(model)
+            for message in waiters:
                 message.kind = "run trained"
-                self._publish(self.run_model, message)
+            self._publish(self.run_model, waiters)
 
     # Service Bus
 
-    def _publish(self, queue: Workers, message: Message, later: float = 0.0) -> None:
-        self._count(1)
-        self._clock.after(later + self._times.bus_hop, lambda: queue.send(message))
+    def _publish(self, queue: Workers, messages: Sequence[Message], later: float = 0.0) -> None:
+        self._count(len(messages))
+        self._clock.after(later + self._times.bus_hop, lambda: queue.send(messages))
 
     def _count_replies(self, messages: Sequence[Message]) -> None:
         """Answers of a round to one instance of predict share messages."""
