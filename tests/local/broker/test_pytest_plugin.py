@@ -106,5 +106,5 @@ def test_a_killed_run_leaves_no_broker(tmp_path: Path) -> None:
 def test_a_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text("{}")
-    with pytest.raises(RuntimeError, match="not an emulator configuration"), running_broker(config):
+    with pytest.raises(RuntimeError, match="not a configuration of the Service Bus emulator"), running_broker(config):
         pass

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from local.broker.administration import certificate
 from local.broker.administration.errors import BadRequestError
 from local.broker.administration.reading import read_description
-from local.broker.administration.values import write_duration
-from local.broker.config import parse_duration
+from local.broker.durations import parse_duration, write_duration
 from local.broker.queues.settings import FOREVER
 
 

@@ -1,4 +1,4 @@
-"""How values of properties are read and written: durations, sizes, numbers, flags."""
+"""How values of properties are read from text and written: durations, sizes, numbers, flags."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from local.broker.config import parse_duration
+from local.broker.durations import parse_duration, write_duration
 from local.broker.queues.settings import FOREVER, EntityStatus
 
 T = TypeVar("T")
 
-# .NET's TimeSpan.MaxValue; azure-servicebus takes some care to send it back as it was.
-_FOREVER_TEXT = "P10675199DT2H48M5.4775807S"
 _SCHEME_AND_HOST = re.compile(r"[a-z]+://[^/]*/", re.IGNORECASE)
 _MOST_DIGITS = 20
 
 
 @dataclass(frozen=True)
 class Form(Generic[T]):
-    """A kind of value: ``read`` raises ValueError, saying what the text has to be."""
+    """A kind of value: ``read`` raises ValueError, saying what the text has to be.
+
+    ``json_type`` is what it is in the emulator's file, where ``str`` makes it the text to read.
+    """
 
     read: Callable[[str], T]
     write: Callable[[T], str]
+    json_type: type = str
 
 
 def duration(shortest: float, longest: float = FOREVER) -> Form[float]:
@@ -48,7 +50,7 @@ def integer(smallest: int, largest: int, unit: int = 1) -> Form[int]:
             raise ValueError(f"it has to be an integer from {smallest} to {largest}, not '{text}'")
         return number * unit
 
-    return Form(read, lambda number: str(number // unit))
+    return Form(read, lambda number: str(number // unit), int)
 
 
 def flag() -> Form[bool]:
@@ -60,7 +62,7 @@ def flag() -> Form[bool]:
             raise ValueError(f"it has to be true or false, not '{text}'")
         return value
 
-    return Form(read, lambda value: "true" if value else "false")
+    return Form(read, lambda value: "true" if value else "false", bool)
 
 
 def status() -> Form[EntityStatus]:
@@ -92,18 +94,3 @@ def text_up_to(longest: int) -> Form[str]:
         return text
 
     return Form(read, str)
-
-
-def write_duration(seconds: float) -> str:
-    """A duration as ISO 8601 has it: ``PT1M``, ``P1DT2H``, ``PT0.5S``."""
-    if seconds == FOREVER:
-        return _FOREVER_TEXT
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    minutes, whole = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    fraction = f".{milliseconds:03}".rstrip("0") if milliseconds else ""
-    time = "".join(f"{value}{unit}" for value, unit in ((hours, "H"), (minutes, "M")) if value)
-    if whole or milliseconds or not (time or days):
-        time += f"{whole}{fraction}S"
-    return "P" + (f"{days}D" if days else "") + (f"T{time}" if time else "")

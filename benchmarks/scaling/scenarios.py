@@ -1,0 +1,81 @@
+"""What is sized for: arrivals, and the system they meet."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from benchmarks.scaling.chart import predict_scaling, queue_scaling
+from benchmarks.scaling.costs import ServiceTimes
+from benchmarks.scaling.simulation import TICK_S, Outcome, Simulation, System
+
+SEED = 20261123
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    arrivals: tuple[tuple[float, int], ...]
+    system: System = field(default_factory=System)
+    models: int = 1
+    trained: bool = True
+
+    def simulate(self) -> "Result":
+        simulation = Simulation(self.system, self.arrivals, models=self.models, trained=self.trained, seed=SEED)
+        return Result(self, simulation, simulation.run())
+
+
+@dataclass(frozen=True)
+class Result:
+    scenario: Scenario
+    simulation: Simulation
+    outcome: Outcome
+
+
+def burst(requests: int = 10_000) -> tuple[tuple[float, int], ...]:
+    """All at once, one second after the start."""
+    return ((1.0, requests),)
+
+
+def trickle(every_s: float = 1200.0, seconds: float = 86_400.0) -> tuple[tuple[float, int], ...]:
+    """One at a time, at random, so many seconds apart on average."""
+
+    def moments() -> Iterator[float]:
+        generator, moment = Random(SEED), 0.0  # noqa: S311  # it draws moments, not secrets
+        while (moment := moment + generator.expovariate(1 / every_s)) < seconds:
+            yield moment
+
+    return tuple((moment, 1) for moment in moments())
+
+
+def ramp(to_rate: float, rise_s: float = 300.0, hold_s: float = 120.0) -> tuple[tuple[float, int], ...]:
+    """From nothing to so many a second, steadily, which then stays."""
+    arrivals, due = [], 0.0
+    for tick in range(int((rise_s + hold_s) / TICK_S)):
+        due += min(tick * TICK_S / rise_s, 1.0) * to_rate * TICK_S
+        arrivals.append((tick * TICK_S, int(due)))
+        due -= int(due)
+    return tuple(arrival for arrival in arrivals if arrival[1])
+
+
+WARM = System(run_model=queue_scaling("runModel", minReplicas=1))
+NEW_NODES = System(times=replace(ServiceTimes(), run_model_start=180.0, predict_start=180.0))
+LARGE = System(
+    predict=predict_scaling(cores=1.0, cpuUtilization=50, minReplicas=4, maxReplicas=30),
+    predict_cores=1.0,
+    run_model=queue_scaling("runModel", minReplicas=1),
+)
+"""What docs/scaling.md recommends for 10,000 requests a second."""
+
+SCENARIOS = (
+    Scenario("burst of 10,000", burst()),
+    Scenario("burst of 10,000, one replica kept", burst(), WARM),
+    Scenario("burst of 10,000, nodes have to be added", burst(), NEW_NODES),
+    Scenario("burst of 10,000 over 200 models", burst(), models=200),
+    Scenario("herd of 1,000 on an untrained model", burst(1_000), trained=False),
+    Scenario("herd of 10,000 on an untrained model", burst(), trained=False),
+    Scenario("trickle, one every 20 minutes", trickle()),
+    Scenario("trickle, one replica kept", trickle(), WARM),
+    Scenario("ramp to 1,000/s", ramp(1_000)),
+    Scenario("ramp to 10,000/s, chart's limits", ramp(10_000)),
+    Scenario("ramp to 10,000/s, values for it", ramp(10_000), LARGE),
+)
