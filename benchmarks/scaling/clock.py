@@ -18,14 +18,14 @@ class Clock:
     def after(self, seconds: float, call: Callable[[], None]) -> None:
         self.at(self.now + seconds, call)
 
-    def every(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call it in so many seconds, and again after as many, for ever."""
+    def every(self, seconds: float, call: Callable[[], None], first: float | None = None) -> None:
+        """Call it in so many seconds, or at *first*, and again after as many, for ever."""
 
         def again() -> None:
             call()
             self.after(seconds, again)
 
-        self.after(seconds, again)
+        self.at(self.now + seconds if first is None else first, again)
 
     def run(self, until: Callable[[], bool], longest: float) -> None:
         """Go on until `until` is true after a call. Raises TimeoutError where that has not come by `longest`."""

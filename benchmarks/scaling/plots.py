@@ -14,7 +14,12 @@ from benchmarks.scaling.simulation import System
 from benchmarks.scaling.sizing import settle
 
 COLOURS = {"predict": "#1f6feb", "runModel": "#d29922", "train": "#bc8cff"}
-SHOWN = {"burst of 10,000": 90, "herd of 1,000 on an untrained model": 240, "ramp to 10,000/s, values for it": 450}
+SHOWN = {
+    "burst of 10,000": 90,
+    "herd of 1,000 on an untrained model": 240,
+    "steady 200/s of 20 ms": 1800,
+    "ramp to 10,000/s, values for it": 300,
+}
 """Scenarios, and the seconds of them that are drawn."""
 
 
@@ -28,7 +33,7 @@ def draw(results: Iterable[Result], folder: Path) -> None:
 
 
 def _over_time(results: list[Result]) -> Figure:
-    figure = Figure(figsize=(9, 3), layout="constrained")
+    figure = Figure(figsize=(11, 2.8), layout="constrained")
     panels = figure.subplots(1, len(results), squeeze=False)[0]
     for axes, result in zip(panels, results, strict=True):
         seconds = SHOWN[result.scenario.name]

@@ -10,6 +10,8 @@ from benchmarks.scaling.chart import MAX_CONCURRENT_CALLS
 from benchmarks.scaling.clock import Clock
 from benchmarks.scaling.decision import SYNC_S, History, Scaling, hpa_replicas, keda_replicas
 
+POLL_AT_S, SYNC_AT_S = 3.337, 8.513
+"""When KEDA and the HorizontalPodAutoscaler look for the first time: at no moment at which anything else happens."""
 DEPTH_EVERY_S = 5.0
 """How often the depth of a queue is noted, for the plots."""
 
@@ -100,8 +102,8 @@ class Scaler:
         self._cached = 0.0
         self._active = 0.0
         self._history = History()
-        clock.every(deployment.scaling.polling_s, self._poll)
-        clock.every(SYNC_S, self._sync)
+        clock.every(deployment.scaling.polling_s, self._poll, first=POLL_AT_S)
+        clock.every(SYNC_S, self._sync, first=SYNC_AT_S)
 
     def _poll(self) -> None:
         scaling, now = self._deployment.scaling, self._clock.now

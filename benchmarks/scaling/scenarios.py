@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from benchmarks.scaling.chart import predict_scaling, queue_scaling
+from benchmarks.scaling.chart import KEDA, predict_scaling, queue_scaling
 from benchmarks.scaling.costs import ServiceTimes
 from benchmarks.scaling.simulation import TICK_S, Outcome, Simulation, System
 
@@ -47,7 +47,7 @@ def trickle(every_s: float = 1200.0, seconds: float = 86_400.0) -> tuple[tuple[f
     return tuple((moment, 1) for moment in moments())
 
 
-def ramp(to_rate: float, rise_s: float = 300.0, hold_s: float = 120.0) -> tuple[tuple[float, int], ...]:
+def ramp(to_rate: float, rise_s: float = 180.0, hold_s: float = 60.0) -> tuple[tuple[float, int], ...]:
     """From nothing to so many a second, steadily, which then stays."""
     arrivals, due = [], 0.0
     for tick in range(int((rise_s + hold_s) / TICK_S)):
@@ -66,6 +66,14 @@ LARGE = System(
 )
 """What docs/scaling.md recommends for 10,000 requests a second."""
 
+SLOW = replace(ServiceTimes(), prediction=0.02)
+"""A larger model: 20 ms of CPU that merging does not save."""
+SLOWLY_DOWN = {
+    "scaleUp": KEDA["runModel"]["behavior"]["scaleUp"],
+    "scaleDown": {"stabilizationWindowSeconds": 300, "policies": [{"type": "Pods", "value": 1, "periodSeconds": 120}]},
+}
+STEADY = ramp(200, rise_s=60, hold_s=1740)
+
 SCENARIOS = (
     Scenario("burst of 10,000", burst()),
     Scenario("burst of 10,000, one replica kept", burst(), WARM),
@@ -75,6 +83,17 @@ SCENARIOS = (
     Scenario("herd of 10,000 on an untrained model", burst(), trained=False),
     Scenario("trickle, one every 20 minutes", trickle()),
     Scenario("trickle, one replica kept", trickle(), WARM),
+    Scenario("steady 200/s of 20 ms", STEADY, System(times=SLOW)),
+    Scenario(
+        "steady 200/s of 20 ms, one fewer every 2 minutes",
+        STEADY,
+        System(times=SLOW, run_model=queue_scaling("runModel", behavior=SLOWLY_DOWN)),
+    ),
+    Scenario(
+        "steady 200/s of 20 ms, 7 replicas kept",
+        STEADY,
+        System(times=SLOW, run_model=queue_scaling("runModel", minReplicas=7)),
+    ),
     Scenario("ramp to 1,000/s", ramp(1_000)),
     Scenario("ramp to 10,000/s, chart's limits", ramp(10_000)),
     Scenario("ramp to 10,000/s, values for it", ramp(10_000), LARGE),

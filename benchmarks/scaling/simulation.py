@@ -18,6 +18,8 @@ from functions.train.service import STANDING_KEPT_S
 
 TICK_S = 0.1
 """What comes to predict within it is handled together."""
+SLICES = 5
+"""In which what was handled together goes out over the next tick: a queue that fills in jumps looks empty between."""
 TRY_AGAIN_S = 1.0
 """Retry-After of a 429."""
 OPERATIONS = 3
@@ -189,10 +191,16 @@ class Simulation:
         self._waiting += requests
         self._waiters.extend(lots)
         instances = len(self.predict.ready)
-        self._publish(
-            self.run_model,
-            [Message(self._random.randrange(self._models), next(self._senders) % instances, [lot]) for lot in lots],
-        )
+        every = ceil(messages / SLICES)
+        for first in range(0, messages, every):
+            self._publish(
+                self.run_model,
+                [
+                    Message(self._random.randrange(self._models), next(self._senders) % instances, [lot])
+                    for lot in lots[first : first + every]
+                ],
+                later=TICK_S * first / messages,
+            )
 
     def _let_go(self, came_before: float) -> None:
         """Clients that have waited long enough leave with a 202."""

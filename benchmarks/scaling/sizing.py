@@ -1,4 +1,8 @@
-"""Replicas by arrival rate: the same decision without time, where load and replicas have settled."""
+"""Replicas by arrival rate: what a steady load takes, without time.
+
+For predict it is where the HorizontalPodAutoscaler settles. For run_model it is what has to be there: a queue that is
+worked off looks like no load, so KEDA goes below it until the queue grows again (the saw-tooth of docs/scaling.md).
+"""
 
 from dataclasses import dataclass
 from itertools import count
@@ -11,6 +15,10 @@ from benchmarks.scaling.simulation import OPERATIONS
 
 CREDITS = 2
 """Of Service Bus Standard a message: sent and received; a settlement is not in its list."""
+
+
+HEADROOM = 0.7
+"""Of a run_model replica's core that a steady load may take, so that a queue is worked off again."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +63,17 @@ def settle(rate: float, times: ServiceTimes, predict: Scaling, run_model: Scalin
     replicas_wanted = next(
         number
         for number in count(max(run_model.min_replicas, 1))
-        if _in_system_s(messages / number, together, times) * messages / number <= run_model.target
+        if _is_enough(messages / number, together, times, run_model.target)
     )
     replicas = min(replicas_wanted, run_model.max_replicas)
     takes = _in_system_s(messages / replicas, together, times) if busy <= 1 else inf
     return Settled(instances, wanted, busy, together, messages, replicas, replicas_wanted, takes + 2 * times.bus_hop)
+
+
+def _is_enough(messages: float, together: float, times: ServiceTimes, target: float) -> bool:
+    """Whether a replica that gets so many a second has headroom, and holds no more than KEDA's target."""
+    busy = messages * times.round(1, round(together), calls=0)
+    return busy <= HEADROOM and _in_system_s(messages, together, times) * messages <= target
 
 
 def _in_system_s(messages: float, together: float, times: ServiceTimes) -> float:
