@@ -85,10 +85,9 @@
 {{- else -}}
 - name: SERVICEBUS_CONNECTION__fullyQualifiedNamespace
   value: {{ include "ondemand.servicebusHost" $.root }}
-{{- with $.values.identity.clientId }}
+{{- $missing := printf "%s.identity.clientId: client id of its managed identity; or set global.servicebus.connectionSecret.name" ($.function | camelcase | untitle) }}
 - name: SERVICEBUS_CONNECTION__clientId
-  value: {{ . | quote }}
-{{- end }}
+  value: {{ required $missing $.values.identity.clientId | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -96,6 +95,9 @@
 {{- define "ondemand.storeEnvironment" -}}
 - name: OPERATIONS_URL
   value: {{ required "operations.url: the operation store, az://container/prefix" .root.Values.operations.url | quote }}
+{{- if and (hasPrefix "az://" .root.Values.operations.url) (not .root.Values.operations.storageAccount) }}
+{{- fail "operations.storageAccount: the storage account of operations.url" }}
+{{- end }}
 {{- with .root.Values.operations.storageAccount }}
 - name: AZURE_STORAGE_ACCOUNT_NAME
   value: {{ . }}
@@ -111,6 +113,12 @@
 - name: DATABRICKS_HOST
   value: {{ required "databricks.host: the workspace, https://adb-….azuredatabricks.net" $databricks.host | quote }}
 {{- if ne .function "predict" }}
+{{- with get (dict "token" "databricksToken" "client-secret" "databricksClientSecret") $databricks.auth }}
+{{- $reference := get $.root.Values.secrets . }}
+{{- if not (or $reference.secret $reference.keyVaultObject) }}
+{{- fail (printf "secrets.%s: where it is, for databricks.auth: %s" . $databricks.auth) }}
+{{- end }}
+{{- end }}
 - name: DATABRICKS_AUTH_TYPE
   value: {{ get (dict "oidc" "file-oidc" "client-secret" "oauth-m2m" "token" "pat") $databricks.auth }}
 {{- if ne $databricks.auth "token" }}

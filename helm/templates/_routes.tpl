@@ -10,6 +10,6 @@
 
 {{/* Port of the OpenTelemetry collector. */}}
 {{- define "ondemand.collectorPort" -}}
-{{- $host := (urlParse .Values.telemetry.openTelemetry.endpoint).host -}}
-{{- regexFind "[0-9]+$" $host | default "443" -}}
+{{- $endpoint := urlParse .Values.telemetry.openTelemetry.endpoint -}}
+{{- regexFind ":[0-9]+$" $endpoint.host | trimPrefix ":" | default (get (dict "http" "80" "https" "443") $endpoint.scheme) -}}
 {{- end }}

@@ -45,8 +45,9 @@ as soon as somebody sends a wrong one, cannot write it here, and answers 500: so
 */}}
 {{- define "ondemand.keysVolume" -}}
 {{- $keys := .root.Values.functionKeys -}}
-{{- if not (or $keys.secret (hasKey $keys.keyVaultObjects "host.master")) -}}
-{{- fail "functionKeys.secret: a Secret with host.master and host.function.default, see docs/kubernetes.md; or functionKeys.keyVaultObjects" -}}
+{{- $fromVault := and (hasKey $keys.keyVaultObjects "host.master") (hasKey $keys.keyVaultObjects "host.function.default") -}}
+{{- if not (or $keys.secret $fromVault) -}}
+{{- fail "functionKeys.secret: a Secret with host.master and host.function.default, see docs/kubernetes.md; or both in functionKeys.keyVaultObjects" -}}
 {{- end -}}
 {{- $secret := $keys.secret | default (include "ondemand.keyVaultSecret" .) -}}
 - name: functions-keys

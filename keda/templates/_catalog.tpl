@@ -11,8 +11,16 @@
 {{- fail (printf "global.catalog is no models.yaml: it has no mapping \"models\". %s" (get $catalog "Error" | default "")) -}}
 {{- end -}}
 {{- $names := list -}}
-{{- range $catalog.models -}}
-{{- with .pool -}}{{- $names = append $names . -}}{{- end -}}
+{{- range $type, $model := $catalog.models -}}
+{{- if not (kindIs "map" $model) -}}
+{{- fail (printf "global.catalog: models.%s is no mapping" $type) -}}
+{{- end -}}
+{{- with $model.pool -}}
+{{- if not (regexMatch "^[a-z]([a-z0-9_-]*[a-z0-9])?$" (toString .)) -}}
+{{- fail (printf "global.catalog: models.%s.pool: %v is no name of lower-case letters, digits, _ and -" $type .) -}}
+{{- end -}}
+{{- $names = append $names . -}}
+{{- end -}}
 {{- end -}}
 {{- $pools := list (dict "pool" "" "component" "run-model" "queue" "run-model") -}}
 {{- range $names | uniq | sortAlpha -}}

@@ -33,15 +33,13 @@ REQUIRED: Values = {
     "operations": {"url": "az://operations/v1", "storageAccount": "ondemandstore"},
     "databricks": {"host": "https://adb-1.2.azuredatabricks.net", "oidcAudience": "databricks-account"},
     "functionKeys": {"secret": "function-keys"},
-    "train": {"identity": {"databricksClientId": DATABRICKS_ID}},
-    "runModel": {"identity": {"databricksClientId": DATABRICKS_ID}},
+    "predict": {"identity": {"clientId": PREDICT_ID}},
+    "train": {"identity": {"clientId": TRAIN_ID, "databricksClientId": DATABRICKS_ID}},
+    "runModel": {"identity": {"clientId": RUN_MODEL_ID, "databricksClientId": DATABRICKS_ID}},
 }
 """What a user has to give; everything else has a default."""
 
 WORKLOAD_IDENTITY: Values = {
-    "predict": {"identity": {"clientId": PREDICT_ID}},
-    "train": {"identity": {"clientId": TRAIN_ID}},
-    "runModel": {"identity": {"clientId": RUN_MODEL_ID}},
     "keda": {"identity": {"clientId": DATABRICKS_ID, "tenantId": TENANT_ID}},
 }
 CONNECTION_STRING: Values = {
@@ -53,6 +51,7 @@ CONNECTION_STRING: Values = {
         "mlflowToken": {"secret": "mlflow", "key": "token"},
         "storageAccountKey": {"secret": "storage"},
     },
+    **{function: {"identity": {"clientId": ""}} for function in ("predict", "train", "runModel")},
 }
 DATABRICKS_TOKEN: Values = {"databricks": {"auth": "token"}, "secrets": {"databricksToken": {"secret": "databricks"}}}
 KEY_VAULT: Values = {

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.chart.charts import Release
+from tests.chart.charts import Charts, Release
 from tests.chart.conftest import Releases
+from tests.chart.scenarios import REQUIRED, merged
 
 ALLOWED_PATHS = {"/predict", "/models", "/openapi.json"}
 
@@ -46,6 +47,31 @@ def test_the_policy_selects_every_pod_of_the_release(releases: Releases) -> None
     templates = [deployment["spec"]["template"] for deployment in release.of_kind("Deployment").values()]
     for labelled in (*templates, *release.of_kind("Pod").values()):
         assert selector.items() <= labelled["metadata"]["labels"].items()
+
+
+def test_dns_is_reached_in_the_cluster_and_on_the_node(releases: Releases) -> None:
+    (dns, *_) = releases("default").of_kind("NetworkPolicy")["all"]["spec"]["egress"]
+    assert {(port["port"], port["protocol"]) for port in dns["ports"]} == {(53, "UDP"), (53, "TCP")}
+    cluster, node = dns["to"]
+    assert cluster["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "kube-system"}
+    assert node["ipBlock"] == {"cidr": "169.254.0.0/16", "except": ["169.254.169.254/32"]}
+
+
+def test_the_interceptor_may_call_predict_whoever_else_may(releases: Releases) -> None:
+    policies = releases("everything").of_kind("NetworkPolicy")
+    callers = policies["mlflow-predict"]["spec"]["ingress"][0]["from"]
+    assert {"ipBlock": {"cidr": "10.0.0.0/16"}} in callers
+    assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}} in callers
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [("http://collector:4317", 4317), ("https://otel.example.com", 443), ("http://collector1", 80)],
+)
+def test_the_port_of_the_collector_is_its_schemes_if_none_is_given(charts: Charts, endpoint: str, port: int) -> None:
+    values = {"telemetry": {"openTelemetry": {"enabled": True, "endpoint": endpoint}}}
+    rules = charts.install("helm", merged(REQUIRED, values)).of_kind("NetworkPolicy")["all"]["spec"]["egress"]
+    assert [{"port": port, "protocol": "TCP"}] in [rule["ports"] for rule in rules if "to" not in rule]
 
 
 def test_the_collectors_port_is_open(releases: Releases) -> None:

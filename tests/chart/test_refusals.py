@@ -6,7 +6,7 @@ import helm_python as helm
 import pytest
 
 from tests.chart.charts import Charts, Values
-from tests.chart.scenarios import BUS, POOLS_CATALOG, REQUIRED, merged
+from tests.chart.scenarios import BUS, HELM_SCENARIOS, POOLS_CATALOG, REQUIRED, merged
 
 GUID = "11111111-1111-1111-1111-111111111111"
 
@@ -42,6 +42,8 @@ REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
     ("functionKeys.keyVaultObjects", {"host.master": "b"}, "'not' failed"),
     ("predict.identity.clientId", "my-identity", "does not match pattern"),
     ("host.functionTimeoutSeconds", 5, "minimum"),
+    ("networkPolicy.egressCidrs", [], "minItems: got 0, want 1"),  # to nowhere would be to everywhere
+    ("networkPolicy.egressCidrs", ["10.0.0.0"], "does not match pattern"),
     ("service.type", "ExternalName", "value must be one of"),
     ("ingress.host", "a.example.com", "'host' not allowed"),
     ("predict.tolerations", [{"key": "a", "operater": "Exists"}], "'operater' not allowed"),
@@ -58,12 +60,19 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
     ("operations.url", "", "operations.url: the operation store"),
     ("databricks.host", "", "databricks.host: the workspace"),
     ("databricks.oidcAudience", "", "databricks.oidcAudience: the audience of the federation policy"),
+    ("operations.storageAccount", "", "operations.storageAccount: the storage account of operations.url"),
+    ("databricks.auth", "token", "secrets.databricksToken: where it is, for databricks.auth: token"),
+    ("databricks.auth", "client-secret", "secrets.databricksClientSecret: where it is"),
+    ("predict.identity.clientId", "", "predict.identity.clientId: client id of its managed identity; or set global"),
+    ("runModel.identity.clientId", "", "runModel.identity.clientId: client id of its managed identity; or set global"),
     ("train.identity.databricksClientId", "", "train.identity.databricksClientId: client id of its service principal"),
     ("runModel.identity.databricksClientId", "", "runModel.identity.databricksClientId: client id of its service"),
     ("global.servicebus.namespace", "", "set global.servicebus.namespace"),
     ("functionKeys.secret", "", "functionKeys.secret: a Secret with host.master"),
     ("global.catalog", "models: [", "global.catalog is no models.yaml"),
     ("global.catalog", "wine: {}", 'it has no mapping "models"'),
+    ("global.catalog", "models: {wine: red}", "global.catalog: models.wine is no mapping"),
+    ("global.catalog", "models: {wine: {pool: GPU}}", "models.wine.pool: GPU is no name of lower-case letters"),
     ("pools.gpu", {}, "pools.gpu: the catalog has no model type with pool: gpu"),
     ("keda.pools.gpu", {}, "pools.gpu: the catalog has no model type with pool: gpu"),
     ("keda.predict.minReplicas", 0, "CPU cannot wake what does not run"),
@@ -100,6 +109,13 @@ def test_values_that_make_no_sense_together(charts: Charts, path: str, value: An
     with pytest.raises(helm.HelmError) as refusal:
         charts.install("helm", merged(REQUIRED, at(path, value)))
     assert said in str(refusal.value)
+
+
+def test_a_key_vault_has_both_keys_of_the_host(charts: Charts) -> None:
+    """A pod that mounts a key that is not fetched never starts."""
+    keys = {"secret": "", "keyVaultObjects": {"host.master": "master"}}
+    with pytest.raises(helm.HelmError, match="or both in functionKeys"):
+        charts.install("helm", HELM_SCENARIOS["key-vault"] | {"functionKeys": keys})
 
 
 def test_names_that_are_too_long_are_refused(charts: Charts) -> None:

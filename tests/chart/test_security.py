@@ -88,16 +88,32 @@ def mounted_keys(pod: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def http_functions() -> set[str]:
-    """Names of the functions that answer HTTP. In an interpreter of its own: an app lists its functions once."""
+def http_functions() -> dict[str, dict[str, Any]]:
+    """The HTTP trigger of each function that has one. In an interpreter of its own: an app lists its functions once."""
     code = """
 import function_app, json
-functions = function_app.app.get_functions()
-triggers = {f.get_function_name(): [b.type for b in f.get_bindings()] for f in functions}
-print(json.dumps([name for name, types in triggers.items() if "httpTrigger" in types]))
+triggers = {f.get_function_name(): f.get_trigger().get_dict_repr() for f in function_app.app.get_functions()}
+answering = {name: trigger for name, trigger in triggers.items() if trigger["type"] == "httpTrigger"}
+print(json.dumps(answering, default=str))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(json.loads(done.stdout))
+    triggers: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return triggers
+
+
+def test_probes_ask_functions_that_need_no_key(releases: Releases, http_functions: dict[str, dict[str, Any]]) -> None:
+    """A probe has none to send. Each Deployment starts these functions, as test_environment.py shows."""
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    assert host["extensions"]["http"]["routePrefix"] == ""
+    anonymous = {
+        f"/{trigger['route']}"
+        for trigger in http_functions.values()
+        if "ANONYMOUS" in trigger["authLevel"].upper() and "GET" in str(trigger["methods"]).upper()
+    }
+    for pod in pods(releases("pools").manifests).values():
+        for container in pod["containers"]:
+            probes = [probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")]
+            assert set(probes) <= anonymous
 
 
 @pytest.mark.parametrize(
@@ -108,7 +124,7 @@ print(json.dumps([name for name, types in triggers.items() if "httpTrigger" in t
     ],
 )
 def test_only_predict_knows_the_clients_keys(
-    releases: Releases, http_functions: set[str], scenario: str, of_the_host: dict[str, str]
+    releases: Releases, http_functions: dict[str, dict[str, Any]], scenario: str, of_the_host: dict[str, str]
 ) -> None:
     """And each HTTP function has one: at a wrong key the host would make it up, cannot write it, and answers 500."""
     specs = pods(releases(scenario).manifests)
