@@ -22,7 +22,7 @@ param clusterResourceGroup string = resourceGroup().name
 @description('Kubernetes namespace that the Helm release is installed into.')
 param kubernetesNamespace string = 'mlflow-ondemand'
 
-@description('Name of the Helm release: the service accounts are <release>-predict, <release>-train and <release>-run-model.')
+@description('Name of the Helm release, or global.fullname if the chart gets one: the service accounts are <release>-predict, <release>-train and <release>-run-model.')
 param releaseName string = 'mlflow-ondemand'
 
 @description('Kubernetes namespace of KEDA: kube-system for the AKS add-on, keda for its own chart.')
@@ -33,6 +33,9 @@ param kedaServiceAccount string = 'keda-operator'
 
 @description('Role that KEDA gets on the queues it scales by. Default: Azure Service Bus Data Owner, which KEDA documents (Manage). A custom role with Microsoft.ServiceBus/namespaces/queues/read may do; see README.md.')
 param kedaRoleId string = '090c5cfd-751d-490a-894a-3ce6f1109419'
+
+@description('Whether the KEDA HTTP add-on scales predict, from zero: KEDA then looks at the queue of replies too, keda.predict.http.enabled in the chart.')
+param kedaHttpAddOn bool = false
 
 @description('Runner pools of the catalog (models.yaml): each has a queue run-model-<pool>.')
 param pools array = []
@@ -134,6 +137,7 @@ module serviceBus 'modules/servicebus.bicep' = {
     publicNetworkAccess: publicNetworkAccess
     pools: pools
     kedaRoleId: kedaRoleId
+    kedaHttpAddOn: kedaHttpAddOn
     principals: {
       predict: predict.outputs.principalId
       train: train.outputs.principalId

@@ -26,6 +26,9 @@ param pools array
 @description('Role that KEDA gets on the queues it scales by.')
 param kedaRoleId string
 
+@description('Whether KEDA scales predict by the queue of replies too.')
+param kedaHttpAddOn bool
+
 @description('Principal ids of predict, train, runModel and keda.')
 param principals object
 
@@ -49,7 +52,7 @@ var access = {
   results: {
     senders: [principals.predict, principals.train, principals.runModel]
     receivers: [principals.predict]
-    scalers: []
+    scalers: kedaHttpAddOn ? [principals.keda] : []
   }
 }
 

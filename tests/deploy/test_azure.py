@@ -52,6 +52,19 @@ def access() -> dict[str, dict[str, set[str]]]:
     }
 
 
+def on_request(parameter: str) -> set[str]:
+    """The queues that KEDA reads only if a parameter is true."""
+    found = set()
+    table = files()["modules/servicebus.bicep"].variables["access"]["value"]
+    assert isinstance(table, dict)
+    for queue, rights in table.items():
+        match rights:
+            case {"scalers": {"operator": {"type": "conditional", "operands": {"condition": condition, **values}}}}:
+                assert (condition, values["false_value"]) == (parameter, [])
+                found.add(queue.strip("'"))
+    return found
+
+
 @cache
 def triggers() -> dict[str, str]:
     """The queue of each function that a queue triggers; in a process of its own, an app can be indexed only once."""
@@ -113,8 +126,15 @@ def test_a_function_receives_from_the_queues_that_trigger_it_and_no_other(deploy
 
 
 def test_keda_reads_the_queues_that_scale_a_function_and_has_no_other_right() -> None:
-    assert {queue for queue, rights in access().items() if rights["scalers"] == {"keda"}} == {"run-model", "train"}
+    read = {queue for queue, rights in access().items() if rights["scalers"] == {"keda"}}
+    assert read == {"run-model", "train", *on_request("kedaHttpAddOn")}
     assert not any("keda" in rights["senders"] | rights["receivers"] for rights in access().values())
+
+
+def test_keda_reads_replies_only_where_they_scale_predict() -> None:
+    """Not by default: the queue of replies scales predict with the HTTP add-on alone."""
+    assert on_request("kedaHttpAddOn") == {"results"}
+    assert files()["main.bicep"].parameters["kedaHttpAddOn"]["default"] is False
 
 
 def test_only_known_roles_are_assigned() -> None:
