@@ -17,7 +17,7 @@ COLOURS = {"predict": "#1f6feb", "runModel": "#d29922", "train": "#bc8cff"}
 SHOWN = {
     "burst of 10,000": 90,
     "herd of 1,000 on an untrained model": 240,
-    "steady 200/s of 20 ms": 1800,
+    "steady 200/s of 20 ms": 1200,
     "ramp to 10,000/s, values for it": 300,
 }
 """Scenarios, and the seconds of them that are drawn."""

@@ -45,10 +45,10 @@ def simulate_all(say: Callable[[str], None] = lambda name: None) -> list[Result]
 def rewritten(document: str, texts: dict[str, str]) -> str:
     """The document with each text between its markers. Raises ValueError for markers that are not there once."""
     for name, text in texts.items():
-        pattern = re.compile(rf"(<!-- {name}: begin -->\n).*?(\n<!-- {name}: end -->)", re.DOTALL)
+        pattern = re.compile(rf"(<!-- {name}: begin -->).*?(<!-- {name}: end -->)", re.DOTALL)
         if len(pattern.findall(document)) != 1:
             raise ValueError(f"the markers of {name!r} are not there once")
-        document = pattern.sub(lambda match, text=text: f"{match[1]}\n{text}\n{match[2]}", document)  # type: ignore[misc]  # bound now
+        document = pattern.sub(lambda match, text=text: f"{match[1]}\n\n{text}\n\n{match[2]}", document)  # type: ignore[misc]  # bound now
     return document
 
 

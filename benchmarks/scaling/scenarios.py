@@ -60,7 +60,7 @@ def ramp(to_rate: float, rise_s: float = 180.0, hold_s: float = 60.0) -> tuple[t
 WARM = System(run_model=queue_scaling("runModel", minReplicas=1))
 NEW_NODES = System(times=replace(ServiceTimes(), run_model_start=180.0, predict_start=180.0))
 LARGE = System(
-    predict=predict_scaling(cores=1.0, cpuUtilization=50, minReplicas=4, maxReplicas=30),
+    predict=predict_scaling(cores=1.0, cpuUtilization=50, minReplicas=6, maxReplicas=30),
     predict_cores=1.0,
     run_model=queue_scaling("runModel", minReplicas=1),
 )
@@ -72,7 +72,7 @@ SLOWLY_DOWN = {
     "scaleUp": KEDA["runModel"]["behavior"]["scaleUp"],
     "scaleDown": {"stabilizationWindowSeconds": 300, "policies": [{"type": "Pods", "value": 1, "periodSeconds": 120}]},
 }
-STEADY = ramp(200, rise_s=60, hold_s=1740)
+STEADY = ramp(200, rise_s=60, hold_s=1140)
 
 SCENARIOS = (
     Scenario("burst of 10,000", burst()),
