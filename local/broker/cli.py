@@ -71,10 +71,12 @@ def broker(
     "certificate": ...}: for a ServiceBusClient, for a ServiceBusAdministrationClient, and the file that the latter is
     to trust (connection_verify). At a terminal it says the same in words too. Logs go to standard error.
 
-    SIGTERM and Ctrl-C end it with status 0. Whatever keeps it from starting is one line on standard error and status 2.
+    SIGTERM and Ctrl-C end it with status 0. Whatever keeps it from starting is one line on standard error and status 2;
+    so is a disk that fails while it runs, with status 1.
     """
     # Imported here, so that commands which mount this one start fast.
     from local.broker.config import ConfigError
+    from local.broker.journal.commits import DiskFailedError
     from local.broker.journal.frames import JournalError
     from local.broker.run import Options, StartError, run
 
@@ -96,6 +98,8 @@ def broker(
         )
     except (ConfigError, StartError, JournalError) as error:
         raise _refusal(str(error)) from error
+    except DiskFailedError as error:
+        raise _end(str(error), 1) from error
 
 
 def _queues(options: list[str], config: Path | None) -> list[QueueSettings]:
@@ -115,5 +119,9 @@ def _queues(options: list[str], config: Path | None) -> list[QueueSettings]:
 
 
 def _refusal(reason: str) -> typer.Exit:
+    return _end(reason, 2)
+
+
+def _end(reason: str, status: int) -> typer.Exit:
     typer.echo(f"broker: {reason}", err=True)
-    return typer.Exit(2)
+    return typer.Exit(status)

@@ -44,7 +44,7 @@ class Options:
 
 
 def run(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT. Raises StartError and JournalError."""
+    """Serve until SIGTERM or SIGINT. Raises StartError, JournalError and DiskFailedError."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # Twice: a connection that is one too many is open for a moment too. The rest is for the journal.
     _allow_files(2 * options.max_connections + 100)
@@ -105,7 +105,7 @@ async def _serve(server: Server, options: Options) -> None:
 
 
 async def _stop_or_failure(stop: asyncio.Event, server: Server) -> None:
-    """Raises JournalError."""
+    """Raises DiskFailedError."""
     stopping, failing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(server.failure())
     done, pending = await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
     for each in pending:

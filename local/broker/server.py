@@ -50,7 +50,7 @@ class Server:
         return address[1]
 
     async def failure(self) -> None:
-        """Wait for the journal to fail, for ever if it does not. Raises JournalError; all that is left is to stop."""
+        """Wait for the disk to fail, for ever if it does not. Raises DiskFailedError; all that is left is to stop."""
         await asyncio.shield(self._commits.failed if self._commits is not None else asyncio.Future())
 
     async def stop(self) -> None:

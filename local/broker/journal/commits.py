@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from local.broker.journal.compaction import Compaction
-from local.broker.journal.frames import JournalError
 from local.broker.journal.fsync import INTERVAL, Fsync
 from local.broker.journal.journal import Journal
 from local.broker.journal.segment import FULL
@@ -18,10 +17,14 @@ logger = logging.getLogger(__name__)
 _RETRY = 1.0
 
 
+class DiskFailedError(Exception):
+    """The disk failed while the broker ran, in another way than by being full."""
+
+
 class Commits:
     """Commits a journal's changes, one commit after the other; what comes meanwhile gathers for the next.
 
-    ``failed`` gets a JournalError when the journal cannot be used any more; nobody is told anything from then on.
+    ``failed`` gets a DiskFailedError when the journal cannot be used any more; nobody is told anything from then on.
     """
 
     def __init__(self, journal: Journal, on_idle: Callable[[], None]) -> None:
@@ -163,6 +166,6 @@ class Commits:
         self.is_busy = True
         self._answer = None
         if not self.failed.done():
-            failure = JournalError(f"The journal failed, and nobody knows what of it is on the disk: {error!r}")
+            failure = DiskFailedError(f"The disk failed, and nobody knows what of the journal is on it: {error}")
             failure.__cause__ = error
             self.failed.set_exception(failure)

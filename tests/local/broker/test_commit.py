@@ -12,7 +12,7 @@ import pytest
 from local.broker.amqp.frames import encode_frame
 from local.broker.amqp.performatives import Accepted, Disposition, Flow, Transfer
 from local.broker.amqp.sections import Sections, write_message
-from local.broker.journal.frames import JournalError
+from local.broker.journal.commits import DiskFailedError
 from local.broker.journal.fsync import Fsync
 from local.broker.journal.journal import Journal
 from local.broker.queues.settings import QueueSettings
@@ -117,7 +117,7 @@ async def test_a_failed_write_is_the_end(tmp_path: Path, fsync: Fsync) -> None:
         replace_journal_by("/dev/ptmx", tmp_path)
         client.send(0)
         async with asyncio.timeout(DEADLINE):
-            with pytest.raises(JournalError, match="failed"):
+            with pytest.raises(DiskFailedError, match="failed"):
                 await server.failure()
         await server.stop()
         assert await client.read_to_the_end() == b""
@@ -129,7 +129,7 @@ async def test_a_failed_sync_is_the_end(tmp_path: Path) -> None:
         replace_journal_by("/dev/null", tmp_path)
         client.send(0)
         async with asyncio.timeout(DEADLINE):
-            with pytest.raises(JournalError, match="failed"):
+            with pytest.raises(DiskFailedError, match="failed"):
                 await server.failure()
         await server.stop()
         assert await client.read_to_the_end() == b""
@@ -141,7 +141,7 @@ async def test_a_sync_that_fails_later_ends_it_later(tmp_path: Path) -> None:
         client.send(0)
         await client.read_until(Disposition)
         async with asyncio.timeout(DEADLINE):
-            with pytest.raises(JournalError, match="failed"):
+            with pytest.raises(DiskFailedError, match="failed"):
                 await server.failure()
 
 

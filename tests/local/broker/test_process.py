@@ -1,12 +1,15 @@
 """The broker as a process: the command line, its end, and what a client's death does."""
 
+import json
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.exceptions import ServiceBusError
 
 from tests.local.broker.conftest import START_TIMEOUT, RunningBroker, start_broker
 from tests.local.broker.test_messages import WAIT, receive, send
@@ -19,6 +22,22 @@ with ServiceBusClient.from_connection_string(sys.argv[1]) as client:
         receiver.receive_messages(1, max_wait_time=30)
         print("held", flush=True)
         sys.stdin.read()
+"""
+
+# The command, with a journal that becomes a file without offsets to write at when standard input closes.
+_FAIL_THE_DISK = """
+import os, sys, threading
+from local.broker.cli import app
+
+def fail():
+    sys.stdin.read()
+    for number in os.listdir("/proc/self/fd"):
+        if os.path.basename(os.path.realpath(f"/proc/self/fd/{number}")).startswith("journal-"):
+            os.dup2(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY), int(number))
+    print("failed", flush=True)
+
+threading.Thread(target=fail, daemon=True).start()
+app()
 """
 
 
@@ -55,3 +74,37 @@ def test_the_process_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
     assert running.process.stdin is not None
     running.process.stdin.close()
     assert running.process.wait(START_TIMEOUT) == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as in test_durability.py
+async def test_a_failing_disk_ends_it_with_a_status_of_its_own(tmp_path: Path) -> None:
+    process = subprocess.Popen(  # noqa: ASYNC220  # blocks for a moment, with nothing else to run
+        [
+            sys.executable,
+            "-c",
+            _FAIL_THE_DISK,
+            "--port",
+            "0",
+            "--no-https",
+            "--queue",
+            "plain",
+            "--data",
+            str(tmp_path),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    addresses = json.loads(process.stdout.readline().removeprefix("ready "))
+    with process:
+        process.stdin.close()
+        assert process.stdout.readline() == "failed\n"
+        async with ServiceBusClient.from_connection_string(addresses["connection_string"], retry_total=0) as client:
+            with pytest.raises(ServiceBusError):
+                await send(client, "plain", ServiceBusMessage("never answered"))
+        assert process.wait(START_TIMEOUT) == 1
+        assert "broker: The disk failed, and nobody knows" in process.stderr.read()
