@@ -1,6 +1,7 @@
 """A broker on a clock that the test moves."""
 
 import pytest
+from hypothesis import settings
 
 from local.broker.queues.settings import QueueSettings
 from local.broker.service.broker import Broker
@@ -12,6 +13,11 @@ QUEUES = [
     QueueSettings("target"),
     QueueSettings("source", forward_to="target"),
 ]
+
+
+# How long an example takes says more about the machine's other work than about the broker.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

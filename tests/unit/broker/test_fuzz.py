@@ -36,8 +36,7 @@ from tests.unit.broker.client import HANDSHAKE, attach_receiver, attach_sender, 
 from tests.unit.broker.hostile_bytes import FRAMES, MESSAGES, REQUESTS, VALUES, mutations
 from tests.unit.broker.queues.conftest import FakeClock
 
-# How long an example takes says more about the machine's other work than about the broker.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
 LIMITS = Limits(max_message_size=10_000, max_output=100_000)
 QUEUES = [QueueSettings("queue"), QueueSettings("sessions", requires_session=True)]
 

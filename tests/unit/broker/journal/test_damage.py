@@ -177,7 +177,7 @@ def damages(draw: st.DrawFn) -> list[tuple[int, int]]:
     return draw(st.lists(st.tuples(st.integers(0, 999_999), st.integers(0, 255)), min_size=1, max_size=4))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(damages(), st.binary(max_size=40))
 def test_any_damage_costs_whole_commits_or_the_file_is_refused(
     written: Written, damage: list[tuple[int, int]], appended: bytes
@@ -205,7 +205,7 @@ def test_any_damage_costs_whole_commits_or_the_file_is_refused(
         shutil.rmtree(folder)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=2000), st.integers(0, 3))
 def test_noise_has_no_frames(noise: bytes, markers: int) -> None:
     damaged: list[Span] = []

@@ -176,5 +176,5 @@ class Operations(RuleBasedStateMachine):
         assert restored.contents() == [queue.contents() for queue in queues]
 
 
-Operations.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+Operations.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 TestReplay = Operations.TestCase

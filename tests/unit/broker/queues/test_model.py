@@ -42,9 +42,7 @@ from tests.unit.broker.queues.conftest import FakeClock, Holder, dead_letters, r
 from tests.unit.broker.queues.model import Entry, Model
 
 EXAMPLES = os.environ.get("BROKER_EXAMPLES")
-PROFILE = settings(
-    max_examples=int(EXAMPLES or 300), stateful_step_count=40, deadline=None, derandomize=EXAMPLES is None
-)
+PROFILE = settings(max_examples=int(EXAMPLES or 300), stateful_step_count=40, derandomize=EXAMPLES is None)
 LOCK = 20.0
 PLAIN = QueueSettings(
     "queue",
