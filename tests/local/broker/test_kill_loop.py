@@ -148,22 +148,20 @@ def in_order(sessions: Ledger) -> bool:
 async def take_all(client: ServiceBusClient, clients: Clients) -> dict[str, set[str]]:
     """Receive and complete all that is left, in any state; the texts by queue."""
     left: dict[str, set[str]] = {"plain": set(), "once": set(), "sessions": set()}
-    dead = ServiceBusSubQueue.DEAD_LETTER
-    for name, ledger in ledgers(clients).items():
-        if name != "sessions":
-            async with client.get_queue_receiver(name) as receiver:
-                left[name] |= await take(receiver, ledger)
-        async with client.get_queue_receiver(name, sub_queue=dead) as receiver:
-            left[name] |= await take(receiver, ledger)
-    for session in SESSIONS:
-        async with client.get_queue_receiver("sessions", session_id=session) as receiver:
-            left["sessions"] |= await take(receiver, clients.sessions)
+    receivers = [(name, client.get_queue_receiver(name, sub_queue=ServiceBusSubQueue.DEAD_LETTER)) for name in left]
+    receivers += [(name, client.get_queue_receiver(name)) for name in left if name != "sessions"]
+    receivers += [("sessions", client.get_queue_receiver("sessions", session_id=session)) for session in SESSIONS]
+    ledger = ledgers(clients)
+    async with asyncio.TaskGroup() as tasks:
+        taking = [(name, tasks.create_task(take(receiver, ledger[name]))) for name, receiver in receivers]
+    for name, task in taking:
+        left[name] |= task.result()
     return left
 
 
 async def take(receiver: ServiceBusReceiver, ledger: Ledger) -> set[str]:
     taken: set[str] = set()
-    async with asyncio.timeout(DEADLINE * 5):
+    async with asyncio.timeout(DEADLINE * 5), receiver:
         while found := await receiver.peek_messages(ALL_AT_ONCE):
             deferred = [number_of(each) for each in found if each.state.name == "DEFERRED"]
             messages = await receiver.receive_deferred_messages(deferred) if deferred else []
