@@ -33,20 +33,29 @@ def draw(results: Iterable[Result], folder: Path) -> None:
 
 
 def _over_time(results: list[Result]) -> Figure:
-    figure = Figure(figsize=(11, 2.8), layout="constrained")
-    panels = figure.subplots(1, len(results), squeeze=False)[0]
-    for axes, result in zip(panels, results, strict=True):
-        seconds = SHOWN[result.scenario.name]
-        for name, deployment in result.simulation.deployments.items():
-            moments, replicas = zip(*deployment.timeline, (seconds, deployment.timeline[-1][1]), strict=True)
-            axes.step(moments, replicas, where="post", color=COLOURS[name], label=name)
-        _clean(axes, result.scenario.name)
-        axes.set_xlim(0, seconds)
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("seconds")
-    panels[0].set_ylabel("replicas")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    replicas, messages = figure.subplots(2, len(results), squeeze=False, sharex="col")
+    for upper, lower, result in zip(replicas, messages, results, strict=True):
+        seconds, simulation = SHOWN[result.scenario.name], result.simulation
+        for name, deployment in simulation.deployments.items():
+            _draw_until(upper, seconds, deployment.timeline, COLOURS[name], name)
+        for name, workers in {"runModel": simulation.run_model, "train": simulation.train}.items():
+            _draw_until(lower, seconds, workers.depths, COLOURS[name], name)
+        upper.set_title(result.scenario.name, fontsize=9)
+        lower.set_xlabel("seconds")
+    replicas[0].set_ylabel("replicas")
+    messages[0].set_ylabel("messages in the queue")
+    figure.legend(*replicas[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _draw_until(axes: Axes, seconds: float, series: list[tuple[float, int]], colour: str, name: str) -> None:
+    shown = [point for point in series if point[0] < seconds] or [(0.0, 0)]
+    moments, values = zip(*shown, (seconds, shown[-1][1]), strict=True)
+    axes.step(moments, values, where="post", color=colour, label=name)
+    axes.set_xlim(0, seconds)
+    axes.set_ylim(bottom=0)
+    _clean(axes)
 
 
 def _by_rate() -> Figure:
@@ -57,19 +66,18 @@ def _by_rate() -> Figure:
         times = replace(system.times, prediction=prediction / 1000)
         settled = [settle(rate, times, system.predict, system.run_model) for rate in rates]
         label = f"run_model, {prediction:g} ms a prediction"
-        axes.plot(rates, [each.run_model for each in settled], style, color=COLOURS["runModel"], label=label)
-    axes.plot(rates, [each.predict for each in settled], color=COLOURS["predict"], label="predict")
+        axes.plot(rates, [each.run_model_wanted for each in settled], style, color=COLOURS["runModel"], label=label)
+    axes.plot(rates, [each.predict_wanted for each in settled], color=COLOURS["predict"], label="predict")
     axes.axhline(system.run_model.max_replicas, color="#8b949e", linewidth=0.8, label="maxReplicas of the chart")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("one-row requests a second")
-    axes.set_ylabel("replicas")
+    axes.set_ylabel("replicas wanted")
     axes.legend(frameon=False)
-    _clean(axes, "")
+    _clean(axes)
     return figure
 
 
-def _clean(axes: Axes, title: str) -> None:
-    axes.set_title(title, fontsize=9)
+def _clean(axes: Axes) -> None:
     axes.grid(axis="y", alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)

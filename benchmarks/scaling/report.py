@@ -8,7 +8,7 @@ from math import isfinite
 from benchmarks.report import number
 from benchmarks.scaling.chart import cpu_request
 from benchmarks.scaling.costs import Prices, ServiceTimes
-from benchmarks.scaling.scenarios import LARGE, SCENARIOS, Result
+from benchmarks.scaling.scenarios import LARGE_PREDICT, SCENARIOS, Result
 from benchmarks.scaling.simulation import OPERATIONS, System
 from benchmarks.scaling.sizing import Settled, settle
 
@@ -88,7 +88,7 @@ def bottlenecks_table() -> str:
     """What a steady rate of small predictions uses, with the chart's values and with those for 10,000 a second."""
     rows = []
     for rate in BOTTLENECK_RATES:
-        for name, system in (("chart", System()), ("larger predict", LARGE)):
+        for name, system in (("chart", System()), ("larger predict", System(predict=LARGE_PREDICT))):
             settled = settle(rate, system.times, system.predict, system.run_model)
             rows.append((number(rate), name, *_use(settled)))
     head = (
@@ -156,7 +156,7 @@ def scenario_costs_table(results: Iterable[Result]) -> str:
                 number(outcome.operations),
                 number(max(outcome.by_second.values())),
                 str(outcome.trainings),
-                f"{compute + bus + runs:.2f} = {compute:.2f} + {bus:.2f} + {runs:.2f}",
+                f"{compute + bus + runs:.3f} = {compute:.3f} + {bus:.3f} + {runs:.3f}",
             )
         )
     head = (

@@ -59,19 +59,20 @@ def ramp(to_rate: float, rise_s: float = 180.0, hold_s: float = 60.0) -> tuple[t
 
 WARM = System(run_model=queue_scaling("runModel", minReplicas=1))
 NEW_NODES = System(times=replace(ServiceTimes(), run_model_start=180.0, predict_start=180.0))
-LARGE = System(
-    predict=predict_scaling(cores=1.0, cpuUtilization=50, minReplicas=6, maxReplicas=30),
-    predict_cores=1.0,
-    run_model=queue_scaling("runModel", minReplicas=1),
-)
-"""What docs/scaling.md recommends for 10,000 requests a second."""
-
 SLOW = replace(ServiceTimes(), prediction=0.02)
 """A larger model: 20 ms of CPU that merging does not save."""
 SLOWLY_DOWN = {
     "scaleUp": KEDA["runModel"]["behavior"]["scaleUp"],
     "scaleDown": {"stabilizationWindowSeconds": 300, "policies": [{"type": "Pods", "value": 1, "periodSeconds": 120}]},
 }
+LARGE_PREDICT = predict_scaling(cores=1.0, cpuUtilization=50, maxReplicas=30)
+"""Fewer, busier instances, whose requests share messages."""
+LARGE = System(
+    predict=replace(LARGE_PREDICT, min_replicas=6),
+    predict_cores=1.0,
+    run_model=queue_scaling("runModel", minReplicas=10, behavior=SLOWLY_DOWN),
+)
+"""What docs/scaling.md recommends for 10,000 requests a second."""
 STEADY = ramp(200, rise_s=60, hold_s=1140)
 
 SCENARIOS = (

@@ -125,11 +125,12 @@ class Simulation:
         return self.outcome
 
     def _is_over(self) -> bool:
-        at_rest = all(
+        if self._coming or self.outcome.answered < self.outcome.asked:
+            return False
+        return all(
             len(workers.deployment.replicas) <= workers.deployment.scaling.min_replicas
             for workers in (self.run_model, self.train)
         )
-        return not self._coming and self.outcome.answered == self.outcome.asked and at_rest
 
     def _next_arrival(self) -> None:
         arrival = next(self._arrivals, None)
@@ -196,11 +197,14 @@ class Simulation:
             self._publish(
                 self.run_model,
                 [
-                    Message(self._random.randrange(self._models), next(self._senders) % instances, [lot])
+                    Message(self._draw_model(), next(self._senders) % instances, [lot])
                     for lot in lots[first : first + every]
                 ],
                 later=TICK_S * first / messages,
             )
+
+    def _draw_model(self) -> int:
+        return self._random.randrange(self._models) if self._models > 1 else 0
 
     def _let_go(self, came_before: float) -> None:
         """Clients that have waited long enough leave with a 202."""
