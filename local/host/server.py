@@ -20,7 +20,6 @@ from local.host.servicebus.queue_listener import QueueListener
 from local.host.servicebus.session_listener import SessionListener
 from local.lifetime import announce_ready
 
-FIRST_CONNECTION_WAIT = 10.0  # seconds before the host calls itself ready without having reached the broker
 _log = logging.getLogger(__name__)
 
 
@@ -88,11 +87,11 @@ class Host:
         return listener(function, trigger, self._options.extensions.service_bus, self._invoker)
 
     async def _started(self, server: _Server, stop: asyncio.Event) -> None:
-        for event in (server.serving, *(listener.tried for listener in self._listeners)):
-            waits = [asyncio.create_task(event.wait()), asyncio.create_task(stop.wait())]
-            await asyncio.wait(waits, timeout=FIRST_CONNECTION_WAIT, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+        """HTTP is served, or a part has failed. Triggers connect meanwhile, which takes the SDK half a second."""
+        waits = [asyncio.create_task(event.wait()) for event in (server.serving, stop)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     def _announce(self, listening: socket.socket) -> None:
         url = "http://{}:{}".format(*listening.getsockname())

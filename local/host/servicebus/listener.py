@@ -28,7 +28,6 @@ class Listener(ABC):
     def __init__(
         self, function: IndexedFunction, trigger: ServiceBusTrigger, options: ServiceBusOptions, invoker: Invoker
     ) -> None:
-        self.tried = asyncio.Event()
         self._function = function
         self._trigger = trigger
         self._options = options
@@ -55,7 +54,6 @@ class Listener(ABC):
 
     def _connected(self) -> None:
         self._delay = FIRST_DELAY
-        self.tried.set()
 
     async def _invoke(self, message: ServiceBusReceivedMessage) -> None:
         argument = to_function_message(message, binary=self._trigger.binary)
@@ -66,7 +64,6 @@ class Listener(ABC):
         _log.warning(
             "%s: no %s (%s); trying again in %.1f s", self._function.name, self._trigger.entity, reason, self._delay
         )
-        self.tried.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._delay):
                 await self._stopping.wait()

@@ -40,7 +40,6 @@ class SessionListener(Listener):
             self._waiting.cancel()
 
     async def _listen(self, client: ServiceBusClient) -> None:
-        self.tried.set()
         try:
             await self._accept_sessions(client)
         finally:
