@@ -62,7 +62,7 @@ def endpoint(connection: str | None, certificate: Path | None, data: Path | None
             return found
     raise NoBrokerError(
         f"no broker runs on {' or '.join(map(str, folders))}: start one with `ondemand up` or `ondemand broker`, "
-        "or give --connection"
+        "or give --connection and --cert, which one with --memory needs"
     )
 
 

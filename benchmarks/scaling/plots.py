@@ -41,6 +41,10 @@ def _over_time(results: list[Result]) -> Figure:
             _draw_until(upper, seconds, deployment.timeline, COLOURS[name], name)
         for name, workers in {"runModel": simulation.run_model, "train": simulation.train}.items():
             _draw_until(lower, seconds, workers.depths, COLOURS[name], name)
+        for axes in (upper, lower):
+            axes.set_xlim(0, seconds)
+            axes.set_ylim(bottom=0)
+            _clean(axes)
         upper.set_title(result.scenario.name, fontsize=9)
         lower.set_xlabel("seconds")
     replicas[0].set_ylabel("replicas")
@@ -50,12 +54,9 @@ def _over_time(results: list[Result]) -> Figure:
 
 
 def _draw_until(axes: Axes, seconds: float, series: list[tuple[float, int]], colour: str, name: str) -> None:
-    shown = [point for point in series if point[0] < seconds] or [(0.0, 0)]
-    moments, values = zip(*shown, (seconds, shown[-1][1]), strict=True)
+    shown = [point for point in series if point[0] < seconds]
+    moments, values = zip((0.0, 0), *shown, (seconds, shown[-1][1]), strict=True)
     axes.step(moments, values, where="post", color=colour, label=name)
-    axes.set_xlim(0, seconds)
-    axes.set_ylim(bottom=0)
-    _clean(axes)
 
 
 def _by_rate() -> Figure:

@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import ceil, inf
+from functools import partial
+from math import ceil, fsum, inf
 from typing import Literal
 
 from benchmarks.scaling.chart import MAX_CONCURRENT_CALLS
@@ -72,7 +73,7 @@ class Deployment:
             replica = Replica()
             self.replicas.append(replica)
             self.starts += 1
-            self.clock.after(self.start_s, lambda replica=replica: self._become_ready(replica))  # type: ignore[misc]  # bound now
+            self.clock.after(self.start_s, partial(self._become_ready, replica))
         for _ in range(len(self.replicas) - wanted):
             leaving = min(self.replicas, key=lambda replica: (replica.ready, replica.busy))
             leaving.gone = True
@@ -84,7 +85,7 @@ class Deployment:
     def pod_seconds(self, until: float) -> float:
         """From the creation of each pod to its end, or to the end of the simulation."""
         ends = [moment for moment, _ in self.timeline[1:]] + [until]
-        return sum(count * (end - begin) for (begin, count), end in zip(self.timeline, ends, strict=True))
+        return fsum(count * (end - begin) for (begin, count), end in zip(self.timeline, ends, strict=True))
 
     def _become_ready(self, replica: Replica) -> None:
         if not replica.gone:

@@ -46,9 +46,10 @@ def rewritten(document: str, texts: dict[str, str]) -> str:
     """The document with each text between its markers. Raises ValueError for markers that are not there once."""
     for name, text in texts.items():
         pattern = re.compile(rf"(<!-- {name}: begin -->).*?(<!-- {name}: end -->)", re.DOTALL)
-        if len(pattern.findall(document)) != 1:
+        found = list(pattern.finditer(document))
+        if len(found) != 1:
             raise ValueError(f"the markers of {name!r} are not there once")
-        document = pattern.sub(lambda match, text=text: f"{match[1]}\n\n{text}\n\n{match[2]}", document)  # type: ignore[misc]  # bound now
+        document = f"{document[: found[0].end(1)]}\n\n{text}\n\n{document[found[0].start(2) :]}"
     return document
 
 

@@ -3,8 +3,9 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, count, pairwise
-from math import ceil
+from math import ceil, fsum
 from random import Random
 
 from benchmarks.scaling.chart import DEFAULT_WAIT_S, MAX_WAITING, cpu_request, predict_scaling, queue_scaling
@@ -138,7 +139,7 @@ class Simulation:
             self._coming = False
             return
         moment, requests = arrival
-        self._clock.at(moment, lambda: self._arrive(requests))
+        self._clock.at(moment, partial(self._arrive, requests))
 
     def _arrive(self, requests: int) -> None:
         self.outcome.asked += requests
@@ -166,21 +167,20 @@ class Simulation:
         while self._at_door and budget >= cost:
             lot = self._at_door.popleft()
             room = instances * self._system.max_waiting - self._waiting
-            admitted = min(lot.count, room, int(budget / cost))
-            turned_away = min(lot.count - admitted, int((budget - admitted * cost) / self._times.predict_request))
-            turned_away = turned_away if admitted == room else 0
-            budget -= admitted * cost + turned_away * self._times.predict_request
-            if admitted:
-                self._admit(lot.came, admitted, self._times.together(rate))
-            if turned_away:
-                refused.append(Lot(lot.came, turned_away))
-            if left := lot.count - admitted - turned_away:
-                self._at_door.appendleft(Lot(lot.came, left))
-                break
+            if room:
+                taken = min(lot.count, room, int(budget / cost))
+                budget -= taken * cost
+                self._admit(lot.came, taken, self._times.together(rate))
+            else:
+                taken = min(lot.count, int(budget / self._times.predict_request))
+                budget -= taken * self._times.predict_request
+                refused.append(Lot(lot.came, taken))
+            if taken < lot.count:
+                self._at_door.appendleft(Lot(lot.came, lot.count - taken))
         self._cpu.append((self._clock.now, instances * TICK_S - budget))
         for lot in refused:
             self.outcome.refused += lot.count
-            self._clock.after(TRY_AGAIN_S, lambda lot=lot: self._enter(lot))  # type: ignore[misc]  # bound now
+            self._clock.after(TRY_AGAIN_S, partial(self._enter, lot))
         if self._at_door:
             self._predict_is_due = True
             self._clock.after(TICK_S, self._predict)
@@ -219,7 +219,7 @@ class Simulation:
     def _cores_in_use(self) -> float:
         while self._cpu and self._cpu[0][0] <= self._clock.now - SYNC_S:
             self._cpu.popleft()
-        return sum(used for _, used in self._cpu) / SYNC_S
+        return fsum(used for _, used in self._cpu) / SYNC_S
 
     # run_model
 
@@ -239,7 +239,7 @@ class Simulation:
     def _ran(self, messages: Sequence[Message]) -> None:
         self._count_replies(messages)
         answered = [message for message in messages if message.kind != "train"]
-        self._clock.after(self._times.bus_hop, lambda: self._answer(answered))
+        self._clock.after(self._times.bus_hop, partial(self._answer, answered))
         for message in messages:
             if message.kind == "train":
                 self._ask_for_training(message)
@@ -287,7 +287,7 @@ class Simulation:
 
     def _publish(self, queue: Workers, messages: Sequence[Message], later: float = 0.0) -> None:
         self._count(len(messages))
-        self._clock.after(later + self._times.bus_hop, lambda: queue.send(messages))
+        self._clock.after(later + self._times.bus_hop, partial(queue.send, messages))
 
     def _count_replies(self, messages: Sequence[Message]) -> None:
         """Answers of a round to one instance of predict share messages."""

@@ -131,7 +131,8 @@ async def _administration(server: Server, options: Options) -> AsyncIterator[dic
         try:
             endpoint = await stack.enter_async_context(serving)
         except OSError as error:
-            where_to = error.filename or f"{options.host}:{options.https_port}"
+            # Of a file that could not be put in its place, the second name is that place.
+            where_to = error.filename2 or error.filename or f"{options.host}:{options.https_port}"
             raise StartError(f"cannot serve administration on {where_to}: {_reason(error)}") from error
         yield asdict(endpoint)
 

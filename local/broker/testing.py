@@ -37,6 +37,10 @@ class QueueProperties(TypedDict, total=False):
     max_size_in_megabytes: int
     max_message_size_in_kilobytes: int
     auto_delete_on_idle: timedelta | str
+    user_metadata: str
+    enable_batched_operations: bool
+    enable_express: bool
+    enable_partitioning: bool
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,13 @@ class ServiceBus:
     administration: ServiceBusAdministrationClient
 
     def create_queue(self, name: str | None = None, **properties: Unpack[QueueProperties]) -> str:
-        """Create a queue, under a name of its own unless one is given; returns the name."""
+        """Create a queue, under a name of its own unless one is given; returns the name.
+
+        Raises TypeError for what is not among `QueueProperties`, and what the administration client raises.
+        """
+        # The client hands on what it does not know, down to its transport, whose complaint says little.
+        if unknown := sorted(properties.keys() - QueueProperties.__annotations__.keys()):
+            raise TypeError(f"a queue has no property {', '.join(unknown)}")
         name = name or f"queue-{uuid.uuid4().hex[:12]}"
         self.administration.create_queue(name, **properties)
         return name

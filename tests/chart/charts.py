@@ -61,7 +61,7 @@ class Charts:
             rendered = loaded.render(values, name=RELEASE, namespace=NAMESPACE)
         hooks = [text for path, text in rendered.items() if "/templates/tests/" in path]
         text = "\n---\n".join([dry_run["manifest"], *hooks])
-        manifests = tuple(document for document in yaml.safe_load_all(text) if document)
+        manifests = tuple(document for document in yaml.load_all(text, yaml.CSafeLoader) if document)
         return Release(manifests, text, dry_run["notes"])
 
 

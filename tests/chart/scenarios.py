@@ -18,6 +18,14 @@ models:
 """
 
 
+def at(path: str, value: Any) -> Values:
+    """{"a": {"b": value}} of "a.b"."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    values: Values = value
+    return values
+
+
 def merged(base: Values, over: Values) -> Values:
     """As Helm merges values: mappings key by key, everything else replaced."""
     result = copy.deepcopy(base)

@@ -5,18 +5,10 @@ from typing import Any
 import helm_python as helm
 import pytest
 
-from tests.chart.charts import Charts, Values
-from tests.chart.scenarios import BUS, HELM_SCENARIOS, POOLS_CATALOG, REQUIRED, merged
+from tests.chart.charts import Charts
+from tests.chart.scenarios import BUS, HELM_SCENARIOS, POOLS_CATALOG, REQUIRED, at, merged
 
 GUID = "11111111-1111-1111-1111-111111111111"
-
-
-def at(path: str, value: Any) -> Values:
-    """{"a": {"b": value}} of "a.b"."""
-    for key in reversed(path.split(".")):
-        value = {key: value}
-    values: Values = value
-    return values
 
 
 REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [

@@ -1,12 +1,16 @@
 """docs/azure.md and deploy/README.md say what the image and the Bicep files do."""
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
+from tests.chart.charts import Charts
+from tests.chart.scenarios import at, merged
 from tests.deploy.bicep import DEPLOY, files
 from tests.deploy.locks import EXTRAS, read_lock
-from tests.deploy.test_azure import PRINCIPALS, access
+from tests.deploy.test_azure import PRINCIPALS, access, paths
 
 ROOT = DEPLOY.parent
 AZURE = (ROOT / "docs/azure.md").read_text(encoding="utf-8")
@@ -54,6 +58,35 @@ def test_parameters_that_are_named_exist() -> None:
 def test_outputs_that_are_read_exist() -> None:
     read = set(re.findall(r"properties\.outputs\.(\w+)\.value", GUIDE))
     assert read == set(files()["main.bicep"].outputs)
+
+
+GUID = "11111111-1111-1111-1111-111111111111"
+DEPLOYED = {
+    "global.servicebus.namespace": "ondemand-abc",
+    "image.registry": "mlflowondemand.azurecr.io",
+    "operations.url": "az://operations",
+    "operations.storageAccount": "ondemandabc",
+    "predict.identity.clientId": GUID,
+    "train.identity.clientId": GUID,
+    "runModel.identity.clientId": GUID,
+    "keda.identity.clientId": GUID,
+    "keyVault": {"name": ""},
+}
+"""What the output helmValues may be, by path."""
+REFERENCED = re.compile(r"(?:secretKeyRef|secret):\n\s+(?:key: \S+\n\s+)?name: ([\w-]+)")
+
+
+def test_what_is_deployed_and_the_values_of_the_guide_install(tmp_path: Path) -> None:
+    output = files()["main.bicep"].outputs["helmValues"]["value"]
+    assert {".".join(path) for path in paths(output)} == set(DEPLOYED)
+    (own,) = re.findall(r"^\$ cat > values\.yaml <<'YAML'\n(.*?)^YAML$", GUIDE, re.MULTILINE | re.DOTALL)
+    values = yaml.safe_load(own)
+    for path, value in DEPLOYED.items():
+        values = merged(values, at(path, value))
+    release = Charts.copy_to(tmp_path).install("helm", values)
+    assert release.of_kind("Deployment")
+    secrets = set(re.findall(r"create secret generic ([\w-]+)", GUIDE))
+    assert set(REFERENCED.findall(release.text)) == secrets, "the guide makes the Secrets that the pods take"
 
 
 def test_links_of_the_guide_lead_somewhere() -> None:

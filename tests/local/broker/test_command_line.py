@@ -156,6 +156,9 @@ def test_a_certificate_that_cannot_be_written_is_refused(tmp_path: Path) -> None
     file = tmp_path / "file"
     file.touch()
     assert str(file) in refused("--memory", "--port", "0", "--cert", str(file / "certificate.pem"))
+    assert f"administration on {tmp_path}: Is a directory" in refused(
+        "--memory", "--port", "0", "--cert", str(tmp_path)
+    )
 
 
 def test_the_help_is_that_of_this_command() -> None:

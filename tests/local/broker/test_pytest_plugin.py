@@ -52,6 +52,8 @@ def test_named_queues(servicebus):
     assert servicebus.administration.get_queue("orders").max_delivery_count == 3
     with pytest.raises(ResourceExistsError):
         servicebus.create_queue("orders")
+    with pytest.raises(TypeError, match="a queue has no property max_deliver_count"):
+        servicebus.create_queue(max_deliver_count=3)
 
 
 def test_what_a_test_created_is_gone(servicebus):
