@@ -1,5 +1,6 @@
 """What clients were told survives `kill -9` of a broker with a data folder."""
 
+import asyncio
 import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -54,53 +55,74 @@ async def take_all(receiver: ServiceBusReceiver, count: int) -> list[tuple[str, 
     return sorted((str(message), message.delivery_count) for message in messages)
 
 
-async def fill(client: ServiceBusClient, due: datetime) -> int:
+async def fill_plain(client: ServiceBusClient, due: datetime) -> int:
     """Leave messages in every state; returns the number of the deferred one."""
     await send(client, "plain", *(ServiceBusMessage(name) for name in ("deferred", "dead", "done", "locked")))
-    async with client.get_queue_receiver("plain") as receiver:
+    async with client.get_queue_receiver("plain") as receiver, client.get_queue_sender("plain") as sender:
         deferred, dead, done, _ = await receive(receiver, 4)
         await receiver.defer_message(deferred)
         await receiver.dead_letter_message(dead, reason="because", error_description="it was bad")
         await receiver.complete_message(done)
-    async with client.get_queue_sender("plain") as sender:
         await sender.schedule_messages(ServiceBusMessage("scheduled"), due)
         await sender.send_messages([ServiceBusMessage("batched 1"), ServiceBusMessage("batched 2")])
         await sender.send_messages(ServiceBusMessage("large" + "x" * 200_000))
+    return number(deferred)
+
+
+async def fill_sessions(client: ServiceBusClient) -> None:
     await send(client, "sessions", ServiceBusMessage("in a session", session_id="s"))
     async with client.get_queue_receiver("sessions", session_id="s") as receiver:
         await receiver.session.set_state(b"the state")
-    await send(client, "once", ServiceBusMessage("first", message_id="id"))
-    return number(deferred)
+
+
+async def check_dead_letter(client: ServiceBusClient) -> None:
+    async with client.get_queue_receiver("plain", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
+        (dead,) = await receive(receiver)
+        assert (str(dead), dead.dead_letter_reason, dead.dead_letter_source) == ("dead", "because", "plain")
+        await receiver.complete_message(dead)
+        assert await receiver.peek_messages() == []
+
+
+async def check_plain(client: ServiceBusClient, deferred_number: int, due: datetime) -> None:
+    async with client.get_queue_receiver("plain") as receiver:
+        (deferred,) = await receiver.receive_deferred_messages(deferred_number)
+        await receiver.complete_message(deferred)
+        (scheduled,) = [each for each in await receiver.peek_messages(10) if str(each) == "scheduled"]
+        assert scheduled.scheduled_enqueue_time_utc == due.replace(microsecond=due.microsecond // 1000 * 1000)
+        async with client.get_queue_sender("plain") as sender:
+            await sender.cancel_scheduled_messages(number(scheduled))
+        taken = await take_all(receiver, 4)
+    assert taken == [("batched 1", 0), ("batched 2", 0), ("large" + "x" * 200_000, 0), ("locked", 1)]
+
+
+async def check_sessions(client: ServiceBusClient) -> None:
+    async with client.get_queue_receiver("sessions", session_id="s") as receiver:
+        assert await receiver.session.get_state() == b"the state"
+        assert await take_all(receiver, 1) == [("in a session", 0)]
+
+
+async def check_duplicates(client: ServiceBusClient) -> None:
+    await send(client, "once", ServiceBusMessage("dropped", message_id="id"))
+    async with client.get_queue_receiver("once") as receiver:
+        assert await take_all(receiver, 1) == [("first", 0)]
 
 
 async def test_everything_comes_back_exactly_once(tmp_path: Path) -> None:
     broker = start(tmp_path)
     due = datetime.now(UTC) + timedelta(hours=1)
     async with connect(broker) as client:
-        deferred_number = await fill(client, due)
+        deferred_number, _, _ = await asyncio.gather(
+            fill_plain(client, due),
+            fill_sessions(client),
+            send(client, "once", ServiceBusMessage("first", message_id="id")),
+        )
         kill(broker)
     broker = start(tmp_path)
-    async with connect(broker) as client:
-        async with client.get_queue_receiver("plain", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
-            (dead,) = await receive(receiver)
-            assert (str(dead), dead.dead_letter_reason, dead.dead_letter_source) == ("dead", "because", "plain")
-            await receiver.complete_message(dead)
-            assert await receiver.peek_messages() == []
-        async with client.get_queue_receiver("plain") as receiver:
-            (deferred,) = await receiver.receive_deferred_messages(deferred_number)
-            await receiver.complete_message(deferred)
-            (scheduled,) = [each for each in await receiver.peek_messages(10) if str(each) == "scheduled"]
-            assert scheduled.scheduled_enqueue_time_utc == due.replace(microsecond=due.microsecond // 1000 * 1000)
-            async with client.get_queue_sender("plain") as sender:
-                await sender.cancel_scheduled_messages(number(scheduled))
-            taken = await take_all(receiver, 4)
-        assert taken == [("batched 1", 0), ("batched 2", 0), ("large" + "x" * 200_000, 0), ("locked", 1)]
-        async with client.get_queue_receiver("sessions", session_id="s") as receiver:
-            assert await receiver.session.get_state() == b"the state"
-            assert await take_all(receiver, 1) == [("in a session", 0)]
-        await send(client, "once", ServiceBusMessage("dropped", message_id="id"))
-        async with client.get_queue_receiver("once") as receiver:
-            assert await take_all(receiver, 1) == [("first", 0)]
+    async with connect(broker) as client, asyncio.TaskGroup() as checks:
+        checks.create_task(check_dead_letter(client))
+        checks.create_task(check_plain(client, deferred_number, due))
+        checks.create_task(check_sessions(client))
+        checks.create_task(check_duplicates(client))
     assert broker.stop() == 0
 
 
@@ -122,8 +144,10 @@ async def test_a_stop_counts_no_delivery_and_a_kill_counts_one(tmp_path: Path) -
         broker = start(tmp_path)
         async with connect(broker) as client:
             if not (tmp_path / "sent").exists():
-                await send(client, "plain", ServiceBusMessage("held"))
-                await send(client, "sessions", ServiceBusMessage("held in a session", session_id="s"))
+                await asyncio.gather(
+                    send(client, "plain", ServiceBusMessage("held")),
+                    send(client, "sessions", ServiceBusMessage("held in a session", session_id="s")),
+                )
                 (tmp_path / "sent").touch()
             async with (
                 client.get_queue_receiver("plain") as receiver,
