@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
@@ -13,6 +14,8 @@ from azure.servicebus.exceptions import ServiceBusError
 
 from tests.local.broker.conftest import START_TIMEOUT, RunningBroker, start_broker
 from tests.local.broker.test_messages import WAIT, receive, send
+
+QUIET = 2  # seconds
 
 _HOLD_A_SESSION = """
 import sys
@@ -108,3 +111,17 @@ async def test_a_failing_disk_ends_it_with_a_status_of_its_own(tmp_path: Path) -
                 await send(client, "plain", ServiceBusMessage("never answered"))
         assert process.wait(START_TIMEOUT) == 1
         assert "broker: The disk failed, and nobody knows" in process.stderr.read()
+
+
+async def test_nothing_runs_while_nothing_happens(tmp_path: Path) -> None:
+    running = start_broker(tmp_path, "--data", str(tmp_path / "data"))
+    async with ServiceBusClient.from_connection_string(running.connection_string, retry_total=0) as client:
+        await send(client, "plain", ServiceBusMessage("one"))
+        async with client.get_queue_receiver("plain") as receiver, client.get_queue_receiver("target") as waiting:
+            await receiver.complete_message((await receive(receiver))[0])
+            process = psutil.Process(running.process.pid)
+            before = process.cpu_times()
+            assert await waiting.receive_messages(1, max_wait_time=QUIET) == []
+            after = process.cpu_times()
+    assert after.user + after.system - before.user - before.system < QUIET / 10
+    assert running.stop() == 0
