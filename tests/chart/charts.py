@@ -87,3 +87,10 @@ def environment(pod: dict[str, Any]) -> dict[str, str | None]:
     names = [variable["name"] for variable in container["env"]]
     assert len(names) == len(set(names)), f"a variable is there twice: {sorted(names)}"
     return {variable["name"]: variable.get("value") for variable in container["env"]}
+
+
+def mount_path(pod: dict[str, Any], name: str) -> str:
+    """Where a pod's one container has the volume."""
+    (container,) = pod["containers"]
+    (path,) = (mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == name)
+    return str(path)

@@ -1,6 +1,7 @@
 """Pod Security restricted, secrets by reference only, least privilege."""
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -8,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.charts import ROOT, containers, environment, pods
+from tests.chart.charts import ROOT, containers, environment, mount_path, pods
 from tests.chart.conftest import Releases
-from tests.chart.scenarios import DATABRICKS_ID, HELM_SCENARIOS, PREDICT_ID, RUN_MODEL_ID, TRAIN_ID
+from tests.chart.scenarios import HELM_SCENARIOS
 
 VOLUMES = {"configMap", "secret", "emptyDir", "csi", "projected", "persistentVolumeClaim"}
 
@@ -162,25 +163,15 @@ def test_key_vault_secrets_are_fetched_and_kept_a_function(releases: Releases) -
     }
 
 
-def test_each_function_has_an_identity_of_its_own(releases: Releases) -> None:
-    release = releases("workload-identity")
-    accounts = {
-        name: account["metadata"]["annotations"]["azure.workload.identity/client-id"]
-        for name, account in release.of_kind("ServiceAccount").items()
-    }
-    assert accounts == {"predict": PREDICT_ID, "train": TRAIN_ID, "run-model": RUN_MODEL_ID}
-    for name, deployment in release.of_kind("Deployment").items():
-        template = deployment["spec"]["template"]
-        assert template["metadata"]["labels"]["azure.workload.identity/use"] == "true"
-        assert template["spec"]["serviceAccountName"] == deployment["metadata"]["name"]
-        assert environment(template["spec"])["SERVICEBUS_CONNECTION__clientId"] == accounts[name]
-    keda = release.of_kind("TriggerAuthentication")["servicebus"]["spec"]["podIdentity"]
-    assert (keda["provider"], keda["identityId"]) == ("azure-workload", DATABRICKS_ID)
-
-
-def test_pools_share_the_identity_of_their_function(releases: Releases) -> None:
-    specs = pods(releases("pools").manifests)
-    assert {specs[name]["serviceAccountName"] for name in specs if name.startswith("run-model")} == {"demo-run-model"}
+@pytest.mark.parametrize("scenario", ["default", "everything"])
+def test_the_host_can_write_where_its_image_says(releases: Releases, scenario: str) -> None:
+    """The root file system is read-only, and HOME of the image is the one other place."""
+    (home,) = re.findall(r"^    HOME=(\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    for deployment in releases(scenario).of_kind("Deployment").values():
+        pod = deployment["spec"]["template"]["spec"]
+        (volume,) = (volume for volume in pod["volumes"] if volume["name"] == "tmp")
+        assert "emptyDir" in volume
+        assert mount_path(pod, "tmp") == home
 
 
 def test_images_can_be_pinned_by_digest(releases: Releases) -> None:
