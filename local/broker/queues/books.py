@@ -136,14 +136,14 @@ class Books:
         self.sessions.unlock(session)
         self._on_ready()
 
-    def set_session_state(self, session: Session, state: bytes | None) -> None:
-        self.restore_session_state(session, state)
+    def set_session_state(self, session: Session, state: bytes | None, now: float) -> None:
+        self.restore_session_state(session, state, now)
         self.log.recorder.session_state_set(session.id, state)
 
-    def restore_session_state(self, session: Session, state: bytes | None) -> None:
+    def restore_session_state(self, session: Session, state: bytes | None, now: float) -> None:
         """A state that is recorded already."""
         size = session.state_size
-        session.state = state
+        session.state, session.state_updated_at = state, now
         self.storage.used += session.state_size - size
 
     def tell(self) -> None:

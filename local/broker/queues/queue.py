@@ -173,7 +173,7 @@ class Queue:
         books.log.last_sequence_number = max(books.log.last_sequence_number, contents.last_sequence_number)
         self._intake.history.restore(contents.seen)
         for session_id, state in contents.session_states.items():
-            books.restore_session_state(self.sessions.get_or_create(session_id), state)
+            books.restore_session_state(self.sessions.get_or_create(session_id), state, now)
         for message in contents.messages.values():
             if message.state is MessageState.SCHEDULED:
                 self._intake.restore_scheduled(message, now)
@@ -342,7 +342,7 @@ class Queue:
         session = self.sessions.held(lock)
         if state is not None:
             self._check_state(state, len(session.id) + len(state) - session.state_size)
-        self._books.set_session_state(session, state)
+        self._books.set_session_state(session, state, self._clock())
 
     def session_state(self, lock: SessionLock) -> bytes | None:
         """Raises SessionLockLostError."""

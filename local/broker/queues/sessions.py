@@ -33,12 +33,16 @@ class SessionLock:
 
 @dataclass(slots=True)
 class Session:
-    """``in_flight`` are the messages its holder received and did not settle, by lock token."""
+    """``in_flight`` are the messages its holder received and did not settle, by lock token.
+
+    ``state_updated_at`` is when the state was set, or restored: the journal does not tell when it was set.
+    """
 
     id: str
     ready: ReadyMessages = field(default_factory=ReadyMessages)
     in_flight: dict[bytes, Message] = field(default_factory=dict)
     state: bytes | None = None
+    state_updated_at: float = 0
     lock: SessionLock | None = None
 
     @property
@@ -80,6 +84,10 @@ class SessionTable:
     def ids_with_content(self) -> list[str]:
         """The sessions with messages or state."""
         return [each.id for each in self._sessions.values() if each.ready or each.in_flight or each.state is not None]
+
+    def ids_with_state_since(self, time: float) -> list[str]:
+        """The sessions whose state was set after a time."""
+        return [each.id for each in self._sessions.values() if each.state is not None and each.state_updated_at > time]
 
     def holders(self) -> list[SessionHolder]:
         """Who holds a session now."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _OK = 200
 _NO_CONTENT = 204
+# The year 10000 in milliseconds: clients that ask for all sessions, not for those with a new state.
+_ANY_TIME = 253_402_300_800_000
 _RECEIVE_AND_DELETE = 0
 _MAX_PEEK = 1000
 
@@ -131,7 +133,11 @@ class ManagementRequests(RequestNode):
 
     def _get_sessions(self, body: Body) -> Response:
         skip, top = _int(body, "skip"), _int(body, "top")
-        ids = self._queue.sessions.ids_with_content()[skip : skip + top]
+        since, sessions = body.get("last-updated-time"), self._queue.sessions
+        if isinstance(since, int) and since < _ANY_TIME:
+            ids = sessions.ids_with_state_since(since / 1000)[skip : skip + top]
+        else:
+            ids = sessions.ids_with_content()[skip : skip + top]
         if not ids:
             return Response(_NO_CONTENT, {})
         return Response(_OK, {"skip": Int(skip + len(ids)), "sessions-ids": Array(str, ids)})

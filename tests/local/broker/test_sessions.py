@@ -1,5 +1,6 @@
 """Sessions with the unmodified SDK, asynchronous and synchronous."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -126,3 +127,31 @@ async def test_sessions_and_queues_without_do_not_mix(client: ServiceBusClient) 
     with pytest.raises(ServiceBusError, match="not-allowed"):
         async with client.get_queue_receiver("plain", session_id="s"):
             pass
+
+
+async def test_sessions_are_listed_with_messages_or_state_or_by_when_it_was_set(client: ServiceBusClient) -> None:
+    old, new, waiting = (f"{name} {uuid4().hex}" for name in ("old", "new", "waiting"))
+    listed = {old, new, waiting}
+
+    async def sessions(since: datetime | None = None) -> set[str]:
+        return listed & {each async for each in client.list_queue_sessions("sessions", state_updated_after=since)}
+
+    await send(client, "sessions", ServiceBusMessage("here", session_id=waiting))
+    async with client.get_queue_receiver("sessions", session_id=old) as receiver:
+        await receiver.session.set_state(b"state")
+    between = datetime.now(UTC)
+    async with client.get_queue_receiver("sessions", session_id=new) as receiver:
+        await receiver.session.set_state(b"state")
+    assert await sessions() == listed
+    assert await sessions(between) == {new}
+    assert await sessions(between - timedelta(minutes=1)) == {old, new}
+    assert await sessions(between + timedelta(minutes=1)) == set()
+    async with (
+        client.get_queue_receiver("sessions", session_id=old) as with_old_state,
+        client.get_queue_receiver("sessions", session_id=new) as with_new_state,
+        client.get_queue_receiver("sessions", session_id=waiting) as receiver,
+    ):
+        await with_old_state.session.set_state(None)
+        await with_new_state.session.set_state(None)
+        await receiver.complete_message((await receive(receiver))[0])
+    assert await sessions() == set()

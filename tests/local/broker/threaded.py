@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +23,8 @@ class Threaded:
         value = getattr(self.wrapped, name)
         if name in _MAKERS:
             return lambda *args, **kwargs: Threaded(value(*args, **kwargs))
+        if name == "list_queue_sessions":
+            return lambda *args, **kwargs: _read(value(*args, **kwargs))
         if name == "session":
             return Threaded(value)
         return _awaited(value) if callable(value) else value
@@ -42,6 +44,11 @@ def _awaited(function: Callable[..., object]) -> Callable[..., Awaitable[object]
         return await asyncio.to_thread(function, *args, **kwargs)
 
     return call
+
+
+async def _read(pages: Iterable[str]) -> AsyncIterator[str]:
+    for each in await asyncio.to_thread(list, pages):
+        yield each
 
 
 def threaded_client(connection_string: str, retry_total: int = 0) -> Threaded:
