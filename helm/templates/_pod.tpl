@@ -102,6 +102,14 @@ volumes:
 {{- end }}
 
 {{- define "ondemand.container" -}}
+{{- $environment := include "ondemand.environment" . -}}
+{{- $names := list -}}
+{{- range $environment | fromYamlArray -}}
+{{- if has .name $names -}}
+{{- fail (printf "%s: extraEnv has %s, which is set already" $.component .name) -}}
+{{- end -}}
+{{- $names = append $names .name -}}
+{{- end -}}
 image: {{ include "ondemand.image" (dict "root" .root "image" .values.image) | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 securityContext:
@@ -109,7 +117,7 @@ securityContext:
 ports:
   - {name: http, containerPort: 8080, protocol: TCP}
 env:
-  {{- include "ondemand.environment" . | nindent 2 }}
+  {{- $environment | nindent 2 }}
 resources:
   {{- toYaml .values.resources | nindent 2 }}
 # The host, its Python worker and the first look at all functions take a while.

@@ -72,6 +72,7 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
     ("keda.train.minReplicas", 6, "train: minReplicas 6 is above maxReplicas 5"),
     ("predict.autoscaling.enabled", True, "predict: autoscaling.enabled and KEDA would both decide"),
     ("runModel.autoscaling.enabled", True, "run-model: autoscaling.enabled and KEDA would both decide"),
+    ("predict.extraEnv", [{"name": "MAX_ROWS", "value": "9"}], "predict: extraEnv has MAX_ROWS, which is set already"),
     ("ingress.enabled", True, "ingress.hosts: name at least one host"),
     ("httpRoute.enabled", True, "httpRoute.parentRefs: name at least one Gateway"),
     ("secrets.mlflowToken.keyVaultObject", "token", "keyVault.name: the Key Vault of the keyVaultObjects"),
