@@ -14,6 +14,7 @@ from azure.servicebus.aio import ServiceBusClient
 from tests.local.broker.threaded import threaded_client
 
 START_TIMEOUT = 60
+_started: list[subprocess.Popen[str]] = []
 
 QUEUES: dict[str, dict[str, object]] = {
     "plain": {},
@@ -60,11 +61,23 @@ def start_broker(folder: Path, *options: str, stdin: int | None = None) -> Runni
         stdout=subprocess.PIPE,
         text=True,
     )
+    _started.append(process)
     assert process.stdout is not None
     word, _, addresses = process.stdout.readline().partition(" ")
     assert word == "ready", f"the broker ended with status {process.wait(START_TIMEOUT)}"
     process.stdout.close()
     return RunningBroker(process, **json.loads(addresses))
+
+
+@pytest.fixture(autouse=True)
+def no_broker_is_left() -> Iterator[None]:
+    """Kill what a test started and, as it failed, did not stop. Those of wider fixtures are there before."""
+    there_before = len(_started)
+    yield
+    for process in _started[there_before:]:
+        process.kill()
+        process.wait()
+    del _started[there_before:]
 
 
 @pytest.fixture(scope="package")

@@ -99,18 +99,21 @@ async def test_a_failing_disk_ends_it_with_a_status_of_its_own(tmp_path: Path) -
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    addresses = json.loads(process.stdout.readline().removeprefix("ready "))
     with process:
-        process.stdin.close()
-        assert process.stdout.readline() == "failed\n"
-        async with ServiceBusClient.from_connection_string(addresses["connection_string"], retry_total=0) as client:
-            with pytest.raises(ServiceBusError):
-                await send(client, "plain", ServiceBusMessage("never answered"))
-        assert process.wait(START_TIMEOUT) == 1
-        assert "broker: The disk failed, and nobody knows" in process.stderr.read()
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            connection_string = json.loads(process.stdout.readline().removeprefix("ready "))["connection_string"]
+            process.stdin.close()
+            assert process.stdout.readline() == "failed\n"
+            async with ServiceBusClient.from_connection_string(connection_string, retry_total=0) as client:
+                with pytest.raises(ServiceBusError):
+                    await send(client, "plain", ServiceBusMessage("never answered"))
+            assert process.wait(START_TIMEOUT) == 1
+            assert "broker: The disk failed, and nobody knows" in process.stderr.read()
+        finally:
+            process.kill()
 
 
 async def test_nothing_runs_while_nothing_happens(tmp_path: Path) -> None:
