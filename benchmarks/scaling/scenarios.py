@@ -61,16 +61,19 @@ WARM = System(run_model=queue_scaling("runModel", minReplicas=1))
 NEW_NODES = System(times=replace(ServiceTimes(), run_model_start=180.0, predict_start=180.0))
 SLOW = replace(ServiceTimes(), prediction=0.02)
 """A larger model: 20 ms of CPU that merging does not save."""
-SLOWLY_DOWN = {
+HALF_A_MINUTE = {
     "scaleUp": KEDA["runModel"]["behavior"]["scaleUp"],
-    "scaleDown": {"stabilizationWindowSeconds": 300, "policies": [{"type": "Pods", "value": 1, "periodSeconds": 120}]},
+    "scaleDown": {
+        "stabilizationWindowSeconds": 300,
+        "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
+    },
 }
 LARGE_PREDICT = predict_scaling(cores=1.0, cpuUtilization=50, maxReplicas=30)
 """Fewer, busier instances, whose requests share messages."""
 LARGE = System(
     predict=replace(LARGE_PREDICT, min_replicas=6),
     predict_cores=1.0,
-    run_model=queue_scaling("runModel", minReplicas=10, behavior=SLOWLY_DOWN),
+    run_model=queue_scaling("runModel", minReplicas=10),
 )
 """What docs/scaling.md recommends for 10,000 requests a second."""
 STEADY = ramp(200, rise_s=60, hold_s=1140)
@@ -86,9 +89,9 @@ SCENARIOS = (
     Scenario("trickle, one replica kept", trickle(), WARM),
     Scenario("steady 200/s of 20 ms", STEADY, System(times=SLOW)),
     Scenario(
-        "steady 200/s of 20 ms, one fewer every 2 minutes",
+        "steady 200/s of 20 ms, half of them fewer a minute",
         STEADY,
-        System(times=SLOW, run_model=queue_scaling("runModel", behavior=SLOWLY_DOWN)),
+        System(times=SLOW, run_model=queue_scaling("runModel", behavior=HALF_A_MINUTE)),
     ),
     Scenario(
         "steady 200/s of 20 ms, 7 replicas kept",
