@@ -117,7 +117,7 @@ def test_defaults_are_the_charts_values() -> None:
         keda["runModel"]["minReplicas"],
         keda["runModel"]["maxReplicas"],
     )
-    assert scaling.down.policies == (Policy("Percent", 50, 60),)
+    assert scaling.down.policies == (Policy("Pods", 1, 120),)
     assert queue_scaling("train").polling_s == keda["train"]["pollingInterval"]
     assert queue_scaling("train", pollingInterval=3).polling_s == 3
     assert predict_scaling().target == pytest.approx(keda["predict"]["cpuUtilization"] / 100 * 0.25)
