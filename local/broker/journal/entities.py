@@ -30,19 +30,16 @@ class Entities:
         """What records mean the queue by."""
         return self._numbers[name.lower()]
 
-    def configure(self, configured: Iterable[QueueSettings]) -> list[tuple[int, str]]:
-        """Have the configuration's queues as it says; returns number and name of those that left it."""
+    def configure(self, configured: Iterable[QueueSettings]) -> dict[int, str]:
+        """Have the configuration's queues as it says; returns, by number, the names of those that left it."""
         settings = {each.name.lower(): each for each in configured}
-        gone = [
-            (number, each.settings.name)
-            for number, each in self._definitions.items()
-            if each.configured and each.settings.name.lower() not in settings
-        ]
-        for _, name in gone:
-            self.delete(name)
         for each in settings.values():
             self._define(Definition(each, configured=True))
-        return gone
+        return {
+            number: each.settings.name
+            for number, each in self._definitions.items()
+            if each.configured and each.settings.name.lower() not in settings
+        }
 
     def create(self, settings: QueueSettings) -> int:
         """A queue that the configuration does not know."""

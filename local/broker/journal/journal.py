@@ -86,9 +86,8 @@ class Journal:
             self._compact_at = 0
         self._replay = recovered.replay
         self._entities = Entities(recovered.replay.definitions, self)
-        for number, name in self._entities.configure(configured):
-            messages = recovered.replay.drop(number)
-            logger.warning("The queue '%s' is no longer configured; %d messages go with it.", name, messages)
+        for number, name in self._entities.configure(configured).items():
+            self._leave(number, name, recovered.replay)
         if not self._segment.is_empty:
             self.emit(self._entities.records())
         self._set_room_aside()
@@ -224,6 +223,19 @@ class Journal:
     def _live(self) -> int:
         counts = [queue.counts() for queue in self._queues.values()]
         return sum(each.active + each.scheduled + each.transfer for each in counts)
+
+    def _leave(self, number: int, name: str, replay: Replay) -> None:
+        """A queue left the configuration: a slip of the pen there must not cost a message."""
+        messages = replay.messages(number)
+        if messages:
+            logger.warning(
+                "The queue '%s' is no longer configured, but holds %d messages; it stays until a start without any.",
+                name,
+                messages,
+            )
+        else:
+            self._entities.delete(name)
+            replay.drop(number)
 
     def _open(self, recovered: Recovered) -> Segment:
         for path in recovered.files.dead:

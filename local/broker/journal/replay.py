@@ -142,11 +142,15 @@ class Replay:
             for queue in _queues_of(entity):
                 yield from self.queues[queue].tell(sink, queue, seen_since)
 
-    def drop(self, entity: int) -> int:
-        """Forget a queue with its dead-letter queue; returns how many messages went."""
+    def messages(self, entity: int) -> int:
+        """How many messages a queue and its dead-letter queue hold."""
+        return sum(len(self.queues[queue].stored) for queue in _queues_of(entity) if queue in self.queues)
+
+    def drop(self, entity: int) -> None:
+        """Forget a queue with its dead-letter queue."""
         self.definitions.pop(entity, None)
-        gone = [self.queues.pop(queue, None) for queue in _queues_of(entity)]
-        return sum(len(each.stored) for each in gone if each)
+        for queue in _queues_of(entity):
+            self.queues.pop(queue, None)
 
     def _queue(self, queue: int) -> QueueReplay:
         found = self.queues.get(queue)

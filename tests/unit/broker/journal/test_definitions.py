@@ -83,20 +83,25 @@ def test_the_configuration_wins_for_the_queues_it_names(tmp_path: Path, clock: F
         assert texts(queues["queue"]) == ["kept"]
 
 
-def test_a_queue_that_is_no_longer_configured_goes_with_its_messages(
+def test_a_queue_that_is_no_longer_configured_goes_when_it_is_empty(
     tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with journaled(tmp_path, clock) as (journal, queues):
-        queues["queue"].send([wire("gone")])
+        queues["queue"].send([wire("unread")])
         queues["once"].send([wire("kept")])
         journal.write()
     configured = [replace(SETTINGS[2], max_delivery_count=7), QueueSettings("new")]
     with caplog.at_level(logging.WARNING), journaled(tmp_path, clock, configured) as (journal, queues):
+        assert {each.name for each in journal.defined()} == {"queue", "once", "new"}
         assert texts(queues["once"]) == ["kept"]
+        message = queues["queue"].receive()
+        assert message is not None
+        assert message.lock is not None
+        queues["queue"].complete(message.lock.token)
         journal.write()
-    assert "'queue' is no longer configured; 1 messages" in caplog.text
-    with journaled(tmp_path, clock) as (_, queues):
-        assert texts(queues["queue"]) == []
+    assert "'queue' is no longer configured, but holds 1 messages" in caplog.text
+    with journaled(tmp_path, clock, configured) as (journal, queues):
+        assert {each.name for each in journal.defined()} == {"once", "new"}
 
 
 @pytest.mark.parametrize("configured", [True, False])
