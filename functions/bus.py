@@ -44,14 +44,15 @@ class Bus:
             raise unavailable(error) from error
 
     async def publish(
-        self, queue: str, message: AnyMessage, at: datetime | None = None, *, together: bool = False
+        self, queue: str, message: AnyMessage, at: datetime | None = None, *, together: bool = False, others: int = 0
     ) -> None:
         """Raises Unavailable when the bus did not accept the message, RequestTooLarge when it never will.
 
         ``together`` is for what may come twice: in a message shared with others of its kind, its own message id does
-        not keep duplicates out.
+        not keep duplicates out. ``others`` is how many of its kind are under way: the more, the longer it waits for
+        company (`MAX_WAIT_S` at most).
         """
-        await self._outbox(queue).put(Publication(message, at, together))
+        await self._outbox(queue).put(Publication(message, at, together, others))
 
     async def close(self) -> None:
         await asyncio.gather(*(outbox.close() for outbox in self._outboxes.values()))

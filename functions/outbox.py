@@ -4,7 +4,9 @@ Opening a sender costs half a second and a batch costs the SDK a quarter of sing
 one task a queue that sends whatever has gathered. That task alone touches the sender: sharing one between tasks hangs.
 
 Predictions and their answers may even share a message: to receive and settle one costs both ends, and the bill of
-Service Bus, more than a prediction does. Nothing waits for company: what gathered during a send goes together.
+Service Bus, more than a prediction does. What gathered during a send goes together. The first of them waits for the
+others only while many are under way, and then for milliseconds: a client alone loses nothing, and whatever the load,
+there are no more messages than the other end can take in singly.
 """
 
 import asyncio
@@ -29,17 +31,20 @@ MAX_BATCH = 500
 """Messages taken into one batch; a batch ends earlier at the service's size limit."""
 MAX_TOGETHER = 32
 """Commands or events in one message: what a redelivery repeats, and what one replica gets at once."""
+WAIT_PER_OTHER_S, MAX_WAIT_S = 0.0005, 0.010
+"""For company, while others are under way."""
 OPERATIONS = "operations"
 """Application property of a message with several commands: their operations, should its body be unreadable."""
 
 
 @dataclass
 class Publication:
-    """What `Bus.publish` was given. ``together``: it may share a message with its like."""
+    """What `Bus.publish` was given. ``together``: it may share a message with its like; ``others`` are under way."""
 
     message: AnyMessage
     at: datetime | None = None
     together: bool = False
+    others: int = 0
     accepted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def __post_init__(self) -> None:
@@ -131,6 +136,11 @@ def pack(publications: Iterable[Publication], max_bytes: int) -> list[Parcel]:
     return parcels
 
 
+def wait_for_company(others: int) -> float:
+    """Seconds that the first message of a batch waits while so many are under way."""
+    return min(others * WAIT_PER_OTHER_S, MAX_WAIT_S)
+
+
 class Outbox:
     def __init__(self, client: ServiceBusClient, queue: str, timeout: float, max_bytes: int) -> None:
         self._client = client
@@ -170,6 +180,8 @@ class Outbox:
     async def _run(self) -> None:
         while True:
             batch = [await self._waiting.get()]
+            if wait := wait_for_company(batch[0].others):
+                await asyncio.sleep(wait)
             while not self._waiting.empty() and len(batch) < MAX_BATCH:
                 batch.append(self._waiting.get_nowait())
             for group in _by_session(batch):

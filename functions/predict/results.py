@@ -52,6 +52,11 @@ class Results:
         self._max_waiting = max_waiting
         self._waiters: dict[str, Waiter] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return len(self._waiters)
+
     @contextmanager
     def expect(self, accepted: Operation, durable: bool) -> Iterator[Waiter]:
         """Register before publishing, so that no answer is too fast. Raises TooManyRequests."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from functions.contracts import AnyMessage, Event, Operation, RunModel, StartTraining
-from functions.outbox import MAX_TOGETHER, Publication, pack
+from functions.outbox import MAX_TOGETHER, MAX_WAIT_S, Publication, pack, wait_for_company
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,3 +58,9 @@ async def test_a_message_stays_within_its_size_and_a_larger_one_goes_alone() -> 
     size = len(small[0].to_json())
     publications = [Publication(each, together=True) for each in (*small[:2], large, small[2])]
     assert packed(publications, 2 * size) == [small[:2], [large], [small[2]]]
+
+
+def test_a_client_alone_waits_for_nobody_and_the_wait_is_bounded() -> None:
+    assert wait_for_company(0) == 0
+    assert 0 < wait_for_company(1) < wait_for_company(2) <= MAX_WAIT_S
+    assert wait_for_company(10**6) == MAX_WAIT_S
