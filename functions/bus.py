@@ -43,6 +43,11 @@ class Bus:
         except (AzureError, OSError, TimeoutError, ValueError) as error:
             raise unavailable(error) from error
 
+    def prepare(self, *queues: str) -> None:
+        """Begin to open the senders of these queues, beside whatever has to be done before the first message."""
+        for queue in queues:
+            self._outbox(queue)
+
     async def publish(
         self, queue: str, message: AnyMessage, at: datetime | None = None, *, together: bool = False, others: int = 0
     ) -> None:

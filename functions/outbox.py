@@ -178,6 +178,11 @@ class Outbox:
         await self._drop_sender()
 
     async def _run(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self.open()
+        except Exception as trouble:  # noqa: BLE001  # the first message tries again, and says it
+            logger.info("queue %s: %s", self._queue, trouble)
         while True:
             batch = [await self._waiting.get()]
             if wait := wait_for_company(batch[0].others):

@@ -54,6 +54,7 @@ def app() -> App:
     """Made at the first call: importing this module must need neither settings nor a running event loop."""
     settings = load(PredictSettings)
     bus = Bus(load(BusSettings))
+    bus.prepare(*catalog.run_model_queues)
     operations = Operations(open_store(load(StoreSettings).operations_url))
     results = Results(operations, bus, settings.max_waiting)
     inbox = Inbox(bus.client, results)

@@ -1,5 +1,6 @@
 """One prediction from request to answer: validate, publish, wait a little, keep what outlives the wait."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,8 +59,7 @@ class PredictService:
 
     async def open(self) -> None:
         """Open senders and inbox, so that no client pays for it. Raises Unavailable."""
-        await self._bus.open(*self._catalog.run_model_queues)
-        await self._inbox.session_id()
+        await asyncio.gather(self._bus.open(*self._catalog.run_model_queues), self._inbox.session_id())
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """``POST /predict``. Raises OnDemandError for whatever was not accepted."""

@@ -32,7 +32,9 @@ blueprint = func.Blueprint()
 
 @cache
 def service() -> RunModelService:
+    """Made at the first call. A process that starts because messages wait looks a model up while its senders open."""
     settings = load(RunModelSettings)
+    _bus().prepare(RESULTS, TRAIN)
     folder = ModelFolder(settings.model_cache_dir, settings.model_disk_bytes, settings.mlflow_tracking_uri)
 
     def new_merger(loaded: LoadedModel) -> Merger:
@@ -51,8 +53,7 @@ def _bus() -> Bus:
 @opens("run_model")
 async def open_run_model() -> None:
     service()
-    await _bus().open(RESULTS, TRAIN)
-    await asyncio.to_thread(import_mlflow)
+    await asyncio.gather(_bus().open(RESULTS, TRAIN), asyncio.to_thread(import_mlflow))
 
 
 @blueprint.function_name("run_model")

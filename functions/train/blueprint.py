@@ -1,5 +1,6 @@
 """The function of the train app."""
 
+import asyncio
 from functools import cache
 
 import azure.functions as func
@@ -33,8 +34,7 @@ def _jobs() -> Jobs:
 
 @opens("train")
 async def open_train() -> None:
-    await _bus().open(TRAIN, RESULTS)
-    await _jobs().load()
+    await asyncio.gather(_bus().open(TRAIN, RESULTS), _jobs().load())
 
 
 @blueprint.function_name("train")
