@@ -1,0 +1,17 @@
+"""What all tests with real processes share."""
+
+import gc
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collected() -> Iterator[None]:
+    """azure-servicebus leaves the sockets of connections whose broker died, or that were given up while they opened, to
+    the garbage collector. They are collected where they were left, not in a later test, which would be blamed for it."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
