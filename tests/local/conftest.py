@@ -10,7 +10,7 @@ import pytest
 @pytest.fixture(autouse=True, scope="module")
 def collected() -> Iterator[None]:
     """azure-servicebus leaves the sockets of connections whose broker died, or that were given up while they opened, to
-    the garbage collector. They are collected where they were left, not in a later test, which would be blamed for it."""
+    the garbage collector. They are collected where they were left, not in a later test that would be blamed."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
