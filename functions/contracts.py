@@ -80,7 +80,7 @@ class Operation(Document):
 
 
 class Message(Document):
-    """The body of a Service Bus message is one of these, or a list of them of one kind (see `functions.bus`)."""
+    """The body of a Service Bus message is one of these, or a list of them of one kind (see `functions.outbox`)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
     """azure-servicebus leaves the sockets of connections whose broker died, or that were given up while they opened, to
-    the garbage collector. They are collected where they were left, not in a later test that would be blamed."""
+    the garbage collector. They are collected after the test that left them: a later one would be blamed."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
