@@ -1,11 +1,14 @@
 """The Functions app: one image, from which a Deployment picks its functions (see functions/deployments.py)."""
 
-import azure.functions as func
+from functions.collector import collector_off
 
-from functions import health
-from functions.predict.blueprint import blueprint as predict
-from functions.run_model.blueprint import blueprint as run_model
-from functions.train.blueprint import blueprint as train
+with collector_off():
+    import azure.functions as func
+
+    from functions import health
+    from functions.predict.blueprint import blueprint as predict
+    from functions.run_model.blueprint import blueprint as run_model
+    from functions.train.blueprint import blueprint as train
 
 app = func.FunctionApp()
 for blueprint in (predict, train, run_model, health.blueprint):

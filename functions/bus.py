@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 from azure.core.exceptions import AzureError
 from azure.servicebus.aio import ServiceBusClient
 
 from functions.contracts import AnyMessage
+from functions.links import tls
 from functions.outbox import Outbox, Publication, unavailable
 from functions.settings import BusSettings
 
@@ -16,15 +18,14 @@ TRAIN, RESULTS = "train", "results"
 def connect(settings: BusSettings) -> ServiceBusClient:
     """A client by connection string, or by workload identity when only the namespace is named."""
     # Retries are ours (a failed publish is a 503 or a later retry), so that a dead bus answers fast.
+    options: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.1, "ssl_context": tls()}
     if settings.servicebus_connection:
-        return ServiceBusClient.from_connection_string(
-            settings.servicebus_connection, retry_total=1, retry_backoff_factor=0.1
-        )
+        return ServiceBusClient.from_connection_string(settings.servicebus_connection, **options)
     from azure.identity.aio import DefaultAzureCredential
 
     namespace = settings.servicebus_connection__fullyqualifiednamespace or ""
     credential = DefaultAzureCredential(managed_identity_client_id=settings.servicebus_connection__clientid)
-    return ServiceBusClient(namespace, credential, retry_total=1, retry_backoff_factor=0.1)
+    return ServiceBusClient(namespace, credential, **options)
 
 
 class Bus:

@@ -1,7 +1,8 @@
 """The sender of one queue, kept for the process's life, whose concurrent sends are merged.
 
-Opening a sender costs half a second and a batch costs the SDK a quarter of single sends, so every publish goes through
-one task a queue that sends whatever has gathered. That task alone touches the sender: sharing one between tasks hangs.
+Opening a sender takes nine round trips and a batch costs the SDK a quarter of single sends, so every publish goes
+through one task a queue that sends whatever has gathered. That task alone touches the sender: sharing one between tasks
+hangs.
 
 Predictions and their answers may even share a message: to receive and settle one costs both ends, and the bill of
 Service Bus, more than a prediction does. What gathered during a send goes together. The first of them waits for the
@@ -23,6 +24,7 @@ from azure.servicebus.exceptions import MessageSizeExceededError
 
 from functions.contracts import AnyMessage, Event, command_of
 from functions.errors import OnDemandError, RequestTooLarge, Unavailable
+from functions.links import without_pauses
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +165,7 @@ class Outbox:
     async def open(self) -> ServiceBusSender:
         async with self._opening:
             if self._sender is None:
-                sender = self._client.get_queue_sender(self._queue)
+                sender = without_pauses(self._client.get_queue_sender(self._queue))
                 try:
                     await sender.create_message_batch()  # opens the link: it must know the link's size limit
                 except BaseException:

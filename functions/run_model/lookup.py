@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from functions.catalog import ModelType
+from functions.collector import collector_off
 from functions.errors import Unavailable
 from functions.parameters import ParameterValue, canonical_text, same_parameters
 
@@ -149,13 +150,15 @@ def import_mlflow() -> None:
         _import_mlflow()
 
 
+@functools.cache
 def _import_mlflow() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    import mlflow.artifacts
-    import mlflow.pyfunc  # noqa: F401  # for its side effect: the slow imports are over
+    with collector_off():
+        import mlflow.artifacts
+        import mlflow.pyfunc  # noqa: F401  # for its side effect: the slow imports are over
 
 
 @functools.cache

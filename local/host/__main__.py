@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-import uvloop
+from functions.collector import collector_off
 
-from local.host.app_settings import load_local_settings
-from local.host.errors import HostError
-from local.host.index import index_functions
-from local.host.options import read_host_options
-from local.host.server import Host
-from local.lifetime import end_with_parent
+with collector_off():
+    import typer
+    import uvloop
+
+    from local.host.app_settings import load_local_settings
+    from local.host.errors import HostError
+    from local.host.index import index_functions
+    from local.host.options import read_host_options
+    from local.host.server import Host
+    from local.lifetime import end_with_parent
 
 # Plain tracebacks: this output is a log file most of the time.
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

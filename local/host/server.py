@@ -87,7 +87,7 @@ class Host:
         return listener(function, trigger, self._options.extensions.service_bus, self._invoker)
 
     async def _started(self, server: _Server, stop: asyncio.Event) -> None:
-        """HTTP is served, or a part has failed. Triggers connect meanwhile, which takes the SDK half a second."""
+        """HTTP is served, or a part has failed. Triggers connect meanwhile."""
         waits = [asyncio.create_task(event.wait()) for event in (server.serving, stop)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:

@@ -5,6 +5,7 @@ import logging
 from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
+from functions.links import without_pauses
 from local.host.index import IndexedFunction, ServiceBusTrigger
 from local.host.invocation import Invoker
 from local.host.options import ServiceBusOptions
@@ -30,12 +31,13 @@ class QueueListener(Listener):
         self._pump.stop()
 
     async def _listen(self, client: ServiceBusClient) -> None:
-        async with client.get_queue_receiver(
+        receiver = client.get_queue_receiver(
             self._trigger.queue,
             sub_queue=ServiceBusSubQueue.DEAD_LETTER if self._trigger.dead_letter else None,
             prefetch_count=self._options.prefetch_count,
             socket_timeout=SOCKET_TIMEOUT,
-        ) as receiver:
+        )
+        async with without_pauses(receiver):
             _log.info("%s: listening to %s", self._function.name, self._trigger.entity)
             self._connected()
             await self._pump.run(receiver)

@@ -25,6 +25,17 @@ def test_importing_the_app_loads_nothing_heavy_and_needs_no_setting() -> None:
     assert "azure" in loaded
 
 
+def test_the_collector_is_off_only_while_importing() -> None:
+    code = """
+import gc
+collections = []
+gc.callbacks.append(lambda phase, info: collections.append(info["generation"]))
+import function_app
+print(max(collections, default=0), gc.isenabled(), gc.get_freeze_count() > 10_000)
+"""
+    assert run(code).split() == ["0", "True", "True"]
+
+
 def test_a_deployment_is_named_for_every_function() -> None:
     code = """
 import function_app, json
