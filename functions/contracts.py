@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, field_serializer
 from pydantic.alias_generators import to_camel
 
 from functions.errors import Problem
@@ -87,6 +88,10 @@ class Message(Document):
     schema_version: Literal[1] = 1
 
 
+class JsonText(bytes):
+    """Rows as the JSON that they travel as: written once, however many."""
+
+
 class RunModel(Message):
     """Queue ``run-model[-pool]``: answer one prediction. ``prediction_input`` is None when it lies in the store."""
 
@@ -109,6 +114,17 @@ class RunModel(Message):
     @property
     def message_id(self) -> str:
         return f"{self.operation}:{self.attempt}"
+
+    @field_serializer("prediction_input")
+    def _rows(self, rows: Any) -> Any:
+        return orjson.loads(bytes(rows)) if isinstance(rows, JsonText) else rows
+
+    def to_json(self) -> bytes:
+        """The rows are spliced in: orjson writes them twice as fast as pydantic, and a JsonText is there already."""
+        rows = self.prediction_input
+        text = rows if isinstance(rows, JsonText) else orjson.dumps(rows)
+        rest = self.model_dump_json(by_alias=True, exclude={"prediction_input"}).encode()
+        return b"".join((rest[:-1], b',"predictionInput":', text, b"}"))
 
     def operation_document(self, status: Status, **fields: Any) -> Operation:
         """The operation as its client will read it, with what this command knows filled in."""
@@ -174,15 +190,14 @@ TrainMessage = Annotated[StartTraining | CheckTraining, Field(discriminator="kin
 Command = Annotated[RunModel | StartTraining | CheckTraining, Field(discriminator="kind")]
 AnyMessage = Annotated[RunModel | StartTraining | CheckTraining | Event, Field(discriminator="kind")]
 TRAIN_MESSAGE: TypeAdapter[StartTraining | CheckTraining] = TypeAdapter(TrainMessage)
-_RUN_MODELS: TypeAdapter[RunModel | list[RunModel]] = TypeAdapter(RunModel | list[RunModel])
 _EVENTS: TypeAdapter[Event | list[Event]] = TypeAdapter(Event | list[Event])
 _COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[RunModel])
 
 
 def run_models_in(body: bytes) -> list[RunModel]:
-    """The commands of a message. Raises ValidationError."""
-    content = _RUN_MODELS.validate_json(body)
-    return content if isinstance(content, list) else [content]
+    """The commands of a message. Raises ValueError."""
+    content = orjson.loads(body)  # half the cost of pydantic's parser where there are many rows
+    return [RunModel.model_validate(each) for each in (content if isinstance(content, list) else [content])]
 
 
 def events_in(body: bytes) -> list[Event]:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from functions.bus import Bus
 from functions.catalog import Catalog
-from functions.contracts import Operation, OperationId, RunModel, utc_now
+from functions.contracts import JsonText, Operation, OperationId, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, UnknownRun
 from functions.operations import Operations
 from functions.predict.inbox import Inbox
@@ -117,7 +117,7 @@ class PredictService:
             model_type=prediction.model_type,
             parameters=prediction.parameters,
             key=prediction.key,
-            prediction_input=prediction.rows,
+            prediction_input=JsonText(prediction.rows_json),
             created_at=now,
             deadline=deadline,
             expires_at=deadline + timedelta(seconds=self._settings.retention_s),

@@ -1,7 +1,7 @@
 """The function of a runner pool."""
 
 import asyncio
-from functools import cache, partial
+from functools import cache
 
 import azure.functions as func
 
@@ -15,7 +15,7 @@ from functions.run_model.loading import LoadedModel, ModelFolder
 from functions.run_model.lookup import import_mlflow
 from functions.run_model.merging import Merger
 from functions.run_model.model_cache import ModelCache
-from functions.run_model.scoring import concatenate, score
+from functions.run_model.scoring import concatenate
 from functions.run_model.service import RunModelService
 from functions.settings import (
     SERVICEBUS,
@@ -38,7 +38,7 @@ def service() -> RunModelService:
     folder = ModelFolder(settings.model_cache_dir, settings.model_disk_bytes, settings.mlflow_tracking_uri)
 
     def new_merger(loaded: LoadedModel) -> Merger:
-        return Merger(partial(score, loaded.pyfunc), concatenate, settings.merge_max_rows)
+        return Merger(loaded.scorer.score, concatenate, settings.merge_max_rows)
 
     models = ModelCache(folder.load, new_merger, settings.model_cache_bytes, settings.model_cache_entries)
     operations = Operations(open_store(load(StoreSettings).operations_url))

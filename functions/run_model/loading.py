@@ -9,17 +9,13 @@ import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
 from functions.catalog import ModelType
 from functions.errors import ModelNotLoaded, ModelRefused, Unavailable
 from functions.run_model.lookup import Found
-from functions.run_model.scoring import float_columns
-
-if TYPE_CHECKING:
-    from mlflow.pyfunc import PyFuncModel
+from functions.run_model.scoring import Scorer
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +26,11 @@ MEMORY_FLOOR = 64 * 1024
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory, its estimated size in bytes, and the columns that its signature makes floats."""
+    """A model in memory and its estimated size in bytes."""
 
     found: Found
-    pyfunc: "PyFuncModel"
+    scorer: Scorer
     size: int
-    float_columns: frozenset[str] = frozenset()
 
 
 class ModelFolder:
@@ -59,8 +54,7 @@ class ModelFolder:
             raise ModelNotLoaded(
                 f"{found.uri} cannot be loaded: {type(error).__name__}: {str(error)[:2000]}"
             ) from error
-        columns = float_columns(pyfunc.metadata.get_input_schema())
-        return LoadedModel(found, pyfunc, _size(path) * MEMORY_FACTOR + MEMORY_FLOOR, columns)
+        return LoadedModel(found, Scorer(pyfunc), _size(path) * MEMORY_FACTOR + MEMORY_FLOOR)
 
     def _download(self, found: Found) -> Path:
         path = self._folder / found.model_id

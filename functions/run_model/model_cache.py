@@ -24,7 +24,7 @@ class ServedModel:
     def __init__(self, loaded: LoadedModel, merger: Merger) -> None:
         self.found = loaded.found
         self.size = loaded.size
-        self.float_columns = loaded.float_columns
+        self.float_columns = loaded.scorer.float_columns
         self.merger = merger
 
 

@@ -1,5 +1,6 @@
 """Scoring as MLflow's own server does it: JSON to model input, predict, prediction to JSON. Blocks; use a thread."""
 
+import copy
 import json
 import logging
 from collections.abc import Sequence, Set
@@ -22,6 +23,50 @@ _PLAIN_KINDS = "biufUSO"
 """numpy's dtype kinds whose ``tolist`` gives JSON values: booleans, integers, floats, text and objects."""
 
 
+class Scorer:
+    """Predicts with one loaded model. ``float_columns`` are those that its signature makes floats."""
+
+    def __init__(self, model: "PyFuncModel") -> None:
+        self._model = model
+        self._schema: Schema | None = model.metadata.get_input_schema()
+        self._doubles = DoubleFrames(self._schema)
+        self._unchecked = _without_signature(model)
+        self.float_columns = float_columns(self._schema)
+
+    def score(self, rows: Any) -> Any:
+        """The prediction as JSON values. Raises InputRefused or PredictionFailed (the model's own code)."""
+        frame = self._doubles.frame(rows)
+        if frame is None:
+            return _predict(self._model, model_input(rows, self._schema))
+        # What the signature makes of it is this frame again, which takes MLflow longer than most models to predict.
+        return _predict(self._unchecked, frame)
+
+
+def _without_signature(model: "PyFuncModel") -> "PyFuncModel":
+    """The same model with nothing to check, where checking only makes sure of the columns and their types."""
+    from mlflow.pyfunc import PyFuncModel
+
+    python_function = model.metadata.flavors["python_function"]
+    if model.metadata.get_params_schema() is not None or python_function["loader_module"] == "mlflow.pyfunc.model":
+        return model  # parameters have defaults, and a PythonModel may want another type than a frame
+    metadata = copy.copy(model.metadata)
+    metadata.signature = None
+    # `_model_impl` is documented as a stable interface for developers.
+    return PyFuncModel(metadata, model._model_impl, python_function.get("predict_fn", "predict"), None, model.model_id)
+
+
+def _predict(model: "PyFuncModel", value: Any) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return json_value(model.predict(value))
+    except MlflowException as error:
+        raise InputRefused(f"The model refuses the rows: {str(error)[:MAX_MESSAGE]}") from error
+    except Exception as error:  # a model may raise anything; its client reads what
+        logger.warning("predict raised", exc_info=True)
+        raise PredictionFailed(f"The model raised {type(error).__name__}: {str(error)[:MAX_MESSAGE]}") from error
+
+
 def model_input(rows: Any, schema: "Schema | None") -> Any:
     """A DataFrame for rows, what MLflow's own scoring server makes of a scoring body; cast as the signature says.
 
@@ -31,9 +76,6 @@ def model_input(rows: Any, schema: "Schema | None") -> Any:
     from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_serving_input
 
     try:
-        frame = _frame_of_doubles(rows, schema)
-        if frame is not None:
-            return frame
         match rows:
             case {"dataframe_split": split}:
                 return dataframe_from_parsed_json(split, "split", schema)
@@ -47,34 +89,46 @@ def model_input(rows: Any, schema: "Schema | None") -> Any:
         raise InputRefused(f"The rows do not fit the model: {str(error)[:MAX_MESSAGE]}") from error
 
 
-def _frame_of_doubles(rows: Any, schema: "Schema | None") -> "DataFrame | None":
-    """What MLflow's parsers give for a signature of doubles alone, in one go instead of column by column.
+class DoubleFrames:
+    """What MLflow makes of rows for a signature of doubles alone, in one go instead of column by column."""
 
-    None for whatever is not that simple.
-    """
-    import numpy as np
-    import pandas as pd
+    def __init__(self, schema: "Schema | None") -> None:
+        import pandas as pd
 
-    columns = _double_columns(schema)
-    if not columns:
-        return None
-    try:
+        self._columns = _double_columns(schema)
+        self._index = pd.Index(self._columns)
+
+    def frame(self, rows: Any) -> "DataFrame | None":
+        """The columns in the signature's order; None for whatever is not that simple."""
+        import numpy as np
+        import pandas as pd
+
+        if not self._columns:
+            return None
+        try:
+            data = self._data(rows)
+            values = np.array(data, dtype=np.float64)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+            return None  # MLflow says what is wrong
+        return pd.DataFrame(values, columns=self._index) if values.shape == (len(data), len(self._columns)) else None
+
+    def _data(self, rows: Any) -> list[list[Any]]:
+        """One list of values a row. Raises ValueError if it is not that simple."""
+        columns = self._columns
         match rows:
-            case {"dataframe_split": {"columns": list() as given, "data": list() as data, **rest}}:
-                if rest or sorted(given) != sorted(columns):
-                    return None
-                columns = given
+            case {"dataframe_split": {"columns": list() as given, "data": list() as data, **rest}} if not rest:
+                if given == columns:
+                    return data
+                if sorted(given) == sorted(columns):
+                    order = [given.index(column) for column in columns]
+                    return [[row[at] for at in order] for row in data if len(row) == len(order)]
             case {"dataframe_split": _} | {"instances": _} | {"inputs": _}:
-                return None
+                pass
             case _:
                 records = rows.get("dataframe_records", [rows]) if isinstance(rows, dict) else rows
-                data = [[record[column] for column in columns] for record in records if len(record) == len(columns)]
-                if len(data) < len(records):
-                    return None
-        values = np.array(data, dtype=np.float64)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        return None  # MLflow says what is wrong
-    return pd.DataFrame(values, columns=columns) if values.shape == (len(data), len(columns)) else None
+                if all(len(record) == len(columns) for record in records):
+                    return [[record[column] for column in columns] for record in records]
+        raise ValueError("not rows of exactly the signature's columns")
 
 
 def _double_columns(schema: "Schema | None") -> list[str]:
@@ -141,20 +195,6 @@ def float_columns(schema: "Schema | None") -> frozenset[str]:
     if schema is None or schema.is_tensor_spec():
         return frozenset()
     return frozenset(str(column.name) for column in schema.inputs if column.type in (DataType.float, DataType.double))
-
-
-def score(model: "PyFuncModel", rows: Any) -> Any:
-    """The prediction as JSON values. Raises InputRefused (signature) or PredictionFailed (the model's own code)."""
-    from mlflow.exceptions import MlflowException
-
-    value = model_input(rows, model.metadata.get_input_schema())
-    try:
-        return json_value(model.predict(value))
-    except MlflowException as error:
-        raise InputRefused(f"The model refuses the rows: {str(error)[:MAX_MESSAGE]}") from error
-    except Exception as error:  # a model may raise anything; its client reads what
-        logger.warning("predict raised", exc_info=True)
-        raise PredictionFailed(f"The model raised {type(error).__name__}: {str(error)[:MAX_MESSAGE]}") from error
 
 
 def json_value(prediction: Any) -> Any:

@@ -19,11 +19,19 @@ from local.host.context import InvocationTrace
 NEVER = "9999-12-31T23:59:59.9999999"
 
 
+class _MessageConverter(ServiceBusMessageInConverter, binding=None):
+    """The library's, but for times: it tries the thirteen formats it knows, which takes longer than all the rest."""
+
+    @classmethod
+    def _parse_datetime(cls, datetime_str: str | None) -> datetime | None:
+        return datetime.fromisoformat(datetime_str) if datetime_str else None
+
+
 def to_function_message(message: ServiceBusReceivedMessage, *, binary: bool) -> func.ServiceBusMessage:
     """Build what the function gets for *message*; *binary* is the ``data_type`` of the trigger."""
     body = b"".join(message.body)
     datum = Datum(body, "bytes") if binary else Datum(body.decode("utf-8", errors="replace"), "string")
-    decoded = ServiceBusMessageInConverter.decode(datum, trigger_metadata=trigger_metadata(message))
+    decoded = _MessageConverter.decode(datum, trigger_metadata=trigger_metadata(message))
     return cast(func.ServiceBusMessage, decoded)
 
 

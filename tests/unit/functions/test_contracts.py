@@ -9,6 +9,7 @@ from functions.contracts import (
     AnyMessage,
     CheckTraining,
     Event,
+    JsonText,
     ModelReference,
     Operation,
     RunModel,
@@ -51,6 +52,14 @@ def body_of(message: ServiceBusMessage) -> bytes:
 def test_messages_survive_the_bus(message: Any) -> None:
     read = events_in if isinstance(message, Event) else commands_in
     assert read(message.to_json()) == [message]
+
+
+@pytest.mark.parametrize("rows", [{"a": 1.5, "b": "\u20ac"}, [[1, 2.5], [None, True]], None])
+def test_rows_that_are_json_already_travel_as_they_are(rows: object) -> None:
+    written = COMMAND.model_copy(update={"prediction_input": JsonText(orjson.dumps(rows))})
+    plain = COMMAND.model_copy(update={"prediction_input": rows})
+    assert run_models_in(written.to_json()) == run_models_in(plain.to_json()) == [plain]
+    assert commands_in(StartTraining(command=written).to_json()) == [StartTraining(command=plain)]
 
 
 async def test_several_commands_or_events_survive_in_one_message() -> None:

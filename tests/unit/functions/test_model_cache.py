@@ -1,6 +1,7 @@
 import asyncio
 import threading
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -10,8 +11,10 @@ from functions.run_model.loading import LoadedModel
 from functions.run_model.lookup import Found
 from functions.run_model.merging import Merger
 from functions.run_model.model_cache import ModelCache
+from functions.run_model.scoring import Scorer
 
 ENTRY = cast(ModelType, None)  # only handed through to `load`
+SCORER = cast(Scorer, SimpleNamespace(float_columns=frozenset()))  # nothing is predicted here
 
 
 class Loads:
@@ -29,7 +32,7 @@ class Loads:
         if self.failures:
             self.failures -= 1
             raise Unavailable("MLflow is down")
-        return LoadedModel(found, cast(Any, object()), self.size)
+        return LoadedModel(found, SCORER, self.size)
 
 
 def cache(load: Loads, max_bytes: int = 100, max_entries: int = 100) -> ModelCache:

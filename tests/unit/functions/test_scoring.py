@@ -1,6 +1,8 @@
 """Rows to model input: the fast ways give what MLflow's parsers give, and merging changes nobody's rows."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -9,11 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
-from mlflow.types import ColSpec, Schema
+from mlflow.models import Model, ModelSignature
+from mlflow.pyfunc import PyFuncModel
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
 from functions.errors import InputRefused
-from functions.run_model.scoring import concatenate, float_columns, mergeable, model_input
+from functions.run_model.scoring import DoubleFrames, Scorer, concatenate, float_columns, mergeable, model_input
 
 DOUBLES = Schema([ColSpec("double", "a"), ColSpec("double", "b")])
 MIXED = Schema([ColSpec("double", "a"), ColSpec("long", "b", required=False), ColSpec("string", "c", required=False)])
@@ -39,7 +43,9 @@ def as_mlflow_reads(rows: Any, orient: str, schema: Schema | None) -> pd.DataFra
 
 def as_we_read(rows: Any, schema: Schema | None) -> pd.DataFrame | None:
     try:
-        frame = model_input(rows, schema)
+        frame = DoubleFrames(schema).frame(rows)
+        if frame is None:
+            frame = model_input(rows, schema)
     except InputRefused:
         return None
     assert isinstance(frame, pd.DataFrame)
@@ -69,6 +75,52 @@ def test_records_are_read_as_mlflow_reads_them(rows: list[dict[str, Any]]) -> No
 def test_splits_are_read_as_mlflow_reads_them(data: list[list[Any]], columns: list[str]) -> None:
     split = {"columns": columns, "data": orjson.loads(as_json(data))}
     assert_same(as_we_read({"dataframe_split": split}, DOUBLES), as_mlflow_reads(split, "split", DOUBLES))
+
+
+class Echo:
+    """A model that answers with what it is given, so that what MLflow makes of rows can be seen."""
+
+    def predict(self, data: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
+        return [list(data.columns), data.to_numpy().tolist(), str(data.dtypes.tolist()), params]
+
+
+def echo(schema: Schema | None, params: ParamSchema | None = None, loader: str = "echo") -> PyFuncModel:
+    metadata = Model(
+        signature=None if schema is None else ModelSignature(inputs=schema, params=params),
+        flavors={"python_function": {"loader_module": loader, "predict_fn": "predict"}},
+    )
+    return PyFuncModel(metadata, Echo())
+
+
+@given(rows=st.lists(st.fixed_dictionaries({"b": VALUES, "a": VALUES}), min_size=1, max_size=4) | ROWS)
+@example(rows=[{"b": 1, "a": 2.5}, {"a": 3, "b": 4}])
+def test_the_model_is_given_what_mlflow_would_give_it(rows: list[dict[str, Any]]) -> None:
+    sendable = orjson.loads(as_json(rows))
+    split = {"columns": ["b", "a"], "data": [[row.get("b"), row.get("a")] for row in sendable]}
+    for schema in (DOUBLES, MIXED, None):
+        model = echo(schema)
+        for asked in (sendable, {"dataframe_split": split}):
+            assert answer(Scorer(model).score, asked) == answer(partial(by_mlflow, model), asked)
+
+
+def answer(predict: Callable[[Any], Any], rows: Any) -> Any:
+    try:
+        return predict(rows)
+    except InputRefused:
+        return InputRefused
+
+
+def by_mlflow(model: PyFuncModel, rows: Any) -> Any:
+    """Parsed and checked by MLflow alone."""
+    try:
+        return json.loads(json.dumps(model.predict(model_input(rows, model.metadata.get_input_schema()))))
+    except MlflowException as error:
+        raise InputRefused(str(error)) from error
+
+
+def test_defaults_of_parameters_reach_the_model() -> None:
+    params = ParamSchema([ParamSpec("shift", "double", 0.5)])
+    assert Scorer(echo(DOUBLES, params)).score({"a": 1, "b": 2})[-1] == {"shift": 0.5}
 
 
 @given(parts=st.lists(ROWS, min_size=2, max_size=4))
