@@ -11,6 +11,7 @@ from benchmarks.alone import own_alone
 from benchmarks.asking import Asking, body
 from benchmarks.contenders.ondemand import Ondemand
 from benchmarks.crowd import add_copies, parameters_of
+from benchmarks.distribution import Latency
 from benchmarks.http_client import post
 from benchmarks.load import closed_loop
 from benchmarks.records import Figures
@@ -45,6 +46,7 @@ async def measure(seconds: float = 20.0) -> Figures:
     async with ondemand, Asking(ondemand) as asking:
         await asking.answer()
         figures = await asyncio.to_thread(_lookups, ondemand.stack.addresses.mlflow)
+        figures |= await _first_times(asking)
         figures |= await _traffic(ondemand, seconds)
         figures |= await _herd(ondemand, asking)
         return figures | await _side_by_side(asking)
@@ -54,11 +56,28 @@ def _parameters(number: int) -> dict[str, float]:
     return parameters_of(number, PARAMETERS["l1_ratio"])
 
 
+async def _first_times(asking: Asking) -> Figures:
+    """Each model is asked for once: looked up, downloaded, loaded."""
+    slots = asyncio.Semaphore(CONNECTIONS)
+
+    async def seconds(number: int) -> float:
+        async with slots:
+            return await asking.seconds(_parameters(number))
+
+    began = time.perf_counter()
+    latency = Latency.of(await asyncio.gather(*map(seconds, range(MODELS))))
+    return {
+        "first_time_per_second": MODELS / (time.perf_counter() - began),
+        "first_time_p50_ms": latency.p50,
+        "first_time_p99_ms": latency.p99,
+    }
+
+
 async def _traffic(ondemand: Ondemand, seconds: float) -> Figures:
-    asked = zipf(MODELS, requests=5_000, seed=1)
+    asked = zipf(MODELS, requests=20_000, seed=1)
     requests = [post(ondemand.url, body(_parameters(model)), ondemand.headers) for model in asked]
     process = psutil.Process(ondemand.pids["run-model"])
-    await closed_loop(ondemand.url, requests[: MODELS * 3], CONNECTIONS, seconds / 2)  # fills memory and disk
+    await closed_loop(ondemand.url, requests, CONNECTIONS, seconds / 4)  # memory fills with what is asked most
     full, evicted = process.memory_info().rss, _evictions(ondemand)
     load = await closed_loop(ondemand.url, requests, CONNECTIONS, seconds)
     refused = [answer for _, answer in load.answers if answer.status != 200]

@@ -17,7 +17,7 @@ async def measure(visit: Visit) -> Figures:
     for size in SIZES:
         questions = Questions.draw(visit.contender, visit.bare, rows=size, count=DIFFERENT_REQUESTS)
         load = await visit.closed(1, visit.seconds / 2, questions)
-        bare = visit.bare.seconds(draw_rows(size, seed=0), repeat=10)
+        bare = visit.bare.seconds(draw_rows(size, seed=0), repeat=max(20, 50_000 // size))
         median = percentile(sorted(load.latencies), 50)
         figures |= {f"p50_{size}_ms": median * 1000, f"bare_{size}_ms": bare * 1000, f"to_bare_{size}": median / bare}
     return figures

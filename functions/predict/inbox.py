@@ -90,6 +90,7 @@ class Inbox:
             # One at a time: with prefetch it comes from the buffer, and asking for more waits 200 ms for them.
             for message in await receiver.receive_messages(max_message_count=1, max_wait_time=wait):
                 if await self._handed_over(receiver, message, storing):
+                    await asyncio.sleep(0)  # the clients' answers go out first
                     await receiver.complete_message(message)
             while storing and (storing[0][1].done() or len(storing) >= PREFETCH):
                 await _settle(receiver, *storing.popleft())

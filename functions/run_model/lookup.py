@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import yaml
+
 from functions.catalog import ModelType
 from functions.collector import collector_off
 from functions.errors import Unavailable
@@ -159,6 +161,9 @@ def _import_mlflow() -> None:
     with collector_off():
         import mlflow.artifacts
         import mlflow.pyfunc  # noqa: F401  # for its side effect: the slow imports are over
+    # MLflow reads a model's description three times to load it, by `yaml.safe_load`: nine tenths of the time, unless
+    # that is the parser of libyaml.
+    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
 
 
 @functools.cache

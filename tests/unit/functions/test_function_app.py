@@ -73,6 +73,11 @@ def test_functions_know_nothing_of_the_local_stack() -> None:
         assert "import local" not in text, path
 
 
+def test_mlflow_reads_yaml_with_libyaml() -> None:
+    code = "import yaml; from functions.run_model.lookup import import_mlflow; import_mlflow(); print(yaml.SafeLoader)"
+    assert run(code).strip() == "<class 'yaml.cyaml.CSafeLoader'>"
+
+
 def test_mlflow_is_imported_by_one_thread_at_a_time() -> None:
     """A process that starts because messages wait has look-ups and its readiness probe at the same moment."""
     code = """
