@@ -141,8 +141,8 @@ class Broker:
         self._touched[peer] = None
 
     def take_touched(self) -> list[Peer]:
-        """The peers that may have bytes to send."""
-        touched = list(self._touched)
+        """The peers that may have bytes to send: who is given a message before who sent it and waits to be told so."""
+        touched = list(reversed(self._touched))
         self._touched.clear()
         return touched
 
