@@ -3,8 +3,10 @@
 import os
 import platform
 import subprocess
+import timeit
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 import psutil
 
@@ -12,7 +14,7 @@ Machine = dict[str, str | int | float]
 
 
 def describe(cores: list[int]) -> Machine:
-    """Processor, cores used, memory, system, Python, and the commit that was measured."""
+    """Processor, cores used, memory, system, Python and how fast it is just now, and the commit that was measured."""
     return {
         "processor": _processor(),
         "cores": len(cores),
@@ -20,6 +22,7 @@ def describe(cores: list[int]) -> Machine:
         "memory GiB": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "ms for a million additions": _speed_ms(),
         "commit": _commit(),
         "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "load before": round(os.getloadavg()[0], 2),
@@ -31,6 +34,11 @@ def _processor() -> str:
     lines = information.read_text().splitlines() if information.is_file() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor() or "unknown")
+
+
+def _speed_ms() -> int:
+    """A virtual machine's speed changes from hour to hour, and milliseconds with it."""
+    return round(median(timeit.repeat("total += 1", "total = 0", number=1_000_000, repeat=10)) * 1000)
 
 
 def _commit() -> str:
