@@ -6,6 +6,7 @@ is the one place that touches private names of the SDK, and where they are missi
 """
 
 import ssl
+import weakref
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, TypeVar
@@ -28,13 +29,15 @@ def tls() -> ssl.SSLContext:
 
 def without_pauses(link: Link) -> Link:
     """The same sender or receiver, not yet opened; whenever it opens, it opens at once."""
-    create_handler: Callable[..., None] | None = getattr(link, "_create_handler", None)
+    create_handler: Callable[..., None] | None = getattr(type(link), "_create_handler", None)
     if create_handler is None:
         return link
+    itself = weakref.ref(link)  # without a cycle, a link that is given up takes its socket along
 
     def create(auth: Any) -> None:
-        create_handler(auth)
-        _read_on(getattr(link, "_handler", None))
+        opening = itself()
+        create_handler(opening, auth)
+        _read_on(getattr(opening, "_handler", None))
 
     link._create_handler = create  # type: ignore[method-assign]
     return link
@@ -49,7 +52,7 @@ def _read_on(handler: Any) -> None:
     async def read_on() -> bool:
         for _ in range(FRAMES):
             if await ready():
-                del handler.client_ready_async  # open: from here on it is the SDK's own again
+                vars(handler).pop("client_ready_async", None)  # open: from here on it is the SDK's own again
                 return True
         return False
 

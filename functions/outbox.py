@@ -1,6 +1,6 @@
 """The sender of one queue, kept for the process's life, whose concurrent sends are merged.
 
-Opening a sender takes nine round trips and a batch costs the SDK a quarter of single sends, so every publish goes
+Opening a sender is a dialogue of nine frames and a batch costs the SDK a quarter of single sends, so every publish goes
 through one task a queue that sends whatever has gathered. That task alone touches the sender: sharing one between tasks
 hangs.
 

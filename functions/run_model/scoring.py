@@ -47,7 +47,7 @@ def _without_signature(model: "PyFuncModel") -> "PyFuncModel":
     from mlflow.pyfunc import PyFuncModel
 
     python_function = model.metadata.flavors["python_function"]
-    if model.metadata.get_params_schema() is not None or python_function["loader_module"] == "mlflow.pyfunc.model":
+    if model.metadata.get_params_schema() is not None or python_function["loader_module"].startswith("mlflow.pyfunc."):
         return model  # parameters have defaults, and a PythonModel may want another type than a frame
     metadata = copy.copy(model.metadata)
     metadata.signature = None
@@ -96,6 +96,7 @@ class DoubleFrames:
         import pandas as pd
 
         self._columns = _double_columns(schema)
+        self._sorted = sorted(self._columns)
         self._index = pd.Index(self._columns)
 
     def frame(self, rows: Any) -> "DataFrame | None":
@@ -106,38 +107,41 @@ class DoubleFrames:
         if not self._columns:
             return None
         try:
-            data = self._data(rows)
+            given, data = self._given(rows)
             values = np.array(data, dtype=np.float64)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return None  # MLflow says what is wrong
-        return pd.DataFrame(values, columns=self._index) if values.shape == (len(data), len(self._columns)) else None
+        if values.shape != (len(data), len(self._columns)):
+            return None
+        if given != self._columns:
+            values = values[:, [given.index(column) for column in self._columns]]
+        return pd.DataFrame(values, columns=self._index.view())  # of its own: the model may change it
 
-    def _data(self, rows: Any) -> list[list[Any]]:
-        """One list of values a row. Raises ValueError if it is not that simple."""
+    def _given(self, rows: Any) -> tuple[list[str], list[Any]]:
+        """The columns and one list of their values a row. Raises ValueError if it is not that simple."""
         columns = self._columns
         match rows:
-            case {"dataframe_split": {"columns": list() as given, "data": list() as data, **rest}} if not rest:
-                if given == columns:
-                    return data
-                if sorted(given) == sorted(columns):
-                    order = [given.index(column) for column in columns]
-                    return [[row[at] for at in order] for row in data if len(row) == len(order)]
+            case {"dataframe_split": {"columns": list() as given, "data": list() as data, **rest}}:
+                if not rest and sorted(given) == self._sorted:
+                    return given, data
             case {"dataframe_split": _} | {"instances": _} | {"inputs": _}:
                 pass
             case _:
                 records = rows.get("dataframe_records", [rows]) if isinstance(rows, dict) else rows
                 if all(len(record) == len(columns) for record in records):
-                    return [[record[column] for column in columns] for record in records]
+                    return columns, [[record[column] for column in columns] for record in records]
         raise ValueError("not rows of exactly the signature's columns")
 
 
 def _double_columns(schema: "Schema | None") -> list[str]:
-    """The columns of a signature that has doubles alone; of another one, none."""
+    """The columns of a signature that has doubles alone, each with a name of its own; of another one, none."""
     from mlflow.types import DataType
 
     if schema is None or not schema.has_input_names() or any(kind != DataType.double for kind in schema.input_types()):
         return []
-    return [str(name) for name in schema.input_names()]
+    names = list(schema.input_names())
+    distinct = len(set(names)) == len(names) and all(isinstance(name, str) for name in names)
+    return names if distinct else []
 
 
 def mergeable(rows: Any, float_columns: Set[str]) -> tuple[list[dict[str, Any]], tuple[object, ...]] | None:

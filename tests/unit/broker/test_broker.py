@@ -33,6 +33,15 @@ def test_a_message_is_accepted_delivered_and_completed(broker: Broker) -> None:
     assert broker.next_due() == FOREVER
 
 
+def test_a_message_is_handed_out_before_its_sender_is_told(broker: Broker) -> None:
+    sender, receiver = Client(broker), Client(broker)
+    receiver.send(attach_receiver("queue"), credit(0, 1))
+    sender.send(attach_sender("queue"))
+    broker.take_touched()
+    sender.send(transfer(0, encoded("hello")))
+    assert broker.take_touched() == [receiver.peer, sender.peer]
+
+
 def test_a_batch_is_taken_apart(broker: Broker) -> None:
     client = Client(broker)
     batch = b"".join(encode(Described(ULong(0x75), encoded(text))) for text in ("a", "b"))

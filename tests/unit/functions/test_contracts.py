@@ -62,6 +62,11 @@ def test_rows_that_are_json_already_travel_as_they_are(rows: object) -> None:
     assert commands_in(StartTraining(command=written).to_json()) == [StartTraining(command=plain)]
 
 
+def test_integers_beyond_64_bits_do_not_keep_a_command_from_being_put_off() -> None:
+    odd = COMMAND.model_copy(update={"prediction_input": [{"a": 2**70}]})
+    assert commands_in(odd.to_json()) == [odd]
+
+
 async def test_several_commands_or_events_survive_in_one_message() -> None:
     other = COMMAND.model_copy(update={"operation": "c" * 32})
     message = encode([Publication(COMMAND), Publication(other)])

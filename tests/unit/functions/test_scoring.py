@@ -17,7 +17,15 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
 from functions.errors import InputRefused
-from functions.run_model.scoring import DoubleFrames, Scorer, concatenate, float_columns, mergeable, model_input
+from functions.run_model.scoring import (
+    DoubleFrames,
+    Scorer,
+    _without_signature,
+    concatenate,
+    float_columns,
+    mergeable,
+    model_input,
+)
 
 DOUBLES = Schema([ColSpec("double", "a"), ColSpec("double", "b")])
 MIXED = Schema([ColSpec("double", "a"), ColSpec("long", "b", required=False), ColSpec("string", "c", required=False)])
@@ -71,7 +79,14 @@ def test_records_are_read_as_mlflow_reads_them(rows: list[dict[str, Any]]) -> No
         assert_same(as_we_read({"dataframe_records": sendable}, schema), expected)
 
 
-@given(data=st.lists(st.lists(VALUES, min_size=2, max_size=2), min_size=1, max_size=4), columns=st.permutations("ab"))
+@given(
+    data=st.lists(st.lists(VALUES, min_size=2, max_size=2), min_size=1, max_size=4)
+    | st.lists(st.lists(VALUES, max_size=3) | st.sampled_from(["12", ""]), min_size=1, max_size=4),
+    columns=st.permutations("ab"),
+)
+@example(data=[[1, 2], [1, 2, 3], [4]], columns=["b", "a"])
+@example(data=[[1, 2], [4]], columns=["b", "a"])
+@example(data=["12", "34"], columns=["b", "a"])
 def test_splits_are_read_as_mlflow_reads_them(data: list[list[Any]], columns: list[str]) -> None:
     split = {"columns": columns, "data": orjson.loads(as_json(data))}
     assert_same(as_we_read({"dataframe_split": split}, DOUBLES), as_mlflow_reads(split, "split", DOUBLES))
@@ -116,6 +131,30 @@ def by_mlflow(model: PyFuncModel, rows: Any) -> Any:
         return json.loads(json.dumps(model.predict(model_input(rows, model.metadata.get_input_schema()))))
     except MlflowException as error:
         raise InputRefused(str(error)) from error
+
+
+@pytest.mark.parametrize("names", [(0, 1), ("a", "a")])
+def test_odd_names_of_columns_are_left_to_mlflow(names: tuple[Any, Any]) -> None:
+    schema = Schema([ColSpec("double", name) for name in names])
+    for columns in ([0, 1], ["0", "1"], ["a", "a"], ["a", "b"]):
+        asked = {"dataframe_split": {"columns": columns, "data": [[1.0, 2.0]]}}
+        assert answer(Scorer(echo(schema)).score, asked) == answer(partial(by_mlflow, echo(schema)), asked)
+
+
+def test_a_python_model_is_left_to_mlflow() -> None:
+    for loader, checked in (("mlflow.pyfunc.model", True), ("mlflow.pyfunc.loaders.code_model", True), ("echo", False)):
+        model = echo(DOUBLES, loader=loader)
+        assert (_without_signature(model) is model) is checked
+
+
+def test_what_a_model_does_to_its_columns_stays_in_one_prediction() -> None:
+    frames = DoubleFrames(DOUBLES)
+    first = frames.frame({"a": 1, "b": 2})
+    assert first is not None
+    first.columns.name = "features"
+    second = frames.frame({"a": 1, "b": 2})
+    assert second is not None
+    assert second.columns.name is None
 
 
 def test_defaults_of_parameters_reach_the_model() -> None:
