@@ -3,7 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CHECKOV := $(VENV)/checkov/installed
-PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver profiler)
+PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver)
+PROFILER := .bench/venvs/profiler/installed
 # The images have the versions that the tests run with, as wheels for their Python and C library.
 IMAGE_LOCK := $(BIN)/uv pip compile pyproject.toml --constraint requirements/dev.txt --python-version 3.11 \
 	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
@@ -57,7 +58,7 @@ bench: $(INSTALLED) $(PEERS) ## Measure the whole product beside its peers and w
 bench-quick: $(INSTALLED) $(PEERS) ## Print the headline ratios (5 minutes, the first time some more)
 	@$(BIN)/python -m benchmarks --quick
 
-profile: $(INSTALLED) $(PEERS) ## Print where a request's time goes
+profile: $(INSTALLED) $(PROFILER) ## Print where a request's time goes
 	@$(BIN)/python -m benchmarks.profile
 
 clean: ## Remove what the other targets made, the state of the stack included

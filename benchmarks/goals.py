@@ -32,6 +32,16 @@ def _ours(scenario: str, figure: str) -> Figure:
     return lambda run: run.spread(scenario, OURS, figure)
 
 
+def _worst(scenario: str, figure: str) -> Figure:
+    """Of all rounds."""
+
+    def figure_of(run: Run) -> Spread | None:
+        spread = run.spread(scenario, OURS, figure)
+        return spread and Spread(spread.high, spread.low, spread.high)
+
+    return figure_of
+
+
 def _ratio(scenario: str, figure: str, *others: str) -> Figure:
     """Ours by the best of the others."""
 
@@ -60,8 +70,8 @@ GOALS = (
     Goal("throughput / MLServer at its best", _ratio("throughput", "per_second", *MLSERVERS), 1.0, True, "x"),
     Goal("p50 of one connection beyond `mlflow models serve`", _latency_beyond_serve, 4, unit="ms"),
     Goal("p99 / p50 of one connection", _ours("latency", "p99_to_p50"), 3, unit="x"),
-    Goal("stalls over 200 ms, one connection", _ours("latency", "stalls"), 0),
-    Goal("stalls over 200 ms, 100 requests/s", _ours("tails", "common_stalls"), 0),
+    Goal("stalls over 200 ms, one connection", _worst("latency", "stalls"), 0),
+    Goal("stalls over 200 ms, 100 requests/s", _worst("tails", "common_stalls"), 0),
     Goal("1,000 rows / bare model with parsing", _ours("rows", "to_bare_1000"), 1.3, unit="x"),
     Goal("10,000 rows / bare model with parsing", _ours("rows", "to_bare_10000"), 1.3, unit="x"),
     Goal("predict: process start to ready", _ours("cold", "predict_ready_s"), 0.6, unit="s"),

@@ -69,6 +69,8 @@ class Peer(Contender):
         self._port = usable_port(0)
         binaries = self._bench / "venvs" / self.environment / "bin"
         executable, *arguments = self.command(self._port)
+        if not (binaries / executable).is_file():
+            raise PeerError(f"{self.name} is not installed; make .bench/venvs/{self.environment}/installed does that")
         path = f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(

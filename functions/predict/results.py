@@ -51,11 +51,12 @@ class Results:
         self._bus = bus
         self._max_waiting = max_waiting
         self._waiters: dict[str, Waiter] = {}
+        self._in_training: set[str] = set()
 
     @property
-    def waiting(self) -> int:
-        """How many requests wait."""
-        return len(self._waiters)
+    def under_way(self) -> int:
+        """How many requests wait for a prediction; not those whose model is being trained."""
+        return len(self._waiters) - len(self._in_training)
 
     @contextmanager
     def expect(self, accepted: Operation, durable: bool) -> Iterator[Waiter]:
@@ -70,6 +71,7 @@ class Results:
         finally:
             if self._waiters.get(operation_id) is waiter:
                 del self._waiters[operation_id]
+                self._in_training.discard(operation_id)
 
     def hand_over(self, event: Event) -> bool:
         """True if the event is now with the request that waits for it and needs to go nowhere else."""
@@ -77,6 +79,8 @@ class Results:
         if waiter is None or event.result_stored:
             return False
         waiter.hand_over(event.operation)
+        if waiter.operation.training is not None:
+            self._in_training.add(str(event.operation.run_id))
         return not waiter.durable
 
     async def deliver(self, event: Event) -> None:

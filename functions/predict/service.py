@@ -142,7 +142,7 @@ class PredictService:
         if len(prediction.rows_json) > self._bus.settings.max_message_bytes:
             await self._operations.put_input(command.operation, prediction.rows_json)
             command = command.model_copy(update={"prediction_input": None, "input_stored": True})
-        others = self._results.waiting - 1 if together else 0
+        others = self._results.under_way - 1 if together else 0
         await self._bus.publish(prediction.entry.queue, command, together=together, others=others)
 
 

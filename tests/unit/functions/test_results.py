@@ -77,6 +77,14 @@ async def test_the_latest_progress_is_there_when_time_is_over(results: Results) 
         assert await waiter.wait(0, leave_for_training=False) == TRAINING
 
 
+async def test_who_waits_for_a_training_is_no_company(results: Results) -> None:
+    with results.expect(ACCEPTED, durable=False):
+        assert results.under_way == 1
+        results.hand_over(event(TRAINING))
+        assert results.under_way == 0
+    assert results.under_way == 0
+
+
 async def test_the_first_outcome_stays(results: Results) -> None:
     with results.expect(ACCEPTED, durable=False) as waiter:
         results.hand_over(event(COMPLETED))
