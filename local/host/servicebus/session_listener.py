@@ -14,6 +14,7 @@ from local.host.servicebus.listener import SOCKET_TIMEOUT, Listener
 from local.host.servicebus.pump import MessagePump
 
 ACCEPT_WAIT = 60.0  # seconds the broker holds a request for the next available session
+CANCEL_AGAIN = 1.0  # seconds that a cancelled accept has to end
 _log = logging.getLogger(__name__)
 
 
@@ -30,14 +31,11 @@ class SessionListener(Listener):
         super().__init__(function, trigger, options, invoker)
         self._free = asyncio.Semaphore(options.max_concurrent_sessions)
         self._sessions: dict[asyncio.Task[None], MessagePump] = {}
-        self._waiting: asyncio.Task[ServiceBusReceiver | None] | None = None
 
     def stop(self) -> None:
         super().stop()
         for pump in self._sessions.values():
             pump.stop()
-        if self._waiting is not None:
-            self._waiting.cancel()
 
     async def _listen(self, client: ServiceBusClient) -> None:
         try:
@@ -47,11 +45,20 @@ class SessionListener(Listener):
                 await asyncio.wait(self._sessions)
 
     async def _accept_sessions(self, client: ServiceBusClient) -> None:
-        while not self._stopping.is_set():
-            self._waiting = asyncio.create_task(self._accept(client))
-            await asyncio.wait({self._waiting})
-            if not self._waiting.cancelled() and (receiver := self._waiting.result()) is not None:
-                self._serve(receiver)
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            while not stopping.done():
+                accepting = asyncio.create_task(self._accept(client))
+                await asyncio.wait({accepting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                await _ended(accepting)
+                if accepting.cancelled() or (receiver := accepting.result()) is None:
+                    continue
+                if stopping.done():
+                    await receiver.close()
+                else:
+                    self._serve(receiver)
+        finally:
+            stopping.cancel()
 
     async def _accept(self, client: ServiceBusClient) -> ServiceBusReceiver | None:
         await self._free.acquire()
@@ -93,3 +100,10 @@ class SessionListener(Listener):
     def _release(self, session: asyncio.Task[None]) -> None:
         del self._sessions[session]
         self._free.release()
+
+
+async def _ended(task: asyncio.Task[ServiceBusReceiver | None]) -> None:
+    """Cancel it until it has: the wait_for of Python 3.11 may lose a cancellation (python/cpython#86296)."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN)
