@@ -26,7 +26,8 @@ class Asking:
     """A client that waits until the result is there, a training included."""
 
     def __init__(self, ondemand: Ondemand) -> None:
-        limits = httpx.Limits(max_connections=None)
+        # Idle connections end here before they do at the host, after 5 s: a request must not meet the end of its own.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=2)
         self._http = httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S + 10, limits=limits)
         self._url = ondemand.url
 
