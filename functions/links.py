@@ -17,6 +17,9 @@ from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
 Link = TypeVar("Link", ServiceBusSender, ServiceBusReceiver)
 FRAMES = 32
 """Frames read without a pause; an opening takes nine."""
+SOCKET_TIMEOUT_S = 0.05
+"""How long the SDK reads at a time. Its keep-alive task does so now and then, and what comes meanwhile waits as long:
+by default 0.2 s."""
 
 
 @cache

@@ -24,7 +24,7 @@ from azure.servicebus.exceptions import MessageSizeExceededError
 
 from functions.contracts import AnyMessage, Event, command_of
 from functions.errors import OnDemandError, RequestTooLarge, Unavailable
-from functions.links import without_pauses
+from functions.links import SOCKET_TIMEOUT_S, without_pauses
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Outbox:
     async def open(self) -> ServiceBusSender:
         async with self._opening:
             if self._sender is None:
-                sender = without_pauses(self._client.get_queue_sender(self._queue))
+                sender = without_pauses(self._client.get_queue_sender(self._queue, socket_timeout=SOCKET_TIMEOUT_S))
                 try:
                     await sender.create_message_batch()  # opens the link: it must know the link's size limit
                 except BaseException:

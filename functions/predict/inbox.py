@@ -19,7 +19,7 @@ from functions.backoff import retry_delay
 from functions.bus import RESULTS
 from functions.contracts import Event, events_in
 from functions.errors import Unavailable
-from functions.links import without_pauses
+from functions.links import SOCKET_TIMEOUT_S, without_pauses
 from functions.predict.results import Results
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,9 @@ class Inbox:
 
     async def _receive_one_session(self) -> None:
         session_id = uuid.uuid4().hex
-        receiver = self._client.get_queue_receiver(RESULTS, session_id=session_id, prefetch_count=PREFETCH)
+        receiver = self._client.get_queue_receiver(
+            RESULTS, session_id=session_id, prefetch_count=PREFETCH, socket_timeout=SOCKET_TIMEOUT_S
+        )
         async with without_pauses(receiver):
             logger.info("inbox: session %s", session_id)
             self._session_id = session_id

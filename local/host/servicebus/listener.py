@@ -17,8 +17,6 @@ from local.host.servicebus.connection import open_client
 from local.host.servicebus.messages import to_function_message, trace_of
 
 FIRST_DELAY, LONGEST_DELAY = 0.25, 5.0  # seconds between attempts to connect
-# The SDK's keep-alive task reads from the socket now and then, and whatever is wanted meanwhile waits this long.
-SOCKET_TIMEOUT = 0.05
 _log = logging.getLogger(__name__)
 
 

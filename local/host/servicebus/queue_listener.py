@@ -5,11 +5,11 @@ import logging
 from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
-from functions.links import without_pauses
+from functions.links import SOCKET_TIMEOUT_S, without_pauses
 from local.host.index import IndexedFunction, ServiceBusTrigger
 from local.host.invocation import Invoker
 from local.host.options import ServiceBusOptions
-from local.host.servicebus.listener import SOCKET_TIMEOUT, Listener
+from local.host.servicebus.listener import Listener
 from local.host.servicebus.pump import MessagePump
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class QueueListener(Listener):
             self._trigger.queue,
             sub_queue=ServiceBusSubQueue.DEAD_LETTER if self._trigger.dead_letter else None,
             prefetch_count=self._options.prefetch_count,
-            socket_timeout=SOCKET_TIMEOUT,
+            socket_timeout=SOCKET_TIMEOUT_S,
         )
         async with without_pauses(receiver):
             _log.info("%s: listening to %s", self._function.name, self._trigger.entity)

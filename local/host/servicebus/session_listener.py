@@ -7,10 +7,11 @@ from azure.servicebus import NEXT_AVAILABLE_SESSION
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 
+from functions.links import SOCKET_TIMEOUT_S
 from local.host.index import IndexedFunction, ServiceBusTrigger
 from local.host.invocation import Invoker
 from local.host.options import ServiceBusOptions
-from local.host.servicebus.listener import SOCKET_TIMEOUT, Listener
+from local.host.servicebus.listener import Listener
 from local.host.servicebus.pump import MessagePump
 
 ACCEPT_WAIT = 60.0  # seconds the broker holds a request for the next available session
@@ -68,7 +69,7 @@ class SessionListener(Listener):
             session_id=NEXT_AVAILABLE_SESSION,
             max_wait_time=ACCEPT_WAIT,
             prefetch_count=self._options.prefetch_count,
-            socket_timeout=SOCKET_TIMEOUT,
+            socket_timeout=SOCKET_TIMEOUT_S,
         )
         try:
             opened = await receiver.__aenter__()
