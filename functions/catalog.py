@@ -13,7 +13,7 @@ from functions.parameters import ParameterSpec
 try:
     from yaml import CSafeLoader as SafeLoader  # libyaml's, twelve times as fast
 except ImportError:
-    from yaml import SafeLoader  # type: ignore[assignment]
+    from yaml import SafeLoader  # type: ignore[assignment]  # the same in Python
 
 RESERVED_PARAMETERS = frozenset({"experiment", "artifact_name"})
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]

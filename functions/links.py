@@ -42,12 +42,12 @@ def without_pauses(link: Link) -> Link:
         create_handler(opening, auth)
         _read_on(getattr(opening, "_handler", None))
 
-    link._create_handler = create  # type: ignore[method-assign]
+    link._create_handler = create  # type: ignore[method-assign]  # see above: no setting does this
     return link
 
 
 def _read_on(handler: Any) -> None:
-    """Until its link is open. ``client_ready_async`` reads one frame, for 0.2 s at most; the caller bounds them all."""
+    """Until its link is open. ``client_ready_async`` reads one frame, or waits its time for one; the caller bounds them all."""
     ready: Callable[[], Awaitable[bool]] | None = getattr(handler, "client_ready_async", None)
     if ready is None:
         return
