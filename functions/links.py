@@ -47,7 +47,7 @@ def without_pauses(link: Link) -> Link:
 
 
 def _read_on(handler: Any) -> None:
-    """Until its link is open. ``client_ready_async`` reads one frame, or waits its time for one; the caller bounds them all."""
+    """Until its link is open. ``client_ready_async`` reads one frame or waits for one; the caller bounds them all."""
     ready: Callable[[], Awaitable[bool]] | None = getattr(handler, "client_ready_async", None)
     if ready is None:
         return

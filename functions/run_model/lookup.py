@@ -163,7 +163,7 @@ def _import_mlflow() -> None:
         import mlflow.pyfunc  # noqa: F401  # for its side effect: the slow imports are over
     # MLflow reads a model's description three times to load it, by `yaml.safe_load`: nine tenths of the time, unless
     # that is the parser of libyaml. (Brackets nested by ten thousands end the process, as whoever writes models can.)
-    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]  # a type, assigned
+    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]  # a type
 
 
 @functools.cache
