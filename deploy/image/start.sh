@@ -9,18 +9,21 @@ here=$(dirname "${BASH_SOURCE[0]}")
 host=$!
 
 # shellcheck disable=SC2329  # the trap below calls it
+stopping=false
 stop() {
+    stopping=true
     trap '' TERM INT
     "$here/drain.py" || echo "stopping without a drain: what is under way is delivered again" >&2
     kill -TERM "$host" 2>/dev/null || true
 }
 trap stop TERM INT
 
-# `wait` returns as soon as a trap has run, whether the host has ended or not.
+# `wait` returns 143 as soon as a trap has run, whether the host has ended or not; the second one gives the host's own
+# status, also of a host that ended meanwhile.
 status=0
 wait "$host" || status=$?
-while kill -0 "$host" 2>/dev/null; do
+if "$stopping"; then
     status=0
     wait "$host" || status=$?
-done
+fi
 exit "$status"

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -95,11 +95,13 @@ def line(stream: IO[str] | None) -> str:
     return stream.readline().strip()
 
 
-def stop_after_start(process: "subprocess.Popen[str]") -> tuple[list[str], str]:
+def stop_after_start(
+    process: "subprocess.Popen[str]", kill: Callable[[int, int], None] = os.kill
+) -> tuple[list[str], str]:
     """SIGTERM once the host runs; what it printed after that, on both streams."""
     try:
         assert line(process.stdout) == "host started"
-        process.send_signal(signal.SIGTERM)
+        kill(process.pid, signal.SIGTERM)
         output, errors = process.communicate(timeout=DEADLINE_S)
     finally:
         with suppress(ProcessLookupError):  # the script, and a host that it left behind
@@ -127,6 +129,13 @@ def test_a_host_that_cannot_be_drained_is_ended_all_the_same(api: AdminApi, tmp_
     assert "stopping without a drain" in errors
     assert "another key" not in errors
     assert process.returncode == 0
+
+
+def test_a_host_that_ends_while_it_is_drained_gives_its_own_exit_status(api: AdminApi, key_file: Path) -> None:
+    process = start(api, key_file, sys.executable, "-c", HOST)
+    output, errors = stop_after_start(process, os.killpg)  # to all of them, so the host is over first
+    assert output == ["host stopped", "draining: InProgress", "draining: InProgress", "drained"]
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_a_host_that_ends_by_itself_gives_its_exit_status(api: AdminApi, key_file: Path) -> None:
