@@ -1,8 +1,8 @@
 """The Functions app: one image, from which a Deployment picks its functions (see functions/deployments.py)."""
 
-from functions.collector import collector_off
+from functions.imports import quick_imports
 
-with collector_off():
+with quick_imports():
     import azure.functions as func
 
     from functions import health

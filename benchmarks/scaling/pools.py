@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from math import ceil, fsum, inf
+from math import ceil, fsum
 from typing import Literal
 
 from benchmarks.scaling.chart import MAX_CONCURRENT_CALLS
@@ -47,7 +47,7 @@ class Replica:
     gone: bool = False
     models: set[int] = field(default_factory=set)
     """Models in its memory."""
-    looked: float = -inf
+    looks: set[tuple[int, int]] = field(default_factory=set)
     """When it last asked for the state of Databricks runs."""
 
 

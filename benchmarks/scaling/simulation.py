@@ -13,9 +13,8 @@ from benchmarks.scaling.clock import Clock
 from benchmarks.scaling.costs import ServiceTimes
 from benchmarks.scaling.decision import SYNC_S, Scaling
 from benchmarks.scaling.pools import Deployment, Lot, Message, Replica, Scaler, Workers
-from functions.backoff import check_delay
+from functions.backoff import next_look
 from functions.outbox import MAX_TOGETHER
-from functions.train.service import STANDING_KEPT_S
 
 TICK_S = 0.1
 """What comes to predict within it is handled together."""
@@ -261,10 +260,11 @@ class Simulation:
     # train
 
     def _look(self, replica: Replica, messages: Sequence[Message]) -> float:
-        stale = self._clock.now - replica.looked > STANDING_KEPT_S
-        if stale:
-            replica.looked = self._clock.now
-        return len(messages) * self._times.message + (self._times.databricks_call if stale else 0.0)
+        now = self._clock.now
+        looks = {(message.model, next_look(now - self._runs.get(message.model, now))[0]) for message in messages}
+        call = 0.0 if looks <= replica.looks else self._times.databricks_call
+        replica.looks |= looks
+        return len(messages) * self._times.message + call
 
     def _looked_at(self, messages: Sequence[Message]) -> None:
         """Start what is not started, look again later, or hand over what is trained."""
@@ -276,7 +276,7 @@ class Simulation:
                 self.outcome.trainings += 1
             age = now - self._runs[model]
             if age < self._times.training:
-                self._publish(self.train, waiters, later=check_delay(age))
+                self._publish(self.train, waiters, later=next_look(age)[1])
                 continue
             self._trained.add(model)
             for message in waiters:

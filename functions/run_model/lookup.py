@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
+from cachetools import TTLCache
 
 from functions.catalog import ModelType
-from functions.collector import collector_off
 from functions.errors import Unavailable
+from functions.imports import collector_off
 from functions.parameters import ParameterValue, canonical_text, same_parameters
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 KEY_TAG = "ondemand.key"
 _importing = threading.Lock()
+_experiments: TTLCache[tuple[str, str], str] = TTLCache(1_000, ttl=300)
+"""Experiment ids by tracking URI and name: a look-up by tag is one call then. Without a hit MLflow is asked anew, so an
+experiment that was replaced is noticed before anything is trained."""
+_experiments_lock = threading.Lock()
 SCANNED_RUNS = 1000
 """Newest runs whose parameters are compared one by one when no run has the canonical spelling."""
 _SAFE_IN_FILTER = re.compile(r"^[A-Za-z0-9_.+-]{1,250}$")
@@ -63,19 +68,29 @@ def find_model(
     import_mlflow()
     with _asking_mlflow():
         client = _client(tracking_uri)
+        with _experiments_lock:
+            known = _experiments.get((tracking_uri, entry.experiment))
+        if known and (found := _find_by_key(client, known, entry, key)):
+            return found
         experiment = client.get_experiment_by_name(entry.experiment)
         if experiment is None:
             return NotFound()
-        tagged = client.search_logged_models(
-            [experiment.experiment_id],
-            filter_string=f"tags.`{KEY_TAG}` = '{_hexadecimal(key)}'",
-            order_by=[{"field_name": "creation_timestamp", "ascending": False}],
-            max_results=10,
-        )
-        for model in tagged:
-            if _fits(model, entry):
-                return Found(model.model_id, model.source_run_id)
-        return _find_by_parameters(client, experiment.experiment_id, entry, parameters, key)
+        experiment_id = experiment.experiment_id
+        with _experiments_lock:
+            _experiments[tracking_uri, entry.experiment] = experiment_id
+        if experiment_id != known and (found := _find_by_key(client, experiment_id, entry, key)):
+            return found
+        return _find_by_parameters(client, experiment_id, entry, parameters, key)
+
+
+def _find_by_key(client: "MlflowClient", experiment_id: str, entry: ModelType, key: str) -> Found | None:
+    tagged = client.search_logged_models(
+        [experiment_id],
+        filter_string=f"tags.`{KEY_TAG}` = '{_hexadecimal(key)}'",
+        order_by=[{"field_name": "creation_timestamp", "ascending": False}],
+        max_results=10,
+    )
+    return next((Found(model.model_id, model.source_run_id) for model in tagged if _fits(model, entry)), None)
 
 
 def _find_by_parameters(

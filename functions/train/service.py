@@ -2,9 +2,9 @@
 
 import hashlib
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from functions.backoff import check_delay
+from functions.backoff import LOOK_LAST_S, next_look
 from functions.bus import TRAIN, Bus
 from functions.catalog import Catalog
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
@@ -16,7 +16,7 @@ from functions.train.jobs import Jobs, RunStanding
 logger = logging.getLogger(__name__)
 
 STANDING_KEPT_S = 1.5
-"""Waiters on one run look at the same moments and share a status call; below the shortest gap between two looks."""
+"""Those who ask for a training at about the same time share a status call; those who wait for one share each look."""
 CLOCK_SKEW = timedelta(seconds=10)
 """A run that ended well this shortly before the command was accepted counts as ended after it."""
 MAX_FORMER_RUNS = 200
@@ -30,6 +30,9 @@ class TrainService:
         self._replies = replies
         self._jobs = jobs
         self._standings: SharedCalls[int, RunStanding] = SharedCalls(keep_s=STANDING_KEPT_S)
+        self._looks: SharedCalls[tuple[int, int], RunStanding] = SharedCalls(
+            keep_s=LOOK_LAST_S, worth_keeping=lambda run: run.started_at is not None
+        )
         self._submissions: SharedCalls[str, int] = SharedCalls(keep_s=3600)
 
     async def handle(self, message: StartTraining | CheckTraining) -> None:
@@ -55,7 +58,10 @@ class TrainService:
         training = message.command.training
         if training is None or training.run_id is None:
             raise TrainingFailed("The check named no Databricks run.")
-        await self._go_on(message.command, await self._standing(training.run_id), message.checks + 1)
+        run_id = training.run_id
+        number, _ = next_look(_age(training.started_at))
+        run = await self._looks.get((run_id, number), lambda: self._look(run_id))
+        await self._go_on(message.command, run, message.checks + 1)
 
     async def _go_on(self, command: RunModel, run: RunStanding, checks: int) -> None:
         """Look again later, hand over, or report the failure."""
@@ -65,10 +71,9 @@ class TrainService:
             if known is None or known.state != training.state:
                 running = command.operation_document("running", status_message=f"training is {run.state}")
                 await self._replies.progress(command, f"training:{run.run_id}:{run.state}", running)
-            now = utc_now()
-            age = (now - run.started_at).total_seconds() if run.started_at else 0.0
+            _, delay = next_look(_age(run.started_at))
             again = CheckTraining(command=command, checks=checks)
-            await self._bus.publish(TRAIN, again, at=now + timedelta(seconds=check_delay(age)))
+            await self._bus.publish(TRAIN, again, at=utc_now() + timedelta(seconds=delay))
         elif run.succeeded:
             _, entry = self._catalog.find(command.model_type)
             trained = command.model_copy(update={"trained": True, "attempt": command.attempt + 1})
@@ -103,3 +108,13 @@ class TrainService:
 
     async def _standing(self, run_id: int) -> RunStanding:
         return await self._standings.get(run_id, lambda: self._jobs.standing(run_id))
+
+    async def _look(self, run_id: int) -> RunStanding:
+        run = await self._jobs.standing(run_id)
+        self._standings.keep(run_id, run)
+        return run
+
+
+def _age(started_at: datetime | None) -> float:
+    """Seconds since then."""
+    return (utc_now() - started_at).total_seconds() if started_at else 0.0

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from functions.collector import collector_off
+from functions.imports import quick_imports
 
-with collector_off():
+with quick_imports():
     import typer
     import uvloop
 

@@ -14,7 +14,7 @@ from azure.servicebus.aio import ServiceBusClient
 from functions.contracts import RunModel, utc_now
 from functions.outbox import OPERATIONS
 from local.stack import Stack
-from tests.e2e.client import PATIENCE_S, WINE_ROW, Client, wine, wine_key
+from tests.e2e.client import PATIENCE_S, WINE_EXPERIMENT, WINE_ROW, Client, wine, wine_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,6 +68,26 @@ async def test_mlflow_stopped_and_started_in_mid_request(stack: Stack, client: C
     answer = await client.outcome(accepted.json()["runId"])
     assert answer["model"]["uri"] == f"models:/{model_id}"
     assert await client.databricks_runs(wine_key(alpha=0.22)) == []
+
+
+async def test_an_experiment_that_was_replaced_is_noticed(client: Client) -> None:
+    """Runners remember the ids of experiments."""
+    before = await client.log_by_hand({"alpha": "0.241", "l1_ratio": "0.5"})
+    answer = (await client.predict(wine(alpha=0.241), wait=PATIENCE_S)).json()
+    assert answer["model"]["uri"] == f"models:/{before}"
+    old = client.mlflow.get_experiment_by_name(WINE_EXPERIMENT)
+    assert old is not None
+    client.mlflow.rename_experiment(old.experiment_id, f"{WINE_EXPERIMENT} (former)")
+    try:
+        new = await client.log_by_hand({"alpha": "0.242", "l1_ratio": "0.5"})
+        answer = (await client.predict(wine(alpha=0.242), wait=PATIENCE_S)).json()
+        assert answer["model"]["uri"] == f"models:/{new}"
+    finally:
+        replaced = client.mlflow.get_experiment_by_name(WINE_EXPERIMENT)
+        if replaced is not None:
+            client.mlflow.rename_experiment(replaced.experiment_id, f"{WINE_EXPERIMENT} (replaced)")
+        client.mlflow.rename_experiment(old.experiment_id, WINE_EXPERIMENT)
+    assert await client.databricks_runs(wine_key(alpha=0.242)) == []
 
 
 async def test_a_cached_model_answers_while_mlflow_is_down(stack: Stack, client: Client) -> None:

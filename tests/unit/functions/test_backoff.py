@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.backoff import CHECK_FIRST_S, CHECK_LAST_S, RETRY_LAST_S, check_delay, retry_delay
+from functions.backoff import EARLY_S, LOOK_LAST_S, RETRY_LAST_S, next_look, retry_delay
 
 
 def test_retries_back_off_to_a_limit() -> None:
@@ -10,22 +11,35 @@ def test_retries_back_off_to_a_limit() -> None:
 
 
 def test_looks_at_a_run_get_rarer() -> None:
-    age, gaps = 0.0, []
+    age, numbers, gaps = 0.0, [], []
     for _ in range(12):
-        gaps.append(check_delay(age))
-        age += gaps[-1]
-    assert gaps[:3] == [2, 3, 4.5]
+        number, delay = next_look(age)
+        numbers.append(number)
+        gaps.append(delay)
+        age += delay
+    assert gaps[:3] == [1.5, 2.25, 3.375]
     assert gaps == sorted(gaps)
-    assert gaps[-1] == CHECK_LAST_S
+    assert gaps[-1] == LOOK_LAST_S
+    assert numbers == list(range(1, 13))
 
 
 @given(st.floats(min_value=-5, max_value=100_000))
 def test_the_next_look_is_neither_at_once_nor_late(age: float) -> None:
-    assert CHECK_FIRST_S / 2 <= check_delay(age) <= CHECK_LAST_S + CHECK_FIRST_S + 5
+    assert EARLY_S / 2 < next_look(age)[1] <= LOOK_LAST_S + EARLY_S
 
 
-@given(st.floats(min_value=0, max_value=20_000), st.floats(min_value=0, max_value=0.9))
+@given(st.floats(min_value=0, max_value=20_000), st.floats(min_value=0, max_value=100))
 def test_all_who_wait_look_at_the_same_moments(age: float, later: float) -> None:
-    """Whoever asks a little later looks at the same point of the run's age, or at the next one."""
-    first, second = age + check_delay(age), age + later + check_delay(age + later)
-    assert abs(first - second) < 1e-6 or second > first + 1
+    (first, delay), (second, later_delay) = next_look(age), next_look(age + later)
+    if first == second:
+        assert age + delay == pytest.approx(age + later + later_delay)
+    else:
+        assert first < second
+        assert age + delay < age + later + later_delay
+
+
+@given(st.floats(min_value=0, max_value=20_000), st.floats(min_value=-EARLY_S, max_value=1))
+def test_a_message_that_comes_a_little_early_or_late_is_for_its_look(age: float, late: float) -> None:
+    """What the look finds is not what was found for the look before."""
+    number, delay = next_look(age)
+    assert next_look(age + delay + late + 1e-6)[0] == number + 1
