@@ -16,7 +16,7 @@ from functions.errors import DeadlineExceeded, ModelNotLogged, OnDemandError, Un
 from functions.operations import Operations
 from functions.replies import Replies
 from functions.run_model.lookup import Found, NotFound, find_model
-from functions.run_model.model_cache import ModelCache
+from functions.run_model.model_cache import ModelCache, ServedModel
 from functions.run_model.scoring import mergeable
 from functions.settings import RunModelSettings, run_model_queue
 from functions.shared_calls import SharedCalls
@@ -24,6 +24,8 @@ from functions.shared_calls import SharedCalls
 logger = logging.getLogger(__name__)
 
 LOOKUP_THREADS = 8
+LOAD_TOLD_AFTER_S = 0.3
+"""A message of its own for what is over before anybody reads it costs three operations of the bus."""
 
 
 class RunModelService:
@@ -104,11 +106,8 @@ class RunModelService:
 
     async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
         rows = await self._rows(command)
-        if found not in self._models:
-            loading = command.operation_document("running", status_message="loading the model")
-            await self._replies.progress(command, f"loading:{command.attempt}", loading)
         try:
-            served = await self._models.get(found, entry)
+            served = await self._served(command, entry, found)
         except Unavailable:
             for trained in (True, False):  # it may have been deleted
                 self._lookups.forget((command.key, trained))
@@ -126,6 +125,16 @@ class RunModelService:
                 model=ModelReference(uri=found.uri, run_id=found.run_id),
             ),
         )
+
+    async def _served(self, command: RunModel, entry: ModelType, found: Found) -> ServedModel:
+        """The model from memory, or loaded now; whoever waits is told so if it takes a while."""
+        try:
+            async with asyncio.timeout(LOAD_TOLD_AFTER_S):
+                return await self._models.get(found, entry)
+        except TimeoutError:
+            loading = command.operation_document("running", status_message="loading the model")
+            await self._replies.progress(command, f"loading:{command.attempt}", loading)
+            return await self._models.get(found, entry)  # the load goes on
 
     async def _rows(self, command: RunModel) -> Any:
         if not command.input_stored:
