@@ -46,6 +46,11 @@ class Asking:
         await self.answer(parameters)
         return time.perf_counter() - began
 
+    async def operation(self, run_id: str) -> dict[str, Any]:
+        """How it stands now. Raises httpx.HTTPError."""
+        operation: dict[str, Any] = (await self._http.get(f"{self._url}/{run_id}")).raise_for_status().json()
+        return operation
+
     async def outcomes(self, run_ids: Sequence[str]) -> None:
         """Poll until all these operations have ended well. Raises RuntimeError if one has not."""
         for run_id in run_ids:

@@ -16,7 +16,7 @@ SECONDS = 8.0
 async def measure() -> Figures:
     """Per prediction: what was sent, received and settled, and all frames, with one connection and with many."""
     figures: Figures = {}
-    async with tapped(copy_of_stack("cost")) as (ondemand, traffic):
+    async with tapped(copy_of_stack("cost")) as (_, ondemand, traffic):
         visit = Visit(ondemand, BareModel(MODEL), SECONDS)
         await visit.warm_up()
         for connections in (1, CONNECTIONS):

@@ -40,8 +40,8 @@ class Traffic:
 
 
 @asynccontextmanager
-async def tapped(folder: Path) -> AsyncIterator[tuple[Ondemand, Traffic]]:
-    """Broker, MLflow and Databricks of one stack, the hosts of another one that reaches them through taps."""
+async def tapped(folder: Path) -> AsyncIterator[tuple[Ondemand, Ondemand, Traffic]]:
+    """Broker, MLflow and Databricks of one stack, and the hosts of another one that reaches them through taps."""
     traffic = Traffic()
     async with Ondemand(folder, only=INFRASTRUCTURE) as behind:
         broker = urlsplit(behind.stack.addresses.servicebus_connection.split(";")[0].removeprefix("Endpoint="))
@@ -60,4 +60,4 @@ async def tapped(folder: Path) -> AsyncIterator[tuple[Ondemand, Traffic]]:
                 "DATABRICKS_AUTH_TYPE": "pat",
             }
             async with Ondemand(folder / "hosts", environ) as ondemand:
-                yield ondemand, traffic
+                yield behind, ondemand, traffic

@@ -32,7 +32,7 @@ def main(
 async def _measure(connections: list[int], seconds: float) -> None:
     model = await prepare()
     _print_merged_calls(model)
-    async with tapped(copy_of_stack("scaling")) as (ondemand, traffic):
+    async with tapped(copy_of_stack("scaling")) as (_, ondemand, traffic):
         visit = Visit(ondemand, BareModel(model), seconds)
         await visit.warm_up()
         for count in connections:
