@@ -82,8 +82,8 @@ GOALS = (
     Goal("loads of one cold model asked for by 50 at once", _ours("many_models", "herd_loads"), 1),
     Goal("training path beyond the notebook alone", _ours("training", "overhead_s"), 3, unit="s"),
     Goal(
-        "Jobs API calls an interval for all waiters of a run",
-        _ours("training", "status_calls_an_interval"),
+        "Jobs API calls a look for all waiters of a run",
+        _ours("training", "status_calls_a_look"),
         1,
     ),
 )

@@ -34,6 +34,9 @@ class Traffic:
     def databricks_sinks(self) -> tuple[Sink, Sink]:
         return self._count_calls, lambda data: None
 
+    def status_calls_since(self, moment: float) -> list[float]:
+        return [call for call in self.status_calls if call >= moment]
+
     def _count_calls(self, data: bytes) -> None:
         self.status_calls.extend([time.perf_counter()] * data.count(STATUS_CALL))
         self.submissions += data.count(SUBMIT_CALL)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from statistics import median
 from typing import Any
 
@@ -16,17 +17,16 @@ from benchmarks.records import Figures
 from benchmarks.tapped import Traffic, tapped
 from benchmarks.wine import MODEL_TYPE
 from benchmarks.workspace import copy_of_stack
+from functions.backoff import next_look
 from functions.catalog import load_catalog
 from functions.settings import catalog_path
 
 TRAININGS = 3
 WAITERS = 1_000
 SENDERS = 50
-LOOKS = 1
-"""Looks at a run that all of them wait for, before it goes on to its end and one more look."""
+CALLS = 2
+"""Status calls before the run goes on that they all wait for: with the second, all of them have looked once."""
 POLL_S = 0.02
-LOOK_S = 1.5
-"""Calls within this many seconds belong to one look at a run."""
 DATABRICKS = {"Authorization": "Bearer local"}
 
 
@@ -71,41 +71,48 @@ async def _waiters(ondemand: Ondemand, asking: Asking, traffic: Traffic, databri
     submissions, others = traffic.submissions, set(databricks.children(recursive=True))
     began = time.perf_counter()
     accepting = asyncio.create_task(_accepted(ondemand, {"alpha": _alpha(99), "l1_ratio": 0.5}))
-    while not (notebook := set(databricks.children(recursive=True)) - others):  # noqa: ASYNC110  # nobody would set an event
+    notebook: set[psutil.Process] = set()
+    while not notebook and not accepting.done():
         await asyncio.sleep(POLL_S)
+        notebook = set(databricks.children(recursive=True)) - others
     for process in notebook:
         process.suspend()
     try:
         accepted = await accepting
         accepted_after = time.perf_counter() - began
-        while not ((await asking.operation(accepted[-1]))["training"] or {}).get("runId"):  # noqa: ASYNC110  # as above
-            await asyncio.sleep(POLL_S)
-        calls = len(traffic.status_calls)
-        while intervals(traffic.status_calls[calls:]) < LOOKS:  # noqa: ASYNC110  # as above
+        for run_id in accepted:
+            started_at = await _started_at(asking, run_id)
+        waiting_from = time.perf_counter()
+        while len(traffic.status_calls_since(waiting_from)) < CALLS:  # noqa: ASYNC110  # nobody would set an event
             await asyncio.sleep(POLL_S)
     finally:
         for process in notebook:
             process.resume()
     resumed = time.perf_counter()
     await asking.outcomes(accepted)
-    looks = traffic.status_calls[calls:]
+    answered_after = time.perf_counter() - resumed
+    now = time.time() - time.perf_counter()
+    ages = [now + moment - started_at for moment in traffic.status_calls_since(waiting_from)]
     return {
         "waiters": float(len(accepted)),
         "waiters_accepted_s": accepted_after,
-        "waiters_answered_s": time.perf_counter() - resumed,
+        "waiters_answered_s": answered_after,
         "waiters_submissions": float(traffic.submissions - submissions),
-        "waiters_status_calls": float(len(looks)),
-        "status_calls_an_interval": len(looks) / intervals(looks),
+        "waiters_status_calls": float(len(ages)),
+        "status_calls_a_look": len(ages) / len(looks(ages)),
     }
 
 
-def intervals(moments: Sequence[float]) -> int:
-    """How many looks these calls belong to: each look begins with the first call after the last one's time."""
-    count, until = 0, float("-inf")
-    for moment in sorted(moments):
-        if moment > until:
-            count, until = count + 1, moment + LOOK_S
-    return count
+def looks(ages: Sequence[float]) -> set[int]:
+    """The looks, by number, at which a run of these ages in seconds was asked for."""
+    return {next_look(age)[0] for age in ages}
+
+
+async def _started_at(asking: Asking, run_id: str) -> float:
+    """When the run began that this operation waits for, in seconds since the epoch; waits until it is told of one."""
+    while not (started_at := ((await asking.operation(run_id))["training"] or {}).get("startedAt")):  # noqa: ASYNC110
+        await asyncio.sleep(POLL_S)
+    return datetime.fromisoformat(started_at).timestamp()
 
 
 async def _accepted(ondemand: Ondemand, parameters: dict[str, float]) -> list[str]:

@@ -50,6 +50,8 @@ def _import_servicebus() -> None:
     bare = ModuleType(_ADMINISTRATION)
     bare.__path__ = [str(Path(spec.origin).with_name("management"))]
     sys.modules[_ADMINISTRATION] = bare
-    with suppress(ImportError):
-        importlib.import_module(_SDK)
-    del sys.modules[_ADMINISTRATION]
+    try:
+        with suppress(Exception):
+            importlib.import_module(_SDK)
+    finally:
+        del sys.modules[_ADMINISTRATION]

@@ -48,7 +48,7 @@ class Replica:
     models: set[int] = field(default_factory=set)
     """Models in its memory."""
     looks: set[tuple[int, int]] = field(default_factory=set)
-    """When it last asked for the state of Databricks runs."""
+    """The looks at runs, by model and number, for which it has asked Databricks."""
 
 
 class Deployment:

@@ -8,8 +8,8 @@ here=$(dirname "${BASH_SOURCE[0]}")
 "$@" &
 host=$!
 
-# shellcheck disable=SC2329  # the trap below calls it
 stopping=false
+# shellcheck disable=SC2329  # the trap below calls it
 stop() {
     stopping=true
     trap '' TERM INT
@@ -18,7 +18,7 @@ stop() {
 }
 trap stop TERM INT
 
-# `wait` returns 143 as soon as a trap has run, whether the host has ended or not; the second one gives the host's own
+# `wait` returns above 128 as soon as a trap has run, whether the host has ended or not; the second one gives the host's own
 # status, also of a host that ended meanwhile.
 status=0
 wait "$host" || status=$?

@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 KEY_TAG = "ondemand.key"
 _importing = threading.Lock()
 _experiments: TTLCache[tuple[str, str], str] = TTLCache(1_000, ttl=300)
-"""Experiment ids by tracking URI and name: a look-up by tag is one call then. Without a hit MLflow is asked anew, so an
-experiment that was replaced is noticed before anything is trained."""
+"""Experiment ids by tracking URI and name: a look-up by tag is one call then. Without a hit MLflow is asked anew, so
+that an experiment that was replaced is noticed before anything is trained; its own models are found for so long."""
 _experiments_lock = threading.Lock()
 SCANNED_RUNS = 1000
 """Newest runs whose parameters are compared one by one when no run has the canonical spelling."""
@@ -70,7 +70,7 @@ def find_model(
         client = _client(tracking_uri)
         with _experiments_lock:
             known = _experiments.get((tracking_uri, entry.experiment))
-        if known and (found := _find_by_key(client, known, entry, key)):
+        if known and (found := _find_by_key_if_there(client, known, entry, key)):
             return found
         experiment = client.get_experiment_by_name(entry.experiment)
         if experiment is None:
@@ -91,6 +91,17 @@ def _find_by_key(client: "MlflowClient", experiment_id: str, entry: ModelType, k
         max_results=10,
     )
     return next((Found(model.model_id, model.source_run_id) for model in tagged if _fits(model, entry)), None)
+
+
+def _find_by_key_if_there(client: "MlflowClient", experiment_id: str, entry: ModelType, key: str) -> Found | None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _find_by_key(client, experiment_id, entry, key)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
 
 
 def _find_by_parameters(

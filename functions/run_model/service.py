@@ -106,12 +106,7 @@ class RunModelService:
 
     async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
         rows = await self._rows(command)
-        try:
-            served = await self._served(command, entry, found)
-        except Unavailable:
-            for trained in (True, False):  # it may have been deleted
-                self._lookups.forget((command.key, trained))
-            raise
+        served = await self._served(command, entry, found)
         if together := mergeable(rows, served.float_columns):
             records, key = together
             result = await served.merger.predict(records, len(records), key)
@@ -128,13 +123,23 @@ class RunModelService:
 
     async def _served(self, command: RunModel, entry: ModelType, found: Found) -> ServedModel:
         """The model from memory, or loaded now; whoever waits is told so if it takes a while."""
+        if found in self._models:
+            return await self._models.get(found, entry)
+        loading = asyncio.ensure_future(self._models.get(found, entry))
         try:
-            async with asyncio.timeout(LOAD_TOLD_AFTER_S):
-                return await self._models.get(found, entry)
-        except TimeoutError:
-            loading = command.operation_document("running", status_message="loading the model")
-            await self._replies.progress(command, f"loading:{command.attempt}", loading)
-            return await self._models.get(found, entry)  # the load goes on
+            done, _ = await asyncio.wait([loading], timeout=LOAD_TOLD_AFTER_S)
+            if not done:
+                document = command.operation_document("running", status_message="loading the model")
+                await self._replies.progress(command, f"loading:{command.attempt}", document)
+        except BaseException:
+            loading.cancel()  # the wait for it; a load goes on, others may wait for it
+            raise
+        try:
+            return await loading
+        except Unavailable:
+            for trained in (True, False):  # it may have been deleted
+                self._lookups.forget((command.key, trained))
+            raise
 
     async def _rows(self, command: RunModel) -> Any:
         if not command.input_stored:

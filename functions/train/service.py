@@ -30,9 +30,7 @@ class TrainService:
         self._replies = replies
         self._jobs = jobs
         self._standings: SharedCalls[int, RunStanding] = SharedCalls(keep_s=STANDING_KEPT_S)
-        self._looks: SharedCalls[tuple[int, int], RunStanding] = SharedCalls(
-            keep_s=LOOK_LAST_S, worth_keeping=lambda run: run.started_at is not None
-        )
+        self._looks: SharedCalls[tuple[int, int], RunStanding] = SharedCalls(keep_s=LOOK_LAST_S)
         self._submissions: SharedCalls[str, int] = SharedCalls(keep_s=3600)
 
     async def handle(self, message: StartTraining | CheckTraining) -> None:
@@ -58,9 +56,7 @@ class TrainService:
         training = message.command.training
         if training is None or training.run_id is None:
             raise TrainingFailed("The check named no Databricks run.")
-        run_id = training.run_id
-        number, _ = next_look(_age(training.started_at))
-        run = await self._looks.get((run_id, number), lambda: self._look(run_id))
+        run = await self._seen(training.run_id, _age(training.started_at))
         await self._go_on(message.command, run, message.checks + 1)
 
     async def _go_on(self, command: RunModel, run: RunStanding, checks: int) -> None:
@@ -109,12 +105,20 @@ class TrainService:
     async def _standing(self, run_id: int) -> RunStanding:
         return await self._standings.get(run_id, lambda: self._jobs.standing(run_id))
 
-    async def _look(self, run_id: int) -> RunStanding:
-        run = await self._jobs.standing(run_id)
-        self._standings.keep(run_id, run)
-        return run
+    async def _seen(self, run_id: int, age: float) -> RunStanding:
+        """How it stands at a look: asked for once by all who wait for the run."""
+        if age <= 0:  # it has no start yet, or their clock is ahead: there is no telling which look this is
+            return await self._standing(run_id)
+
+        async def look() -> RunStanding:
+            run = await self._jobs.standing(run_id)
+            self._standings.keep(run_id, run)
+            return run
+
+        number, _ = next_look(age)
+        return await self._looks.get((run_id, number), look)
 
 
 def _age(started_at: datetime | None) -> float:
-    """Seconds since then."""
+    """Seconds since then; 0 for what is not known."""
     return (utc_now() - started_at).total_seconds() if started_at else 0.0

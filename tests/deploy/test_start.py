@@ -132,10 +132,10 @@ def test_a_host_that_cannot_be_drained_is_ended_all_the_same(api: AdminApi, tmp_
 
 
 def test_a_host_that_ends_while_it_is_drained_gives_its_own_exit_status(api: AdminApi, key_file: Path) -> None:
-    process = start(api, key_file, sys.executable, "-c", HOST)
+    process = start(api, key_file, sys.executable, "-c", f"{HOST}raise SystemExit(3)")
     output, errors = stop_after_start(process, os.killpg)  # to all of them, so the host is over first
     assert output == ["host stopped", "draining: InProgress", "draining: InProgress", "drained"]
-    assert (process.returncode, errors) == (0, "")
+    assert (process.returncode, errors) == (3, "")
 
 
 def test_a_host_that_ends_by_itself_gives_its_exit_status(api: AdminApi, key_file: Path) -> None:

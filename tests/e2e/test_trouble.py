@@ -11,7 +11,8 @@ import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from functions.contracts import RunModel, utc_now
+from functions.bus import RESULTS
+from functions.contracts import OUTCOME, Event, RunModel, utc_now
 from functions.outbox import OPERATIONS
 from local.stack import Stack
 from tests.e2e.client import PATIENCE_S, WINE_EXPERIMENT, WINE_ROW, Client, wine, wine_key
@@ -155,6 +156,26 @@ async def test_commands_that_share_a_message_are_separated_when_it_comes_again(s
     await stack.start_part("run-model")
     for each in commands:
         assert (await _eventually(client, each.operation))["status"] == "completed"
+
+
+async def test_who_waits_for_a_slow_load_is_told_so(stack: Stack, client: Client) -> None:
+    """The first load of a process imports scikit-learn, which takes more than a second."""
+    await client.predict(wine(alpha=0.36), wait=PATIENCE_S)
+    await stack.stop_part("run-model")
+    await stack.start_part("run-model")
+    command = _command(alpha=0.36, deadline_s=600).model_copy(update={"reply_to_session": uuid.uuid4().hex})
+    async with (
+        ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as bus,
+        bus.get_queue_receiver(RESULTS, session_id=command.reply_to_session) as receiver,
+    ):
+        await _send(client, "run-model", ServiceBusMessage(command.to_json(), message_id=command.message_id))
+        events: list[Event] = []
+        while not events or events[-1].phase != OUTCOME:
+            (message,) = await receiver.receive_messages(max_wait_time=PATIENCE_S)
+            events.append(Event.model_validate_json(str(message)))
+            await receiver.complete_message(message)
+    assert [event.operation.status_message for event in events[:-1]] == ["loading the model"]
+    assert events[-1].operation.status == "completed"
 
 
 async def test_a_dead_message_answers_each_of_its_commands(client: Client) -> None:

@@ -1,10 +1,12 @@
-from benchmarks.training import LOOK_S, intervals
+from benchmarks.training import looks
+from functions.backoff import next_look
 
 
-def test_calls_close_together_are_one_look() -> None:
-    assert intervals([10.0, 10.0 + LOOK_S / 2, 20.0, 31.0, 31.1]) == 3
+def test_looks_are_told_apart_by_the_age_of_the_run() -> None:
+    _, first = next_look(0)
+    _, gap = next_look(first)
+    assert looks([first, first + gap / 2, first + gap, 100]) == {2, 3, next_look(100)[0]}
 
 
-def test_one_call_is_one_look_and_none_is_none() -> None:
-    assert intervals([5.0]) == 1
-    assert intervals([]) == 0
+def test_calls_long_after_a_look_are_of_that_look() -> None:
+    assert len(looks([50, 55, 60, 65])) == 1
