@@ -111,6 +111,8 @@ def _wrong_rows(rows: Any, rows_json: bytes, max_rows: int) -> str | None:
         # MLflow takes a string here for the path of a file: never let one through.
         if not isinstance(payload, dict | list) or not payload:
             return "the scoring body must hold a list or an object that is not empty"
+        if "dataframe_split" in rows and isinstance(payload, dict) and (mistake := _ragged(payload)):
+            return mistake
         # An object holds columns (inputs), or the rows of dataframe_split under `data`.
         records = max(filter(_is_list, payload.values()), key=len, default=[]) if isinstance(payload, dict) else payload
     else:
@@ -121,6 +123,17 @@ def _wrong_rows(rows: Any, rows_json: bytes, max_rows: int) -> str | None:
         records = rows
     if len(records) > max_rows:
         return f"has {len(records)} rows; {max_rows} are allowed"
+    return None
+
+
+def _ragged(split: dict[str, Any]) -> str | None:
+    """pandas fills a row that is too short with nothing, and a model gets values that nobody sent."""
+    columns, data = split.get("columns"), split.get("data")
+    if not isinstance(columns, list) or not isinstance(data, list):
+        return None
+    for number, row in enumerate(data):
+        if not isinstance(row, list) or len(row) != len(columns):
+            return f"dataframe_split.data[{number}] must be a list of {len(columns)} values, one for each column"
     return None
 
 

@@ -26,8 +26,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def serve(
-    script_root: Annotated[Path, typer.Option(help="Folder of function_app.py and host.json.")] = Path(),
-    port: Annotated[int, typer.Option(help="Port of the HTTP triggers; 0 takes any free one.")] = 7071,
+    script_root: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Folder of function_app.py and host.json.")
+    ] = Path(),
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the HTTP triggers; 0 takes any free one.")
+    ] = 7071,
     drain_timeout: Annotated[float, typer.Option(help="Seconds running invocations get at the end.")] = 30.0,
     end_with_parent_: Annotated[
         bool, typer.Option("--end-with-parent", help="End when standard input closes, for whoever started this.")
@@ -52,7 +56,11 @@ def _run(script_root: Path, port: int, drain_timeout: float) -> None:
     options = read_host_options(script_root, os.environ)
     _log_to_stderr(options.log_level)
     functions = index_functions(script_root, os.environ, options.starts)
-    with socket.create_server(("127.0.0.1", port)) as listening:
+    try:
+        listening = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise HostError(f"port {port}: {os.strerror(error.errno or 0)}; --port takes another one, 0 any free one") from error
+    with listening:
         uvloop.run(Host(functions, options, script_root).run(listening, drain_timeout))
 
 

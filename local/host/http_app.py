@@ -78,6 +78,9 @@ class HttpFunctions:
         argument = to_function_request(request, await request.body(), parameters)
         try:
             return to_response(await self._invoker.invoke(function, argument, trace))
+        except asyncio.CancelledError:
+            # The host stops and the time to drain is over; what it asked for may well be there at the next try.
+            return Response(status_code=503, headers={"Retry-After": "1"})
         except Exception:  # noqa: BLE001  # whatever a function raises is its own; the client gets no trace of it
             _log.exception("function %s failed", function.name)
             return Response(status_code=500)

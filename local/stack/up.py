@@ -3,7 +3,9 @@
 import asyncio
 import json
 import signal
+import sys
 from pathlib import Path
+from shutil import which
 
 from rich.console import Console
 from rich.panel import Panel
@@ -67,7 +69,8 @@ def show_banner(stack: Stack, console: Console) -> None:
 def queues_command(stack: Stack) -> str:
     """The command that shows live counts of the stack's queues."""
     usual = stack.data == Path(".ondemand").resolve()
-    return "ondemand queues" if usual else f"ondemand queues --data {_shown(stack.data)}"
+    command = "ondemand" if which("ondemand") else _shown(Path(sys.executable).with_name("ondemand"))
+    return f"{command} queues" if usual else f"{command} queues --data {_shown(stack.data)}"
 
 
 def _shown(path: Path) -> str:

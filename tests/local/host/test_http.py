@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,35 @@ async def test_a_running_request_is_answered_before_the_host_ends(http: httpx.As
     host.process.terminate()
     assert (await slow).text == "done"
     assert await asyncio.to_thread(host.process.wait, DEADLINE) == 0
+
+
+async def test_a_request_that_outlives_the_drain_is_told_to_come_again(bus: str, tmp_path: Path) -> None:
+    arguments = host_arguments("--drain-timeout", "1")
+    with running(tmp_path / "host.log", *arguments, **host_environ(bus, ("slow", "tell"))) as host:
+        async with httpx.AsyncClient(base_url=host.addresses["url"], timeout=DEADLINE) as http:
+            slow = asyncio.create_task(http.get("/api/slow/600"))
+            await told(http, "slow", lambda answer: bool(answer["messages"]))
+            host.process.terminate()
+            answer = await slow
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert await asyncio.to_thread(host.process.wait, DEADLINE) == 0
+        assert "Traceback" not in host.log.read_text()
+
+
+def test_a_port_that_is_taken_is_said_with_a_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        arguments = [*host_arguments(), "--port", str(taken.getsockname()[1])]
+        ended = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            env=os.environ | {"AzureFunctionsJobHost__functions__0": "plain"},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert "Address already in use; --port takes another one" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_only_the_named_functions_are_started(bus: str, tmp_path: Path) -> None:

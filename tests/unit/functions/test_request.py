@@ -86,6 +86,9 @@ def test_accepted_rows(rows: Any) -> None:
         ({"inputs": "/etc/passwd"}, "list or an object"), ({"inputs": []}, "not empty"),
         ({"inputs": [1], "instances": [1]}, "exactly one"), ({"inputs": [1], "alcohol": 1}, "exactly one"),
         ([{"a": 1}] * 11, "11 rows"), ({"dataframe_split": {"data": [[1]] * 11}}, "11 rows"),
+        ({"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2], [1]]}}, "data[1] must be a list of 2 values"),
+        ({"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}, "data[0] must be a list of 1 values"),
+        ({"dataframe_split": {"columns": ["a"], "data": [1]}}, "data[0] must be a list of 1 values"),
         ({"instances": [1] * 11}, "11 rows"), ({"inputs": {"a": [1] * 11}}, "11 rows"),
     ],
 )  # fmt: skip
