@@ -59,7 +59,8 @@ def _run(script_root: Path, port: int, drain_timeout: float) -> None:
     try:
         listening = socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise HostError(f"port {port}: {os.strerror(error.errno or 0)}; --port takes another one, 0 any free one") from error
+        reason = os.strerror(error.errno or 0)
+        raise HostError(f"port {port}: {reason}; --port takes another one, 0 any free one") from error
     with listening:
         uvloop.run(Host(functions, options, script_root).run(listening, drain_timeout))
 
