@@ -9,7 +9,7 @@ import uvloop
 from benchmarks import cold, cost, latency, many_models, rows, tails, throughput, training
 from benchmarks.alone import CORES, say
 from benchmarks.contenders.ondemand import Ondemand
-from benchmarks.machine import describe
+from benchmarks.machine import describe, speed_ms
 from benchmarks.processes import pin
 from benchmarks.records import Figures, Run
 from benchmarks.report import headlines, markdown
@@ -55,7 +55,7 @@ async def _measure(run: Run, scenarios: dict[str, Scenario], rounds: int, second
     await serve_in_rounds(run, scenarios, model, rounds, seconds, say)
     for name, measure in [] if quick else OURS.items():
         say(name)
-        run.add(name, Ondemand.name, 1, await measure())
+        run.add(name, Ondemand.name, 1, {"million_additions_ms": speed_ms(), **await measure()})
 
 
 if __name__ == "__main__":

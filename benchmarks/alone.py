@@ -9,7 +9,7 @@ import typer
 import uvloop
 
 from benchmarks.contenders.ondemand import Ondemand
-from benchmarks.machine import describe
+from benchmarks.machine import describe, speed_ms
 from benchmarks.processes import pin
 from benchmarks.records import Figures, Run
 from benchmarks.visit import Visit
@@ -49,7 +49,7 @@ def own_alone(name: str, measure: Callable[[], Awaitable[Figures]]) -> None:
     async def run_once() -> Run:
         await prepare()
         run = Run(describe(CORES))
-        run.add(name, Ondemand.name, 1, await measure())
+        run.add(name, Ondemand.name, 1, {"million_additions_ms": speed_ms(), **await measure()})
         return run
 
     pin(CORES)

@@ -22,7 +22,7 @@ def describe(cores: list[int]) -> Machine:
         "memory GiB": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "ms for a million additions": _speed_ms(),
+        "ms for a million additions": speed_ms(),
         "commit": _commit(),
         "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "load before": round(os.getloadavg()[0], 2),
@@ -36,8 +36,8 @@ def _processor() -> str:
     return next(names, platform.processor() or "unknown")
 
 
-def _speed_ms() -> int:
-    """A virtual machine's speed changes from hour to hour, and milliseconds with it."""
+def speed_ms() -> int:
+    """Of a million additions. A virtual machine's speed changes from minute to minute, and all other times with it."""
     return round(median(timeit.repeat("total += 1", "total = 0", number=1_000_000, repeat=10)) * 1000)
 
 
