@@ -6,6 +6,7 @@
 # checkov:skip=CKV_DOCKER_7:the tag is in the default of BASE_IMAGE
 ARG BASE_IMAGE=mcr.microsoft.com/azure-functions/python:4-python3.11
 
+# The tag is in the default of BASE_IMAGE.
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE} AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -26,6 +27,7 @@ ARG REQUIREMENTS=requirements/run-model.txt
 COPY ${REQUIREMENTS} requirements/pool.txt
 RUN ./install.sh requirements/pool.txt /packages
 
+# The tag is in the default of BASE_IMAGE.
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE} AS app
 RUN groupadd --gid 10001 functions \

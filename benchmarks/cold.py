@@ -74,7 +74,7 @@ async def _prediction(_: Ondemand, asking: Asking, number: int) -> float:
         try:
             await asking.answer()
         except httpx.ConnectError:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(POLL_S)  # its process does not listen yet
         else:
             return time.perf_counter()
 

@@ -92,7 +92,7 @@ async def open_loop(url: str, requests: Sequence[bytes], rate: float, seconds: f
                 began = time.perf_counter()
                 for number, offset in enumerate(arrivals(rate, seconds)):
                     if (ahead := began + offset - time.perf_counter()) > 0:
-                        await asyncio.sleep(ahead)
+                        await asyncio.sleep(ahead)  # until the arrival's moment
                     asking.create_task(ask(number % len(requests), began + offset))
     return load
 

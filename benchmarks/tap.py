@@ -65,5 +65,5 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink
         sink(data)
         writer.write(data)
         await writer.drain()
-    with suppress(OSError):
+    with suppress(OSError):  # the other side has closed already
         writer.write_eof()

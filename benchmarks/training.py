@@ -63,7 +63,7 @@ async def _notebook_alone(ondemand: Ondemand, alpha: float) -> float:
             status: dict[str, Any] = (await client.get(f"{url}/get", params=run)).raise_for_status().json()["status"]
             if status["state"] == "TERMINATED":
                 return time.perf_counter() - began
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(POLL_S)  # the Jobs API is polled
 
 
 async def _waiters(ondemand: Ondemand, asking: Asking, traffic: Traffic, databricks: psutil.Process) -> Figures:
@@ -73,7 +73,7 @@ async def _waiters(ondemand: Ondemand, asking: Asking, traffic: Traffic, databri
     accepting = asyncio.create_task(_accepted(ondemand, {"alpha": _alpha(99), "l1_ratio": 0.5}))
     notebook: set[psutil.Process] = set()
     while not notebook and not accepting.done():
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(POLL_S)  # nobody tells of another's children
         notebook = set(databricks.children(recursive=True)) - others
     for process in notebook:
         process.suspend()
@@ -110,9 +110,11 @@ def looks(ages: Sequence[float]) -> set[int]:
 
 async def _started_at(asking: Asking, run_id: str) -> float:
     """When the run began that this operation waits for, in seconds since the epoch; waits until it is told of one."""
-    while not (started_at := ((await asking.operation(run_id))["training"] or {}).get("startedAt")):  # noqa: ASYNC110
-        await asyncio.sleep(POLL_S)
-    return datetime.fromisoformat(started_at).timestamp()
+    while True:
+        training = (await asking.operation(run_id))["training"]
+        if training and training.get("startedAt"):
+            return datetime.fromisoformat(training["startedAt"]).timestamp()
+        await asyncio.sleep(POLL_S)  # a client of the API polls
 
 
 async def _accepted(ondemand: Ondemand, parameters: dict[str, float]) -> list[str]:

@@ -6,7 +6,6 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import ModuleType
 
 _SDK = "azure.servicebus"
@@ -44,14 +43,13 @@ def _import_servicebus() -> None:
     with it all of HTTP. Here a bare package stands for it meanwhile, which finds its modules and runs no `__init__`;
     whoever imports it later gets the real one. Should that no longer do, the SDK is imported as it is.
     """
-    spec = importlib.util.find_spec(_SDK)
-    if _SDK in sys.modules or spec is None or spec.origin is None:
+    if _SDK in sys.modules or (spec := importlib.util.find_spec(_SDK)) is None:
         return
     bare = ModuleType(_ADMINISTRATION)
-    bare.__path__ = [str(Path(spec.origin).with_name("management"))]
+    bare.__path__ = [f"{folder}/management" for folder in spec.submodule_search_locations or ()]
     sys.modules[_ADMINISTRATION] = bare
     try:
-        with suppress(Exception):
+        with suppress(Exception):  # whatever it is, the import as it is says it
             importlib.import_module(_SDK)
     finally:
         del sys.modules[_ADMINISTRATION]

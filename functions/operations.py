@@ -65,7 +65,7 @@ class Operations:
             left = give_up - asyncio.get_running_loop().time()
             if operation is None or operation.finished or left <= 0:
                 return operation
-            await asyncio.sleep(min(delay, left))
+            await asyncio.sleep(min(delay, left))  # an object store tells nobody of a change
             delay = min(delay * 1.5, POLL_LAST_S)
 
     async def begin(self, operation: Operation) -> None:

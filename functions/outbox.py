@@ -168,7 +168,7 @@ class Outbox:
                 sender = without_pauses(self._client.get_queue_sender(self._queue, socket_timeout=SOCKET_TIMEOUT_S))
                 try:
                     await sender.create_message_batch()  # opens the link: it must know the link's size limit
-                except BaseException:
+                except BaseException:  # also a cancellation: a link half open must not stay
                     await _close_quietly(sender)
                     raise
                 self._sender = sender
@@ -188,7 +188,7 @@ class Outbox:
         while True:
             batch = [await self._waiting.get()]
             if wait := wait_for_company(batch[0].others):
-                await asyncio.sleep(wait)
+                await asyncio.sleep(wait)  # company shares its message
             while not self._waiting.empty() and len(batch) < MAX_BATCH:
                 batch.append(self._waiting.get_nowait())
             for group in _by_session(batch):

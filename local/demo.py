@@ -59,7 +59,7 @@ class Story:
         """Show the elapsed time of what goes on, until cancelled."""
         while True:
             self._status.update(f"{self._current}  {time.monotonic() - self._current_since:.1f} s")
-            await asyncio.sleep(REFRESH_INTERVAL)
+            await asyncio.sleep(REFRESH_INTERVAL)  # a clock's tick
 
 
 def run() -> int:
@@ -108,7 +108,7 @@ async def _timed(story: Story) -> AsyncIterator[None]:
         yield
     finally:
         clock.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):  # by the line before
             await clock
 
 
@@ -156,7 +156,7 @@ async def _ask_untrained(client: httpx.AsyncClient, databricks: httpx.AsyncClien
         story.now(described)
         if time.monotonic() > deadline:
             raise DemoError(f"no result within {TRAINING_DEADLINE:.0f} s; the last state was: {operation}")
-        await asyncio.sleep(POLL_INTERVAL)
+        await asyncio.sleep(POLL_INTERVAL)  # a client of the API polls
         operation = (await client.get(response.headers["location"])).raise_for_status().json()
     if operation["status"] != "completed":
         raise DemoError(f"the first request ended as: {operation}")

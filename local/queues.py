@@ -108,7 +108,7 @@ def show_live(endpoint: Endpoint, console: Console, interval: float) -> None:
         counts = read_counts(client)
         with Live(table(counts), console=console, auto_refresh=False) as live:
             while True:
-                time.sleep(interval)
+                time.sleep(interval)  # between two looks, as asked for
                 trouble = None
                 try:
                     counts = read_counts(client)

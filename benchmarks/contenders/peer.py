@@ -85,7 +85,7 @@ class Peer(Contender):
             )
         try:
             await self._until_ready(self._process)
-        except BaseException:
+        except BaseException:  # also a cancellation: no process stays behind
             await self.stop()
             raise
 
@@ -94,7 +94,7 @@ class Peer(Contender):
         if process is None:
             return
         _signal_group(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):  # it is killed then
             async with asyncio.timeout(STOP_TIMEOUT):
                 await process.wait()
         _signal_group(process.pid, signal.SIGKILL)
@@ -104,13 +104,13 @@ class Peer(Contender):
         deadline = time.monotonic() + START_TIMEOUT
         async with httpx.AsyncClient(trust_env=False) as client:
             while time.monotonic() < deadline and process.returncode is None:
-                with contextlib.suppress(httpx.TransportError):
+                with contextlib.suppress(httpx.TransportError):  # it does not listen yet
                     if (await client.get(f"{self.base_url}{self.readiness}")).is_success:
                         return
-                await asyncio.sleep(POLL_INTERVAL)
+                await asyncio.sleep(POLL_INTERVAL)  # nobody tells when it is ready
         raise PeerError(f"{self.name} is not ready\n{tail(self.log, 20)}")
 
 
 def _signal_group(leader: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):  # it has ended
         os.killpg(leader, number)

@@ -24,7 +24,7 @@ def main() -> int:
         _call("POST", "/admin/host/drain", key)
         while (state := json.loads(_call("GET", "/admin/host/drain/status", key))["state"]) != "Completed":
             print(f"draining: {state}", flush=True)
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)  # the host tells nobody when it is drained
     except (OSError, HTTPException, ValueError, KeyError) as error:
         print(f"cannot drain the host: {error}", file=sys.stderr)
         return 1

@@ -18,8 +18,8 @@ stop() {
 }
 trap stop TERM INT
 
-# `wait` returns above 128 as soon as a trap has run, whether the host has ended or not; the second one gives the host's own
-# status, also of a host that ended meanwhile.
+# `wait` returns above 128 as soon as a trap has run, whether the host has ended or not; the second one gives the
+# host's own status, also of a host that ended meanwhile.
 status=0
 wait "$host" || status=$?
 if "$stopping"; then

@@ -69,7 +69,7 @@ class Inbox:
                 failures += 1
                 logger.exception("inbox")
             self._open.clear()
-            await asyncio.sleep(min(retry_delay(failures) / 4, 5))
+            await asyncio.sleep(min(retry_delay(failures) / 4, 5))  # the bus is away: not at once again
 
     async def _receive_one_session(self) -> None:
         session_id = uuid.uuid4().hex

@@ -111,8 +111,6 @@ def _wrong_rows(rows: Any, rows_json: bytes, max_rows: int) -> str | None:
         # MLflow takes a string here for the path of a file: never let one through.
         if not isinstance(payload, dict | list) or not payload:
             return "the scoring body must hold a list or an object that is not empty"
-        if "dataframe_split" in rows and isinstance(payload, dict) and (mistake := _ragged(payload)):
-            return mistake
         # An object holds columns (inputs), or the rows of dataframe_split under `data`.
         records = max(filter(_is_list, payload.values()), key=len, default=[]) if isinstance(payload, dict) else payload
     else:
@@ -123,7 +121,8 @@ def _wrong_rows(rows: Any, rows_json: bytes, max_rows: int) -> str | None:
         records = rows
     if len(records) > max_rows:
         return f"has {len(records)} rows; {max_rows} are allowed"
-    return None
+    split = rows.get("dataframe_split") if isinstance(rows, dict) else None
+    return _ragged(split) if isinstance(split, dict) else None
 
 
 def _ragged(split: dict[str, Any]) -> str | None:

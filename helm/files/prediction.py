@@ -47,7 +47,7 @@ def ask(path: str, deadline: float, body: bytes | None = None) -> dict[str, str 
             if time.monotonic() > deadline:
                 raise SystemExit(f"predict cannot be reached: {error}") from error
             print(f"predict cannot be reached yet: {error}", flush=True)
-        time.sleep(RETRY_S)
+        time.sleep(RETRY_S)  # predict may be starting
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class ClientProtocol(asyncio.Protocol):
             return
         try:
             self._peer.handle_input()
-        except Exception:
+        except Exception:  # a mistake of ours with one client ends that client only
             logger.exception("%s is disconnected because of an unexpected error.", self._name)
             self.close()
         self._server.settle_soon()

@@ -45,7 +45,7 @@ def _wait_until_healthy(url: str, child: subprocess.Popen[bytes]) -> None:
             raise SystemExit(f"mlflow server ended with status {status} before it served")
         if time.monotonic() > deadline:
             raise TimeoutError(f"mlflow server did not answer at {url} within {STARTUP_SECONDS:.0f} s")
-        time.sleep(0.1)
+        time.sleep(0.1)  # mlflow tells nobody when it serves
 
 
 def _is_healthy(url: str) -> bool:

@@ -82,7 +82,7 @@ class Part:
             return
         if self.is_running:
             self._signal(signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError):  # it is killed then
                 async with asyncio.timeout(STOP_TIMEOUT):
                     await self._process.wait()
         await self.kill()
@@ -93,7 +93,7 @@ class Part:
         if self._process is None:
             return
         # The group outlives its leader as long as a child of it runs, and its id is not given to another meanwhile.
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it has ended
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         if self._watch is not None:
@@ -139,7 +139,7 @@ class Part:
             self._on_death(PartError(self.spec.name, f"ended with {_status(status)}", self.spec.log))
 
     def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it has ended
             os.kill(self.pid, number)
 
 

@@ -27,5 +27,5 @@ async def wait_until_ready(url: str) -> None:
                 if response.is_success:
                     return
                 answer = f"{response.status_code} {response.text[:500]}"
-            await asyncio.sleep(POLL_INTERVAL)
+            await asyncio.sleep(POLL_INTERVAL)  # a probe is asked, it does not tell
     raise NotReadyError(f"{url}/health/ready: {answer}")

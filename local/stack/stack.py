@@ -88,7 +88,7 @@ class Stack:
             if dying.done():
                 raise dying.result()
             await starting
-        except BaseException:
+        except BaseException:  # also a cancellation: no part stays behind
             starting.cancel()
             await asyncio.wait({starting})
             await self.stop()

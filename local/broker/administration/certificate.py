@@ -91,6 +91,6 @@ def _write(path: Path, data: bytes, *, mode: int) -> None:
             file.write(data)
         os.chmod(aside, mode)
         os.replace(aside, path)
-    except BaseException:
+    except BaseException:  # whatever stops it, nothing half written stays
         os.unlink(aside)
         raise

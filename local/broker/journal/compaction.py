@@ -70,7 +70,7 @@ class Compaction:
         try:
             yield from self._write(path.name, aside)
             aside.replace(path)
-        except BaseException:
+        except BaseException:  # whatever stops it, nothing half written stays
             aside.unlink(missing_ok=True)
             raise
         sync_folder(self._folder)

@@ -80,7 +80,7 @@ def create(path: Path) -> int:
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         write_at(file, MAGIC, 0)
-    except BaseException:
+    except BaseException:  # whatever stops it, nothing half written stays
         os.close(file)
         path.unlink()
         raise

@@ -74,7 +74,7 @@ class Journal:
         try:
             recovered = recover(folder)
             self._segment = self._open(recovered)
-        except BaseException as error:
+        except BaseException as error:  # whatever stops it, the folder is not locked for ever
             os.close(self._lock)
             if isinstance(error, OSError):
                 raise JournalError(f"The journal in {folder} cannot be used: {error}") from error

@@ -62,7 +62,7 @@ class Listener(ABC):
         _log.warning(
             "%s: no %s (%s); trying again in %.1f s", self._function.name, self._trigger.entity, reason, self._delay
         )
-        with suppress(TimeoutError):
+        with suppress(TimeoutError):  # the pause is over
             async with asyncio.timeout(self._delay):
                 await self._stopping.wait()
         self._delay = min(2 * self._delay, LONGEST_DELAY)

@@ -73,7 +73,7 @@ class SessionListener(Listener):
         )
         try:
             opened = await receiver.__aenter__()
-        except BaseException as error:
+        except BaseException as error:  # also a cancellation: the place and the link are given back
             self._free.release()
             await receiver.close()
             if isinstance(error, OperationTimeoutError):

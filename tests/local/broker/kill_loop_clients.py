@@ -60,7 +60,7 @@ class Clients:
                 async with self._connected() as client:
                     await work(client)
             except _GONE:
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(_PAUSE)  # the broker is being killed
 
     def _connected(self) -> ServiceBusClient:
         return ServiceBusClient.from_connection_string(self._connection_string, retry_total=0)

@@ -68,7 +68,7 @@ async def serving(folder: Path, fsync: Fsync) -> AsyncIterator[tuple[Server, Cli
     finally:
         await server.stop()
         writer.close()
-        with suppress(ConnectionError):
+        with suppress(ConnectionError):  # the broker is gone
             await writer.wait_closed()
 
 

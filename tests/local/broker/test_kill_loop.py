@@ -110,7 +110,7 @@ async def kill_again_and_again(
         for _ in range(ROUNDS):
             clients.progress.clear()
             await asyncio.wait_for(clients.progress.wait(), DEADLINE)
-            await asyncio.sleep(random.uniform(0, LONGEST_ROUND))
+            await asyncio.sleep(random.uniform(0, LONGEST_ROUND))  # to be killed at any moment
             await kill(broker)
             broker = await start(tmp_path, port, fsync)
     seconds = time.monotonic() - started

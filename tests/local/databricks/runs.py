@@ -31,7 +31,7 @@ def wait_for(client: WorkspaceClient, run_id: int, condition: Callable[[Run], bo
     deadline = time.monotonic() + DEADLINE
     while not condition(run := client.jobs.get_run(run_id)):
         assert time.monotonic() < deadline, f"still {run.status}"
-        time.sleep(0.03)
+        time.sleep(0.03)  # the Jobs API is polled
     return run
 
 

@@ -31,9 +31,9 @@ import gc
 collections = []
 gc.callbacks.append(lambda phase, info: collections.append(info["generation"]))
 import function_app
-print(2 in collections, gc.isenabled(), gc.get_freeze_count() > 10_000)
+print(max(collections, default=0), gc.isenabled(), gc.get_freeze_count() > 10_000)
 """
-    assert run(code).split() == ["False", "True", "True"]
+    assert run(code).split() == ["0", "True", "True"]
 
 
 def test_the_administration_client_is_imported_by_whoever_uses_it() -> None:

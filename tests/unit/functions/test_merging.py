@@ -77,7 +77,7 @@ async def test_what_gathers_during_a_call_goes_into_the_next_one() -> None:
     first = asyncio.create_task(merging.predict([1], 1, "k"))
     assert await asyncio.to_thread(model.called.wait, 30)
     rest = [asyncio.create_task(merging.predict([number], 1, "k")) for number in (2, 3)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # they have asked
     model.gate.set()
     assert await asyncio.gather(first, *rest) == [[2], [4], [6]]
     assert model.calls == [[1], [2, 3]]
@@ -93,7 +93,7 @@ async def test_a_cancelled_one_does_not_disturb_the_others() -> None:
     merging = merger(model)
     cancelled = asyncio.create_task(merging.predict([1], 1, "k"))
     kept = asyncio.create_task(merging.predict([2], 1, "k"))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # they have asked
     cancelled.cancel()
     assert await kept == [4]
     with pytest.raises(asyncio.CancelledError):

@@ -54,7 +54,7 @@ async def test_waiting_ends_with_the_outcome(store: ObjectStore) -> None:
     await operations.begin(PENDING)
     assert await operations.wait(ID, 0) == PENDING
     waiting = asyncio.create_task(operations.wait(ID, 60))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it waits
     await operations.record(COMPLETED)
     assert await waiting == COMPLETED
 

@@ -63,7 +63,7 @@ async def test_who_said_nothing_leaves_when_a_training_is_needed(results: Result
     with results.expect(ACCEPTED, durable=False) as waiter:
         leaving = asyncio.create_task(waiter.wait(60, leave_for_training=True))
         staying = asyncio.create_task(waiter.wait(60, leave_for_training=False))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # both wait
         results.hand_over(event(TRAINING))
         assert await leaving == TRAINING
         assert not staying.done()

@@ -20,7 +20,7 @@ async def test_concurrent_callers_share_a_call_and_its_value_is_kept() -> None:
     calls: SharedCalls[str, int] = SharedCalls(keep_s=60)
     call = Call()
     asked = [asyncio.create_task(calls.get("a", call)) for _ in range(10)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # they have asked
     call.go.set()
     assert await asyncio.gather(*asked) == [1] * 10
     assert await calls.get("a", call) == 1
@@ -50,7 +50,7 @@ async def test_the_call_goes_on_for_the_others_when_one_is_cancelled() -> None:
     calls: SharedCalls[str, int] = SharedCalls(keep_s=60)
     call = Call()
     first, second = (asyncio.create_task(calls.get("a", call)) for _ in range(2))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # they have asked
     first.cancel()
     call.go.set()
     assert await second == 1

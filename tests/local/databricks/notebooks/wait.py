@@ -11,7 +11,7 @@ from pathlib import Path
 Path(dbutils.widgets.get("running")).write_text(str(os.getpid()))
 go_on = Path(dbutils.widgets.getArgument("go_on", "/nonexistent"))
 while not go_on.exists():
-    time.sleep(0.02)
+    time.sleep(0.02)  # a file tells nobody
 
 # COMMAND ----------
 
