@@ -54,6 +54,12 @@ class ModelType(_Entry):
     training_timeout_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
     pool: Name | None = None
     flavors: tuple[str, ...] = ("sklearn",)
+    merge: Literal["auto", "never"] = "auto"
+    """Whether concurrent requests may share one call of a model that is proven row-wise."""
+    unknown_columns: Literal["name", "refuse"] = "name"
+    """What happens to columns that the model does not know: they are left out and named in the answer, or refused."""
+    expose_errors: bool = False
+    """Whether clients read the text of a model's exception, or its type alone."""
     description: str = ""
 
     @model_validator(mode="after")

@@ -69,6 +69,10 @@ class Operation(Document):
     status_message: str | None = None
     result: Any = None
     model_type: str | None = None
+    model_parameters: dict[str, ParameterValue] | None = None
+    """The canonical hyper-parameters that were used, defaults included."""
+    ignored_columns: list[str] | None = None
+    """Columns of the rows that the model does not know (the first 20)."""
     model: ModelReference | None = None
     training: Training | None = None
     created_at: datetime | None = None
@@ -136,6 +140,7 @@ class RunModel(Message):
             run_id=self.operation,
             status=status,
             model_type=self.model_type,
+            model_parameters=self.parameters,
             created_at=self.created_at,
             expires_at=self.expires_at,
             **(known | fields),

@@ -99,6 +99,10 @@ class ModelNotLoaded(OnDemandError):
     slug, title, status = "model-not-loaded", "Model could not be loaded", 500
 
 
+class InternalError(OnDemandError):
+    """A fault of ours; the log has it under the operation's id."""
+
+
 class DeadLettered(OnDemandError):
     slug, title, status = "dead-lettered", "Request could not be processed", 500
 
