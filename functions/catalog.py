@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from functions.errors import CatalogError, UnknownModelType
+from functions.flavors import LOADER_MODULES
 from functions.parameters import ParameterSpec
 
 try:
@@ -70,6 +71,15 @@ class ModelType(_Entry):
             )
         return self
 
+    @field_validator("flavors")
+    @classmethod
+    def _known_flavors(cls, flavors: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [flavor for flavor in flavors if flavor not in LOADER_MODULES]:
+            raise ValueError(f"no flavour {unknown[0]!r}; known are {', '.join(sorted(LOADER_MODULES))}")
+        if not flavors:
+            raise ValueError("name at least one flavour")
+        return flavors
+
     @property
     def queue(self) -> str:
         """The queue of the runner pool that serves this type."""
@@ -84,6 +94,19 @@ class Catalog(_Entry):
     """All model types by their name, which is lower case; look-ups are case-insensitive."""
 
     models: Annotated[dict[Name, ModelType], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        """A model is known by its experiment and name: two entries that agree in both would answer for each other."""
+        places: dict[tuple[str, str], str] = {}
+        for name, entry in self.models.items():
+            other = places.setdefault((entry.experiment.strip().rstrip("/"), entry.artifact_name), name)
+            if other != name:
+                raise ValueError(
+                    f"{other} and {name} have the same experiment {entry.experiment!r} and artifact_name "
+                    f"{entry.artifact_name!r}: give each its own experiment or artifact_name"
+                )
+        return self
 
     def find(self, model_type: str) -> tuple[str, ModelType]:
         """The entry's own name and the entry. Raises UnknownModelType naming the known ones."""

@@ -6,18 +6,29 @@ Loading a model runs its code: the control is who may write to the model store, 
 import logging
 import os
 import shutil
+import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from functions.catalog import ModelType
 from functions.errors import ModelNotLoaded, ModelRefused, Unavailable
+from functions.run_model.examples import example_records
+from functions.run_model.exceptions import describe
 from functions.run_model.lookup import Found
+from functions.run_model.mlmodel import check_allowed
 from functions.run_model.scoring import Scorer
 
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
 logger = logging.getLogger(__name__)
+_loading = threading.Lock()
+
+MAX_FILES = 10_000
 
 MEMORY_FACTOR = 4
 """A loaded model is taken to need this many times its size on disk (compressed trees are the worst case seen)."""
@@ -26,11 +37,13 @@ MEMORY_FLOOR = 64 * 1024
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory and its estimated size in bytes."""
+    """A model in memory and its estimated ``size`` in bytes."""
 
     found: Found
     scorer: Scorer
     size: int
+    example: list[dict[str, Any]]
+    """Rows to try the model with; none if it has neither an input example nor a signature to make them up by."""
 
 
 class ModelFolder:
@@ -44,23 +57,17 @@ class ModelFolder:
     def load(self, found: Found, entry: ModelType) -> LoadedModel:
         """Raises Unavailable (download), ModelRefused, ModelNotLoaded."""
         path = self._download(found)
-        _check_allowed(path, entry)
-        import mlflow.pyfunc
-
-        try:
-            pyfunc = mlflow.pyfunc.load_model(str(path), suppress_warnings=True)
-        except Exception as error:  # unpickling runs any code of the model's
-            logger.exception("loading %s", found.uri)
-            raise ModelNotLoaded(
-                f"{found.uri} cannot be loaded: {type(error).__name__}: {str(error)[:2000]}"
-            ) from error
-        return LoadedModel(found, Scorer(pyfunc), _size(path) * MEMORY_FACTOR + MEMORY_FLOOR)
+        check_allowed(path, entry)
+        pyfunc = _load(found, path, entry)
+        example = example_records(pyfunc, path)
+        return LoadedModel(found, Scorer(pyfunc, entry), _size(path) * MEMORY_FACTOR + MEMORY_FLOOR, example)
 
     def _download(self, found: Found) -> Path:
         path = self._folder / found.model_id
         if path.is_dir():
             os.utime(path)
             return path
+        self._check_size(found)
         self._make_room()
         aside = self._folder / f".{found.model_id}.{uuid.uuid4().hex}"
         aside.mkdir(parents=True)
@@ -76,18 +83,30 @@ class ModelFolder:
             shutil.rmtree(aside, ignore_errors=True)
         return path
 
+    def _check_size(self, found: Found) -> None:
+        """Before anything is written. Raises ModelRefused, Unavailable."""
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=self._tracking_uri)
+        folders: list[str | None] = [None]
+        files = total = 0
+        with _asking(found):
+            while folders:
+                for info in client.list_logged_model_artifacts(found.model_id, folders.pop()):
+                    if info.is_dir:
+                        folders.append(info.path)
+                    files, total = files + 1, total + (info.file_size or 0)
+                    if files > MAX_FILES or total > self._max_bytes:
+                        bounds = f"{MAX_FILES} files, {self._max_bytes} bytes"
+                        raise ModelRefused(f"{found.uri} is larger than the model folder allows ({bounds}).")
+
     def _fetch(self, found: Found, aside: Path) -> None:
         import mlflow.artifacts
-        import requests
-        from mlflow.exceptions import MlflowException
 
-        try:
+        with _asking(found):
             mlflow.artifacts.download_artifacts(
                 artifact_uri=found.uri, dst_path=str(aside), tracking_uri=self._tracking_uri
             )
-        except (MlflowException, requests.RequestException, OSError) as error:
-            logger.warning("downloading %s: %s: %s", found.uri, type(error).__name__, error)
-            raise Unavailable(f"{found.uri} cannot be downloaded from MLflow.") from error
 
     def _make_room(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -101,18 +120,39 @@ class ModelFolder:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def _load(found: Found, path: Path, entry: ModelType) -> "PyFuncModel":
+    """Raises ModelNotLoaded, whatever the model's own code raises."""
+    import mlflow.pyfunc
+
+    try:
+        # One at a time: a load may import libraries, and two threads that import scikit-learn for the first time find
+        # it half initialised; and MLflow keeps a model from code in a global variable while it loads it.
+        with _loading:
+            return mlflow.pyfunc.load_model(str(path), suppress_warnings=True)
+    except BaseException as error:  # unpickling runs any code of the model's
+        logger.warning("loading %s", found.uri, exc_info=error)
+        raise ModelNotLoaded(f"{found.uri} cannot be loaded: {_reason(error, entry)}") from error
+
+
+def _reason(error: BaseException, entry: ModelType) -> str:
+    cause = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    if isinstance(cause, ModuleNotFoundError) and isinstance(cause.name, str):
+        return f"it needs the Python module {cause.name[:100]!r}, which is not installed here"
+    return describe(error, entry.expose_errors)
+
+
+@contextmanager
+def _asking(found: Found) -> Iterator[None]:
+    """Raises Unavailable where MLflow or its store cannot be asked."""
+    import requests
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, requests.RequestException, OSError) as error:
+        logger.warning("downloading %s: %s: %s", found.uri, type(error).__name__, error)
+        raise Unavailable(f"{found.uri} cannot be downloaded from MLflow.") from error
+
+
 def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-
-
-def _check_allowed(path: Path, entry: ModelType) -> None:
-    """Raises ModelRefused. Modules of two models' own code would be mixed up in one process (mlflow#15941)."""
-    try:
-        flavors = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))["flavors"]
-        names, code = set(flavors) - {"python_function"}, flavors["python_function"].get("code")
-    except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise ModelNotLoaded("The artifact is no MLflow model with a python_function flavour.") from error
-    if code:
-        raise ModelRefused("The model carries code of its own (code_paths), which this service does not run.")
-    if not names & set(entry.flavors):
-        raise ModelRefused(f"The model's flavours {sorted(names)} are not among {list(entry.flavors)} of the catalog.")

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,27 @@ def test_a_mistake_names_file_key_and_reason(tmp_path: Path, text: str, key: str
 def test_a_missing_catalog_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="CATALOG_FILE"):
         load_catalog(tmp_path / "none.yaml")
+
+
+WINE = {"experiment": "/Shared/wine", "notebook": "/n", "parameters": {}, "cluster": {"serverless": True}}
+
+
+def with_beer(tmp_path: Path, **differing: str) -> Path:
+    """A catalog whose two types differ in these keys alone."""
+    return write(tmp_path, json.dumps({"models": {"wine": WINE, "beer": WINE | differing}}))
+
+
+@pytest.mark.parametrize(
+    "differing", [{"notebook": "/m"}, {"artifact_name": "model"}, {"experiment": "/Shared/wine/"}, {"pool": "gpu"}]
+)
+def test_two_types_with_the_same_experiment_and_artifact_name_are_refused(
+    tmp_path: Path, differing: dict[str, str]
+) -> None:
+    with pytest.raises(CatalogError, match=r"wine and beer have the same experiment .* give each its own") as raised:
+        load_catalog(with_beer(tmp_path, **differing))
+    assert "artifact_name 'model'" in str(raised.value)
+
+
+@pytest.mark.parametrize("differing", [{"artifact_name": "beer"}, {"experiment": "/Shared/beer"}])
+def test_two_types_are_told_apart_by_experiment_or_artifact_name(tmp_path: Path, differing: dict[str, str]) -> None:
+    assert set(load_catalog(with_beer(tmp_path, **differing)).models) == {"wine", "beer"}

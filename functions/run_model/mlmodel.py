@@ -1,0 +1,105 @@
+"""The MLmodel file of an artifact: read within bounds, and held against the catalog before anything of it is loaded."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from functions.catalog import ModelType
+from functions.errors import ModelNotLoaded, ModelRefused
+from functions.flavors import LOADER_MODULES, PYTHON_FUNCTION
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+"""Levels of nesting: the parsers of YAML are recursive, and one of them is written in C."""
+_PYFUNC_KEYS = frozenset(
+    {"loader_module", "python_version", "env", "data", "model_path", "predict_fn", "code", "config", "model_code_path",
+     "streamable", "python_model", "artifacts", "cloudpickle_version", "pickle_module_name"}
+)  # fmt: skip
+_CODE_KEYS = ("model_code_path", "python_model", "artifacts")
+"""What only models with code of their own have."""
+_PICKLERS = frozenset({"pickle", "cloudpickle", "mlflow.pytorch.pickle_module"})
+_CONFIG_KEYS = {"mlflow.pytorch": frozenset({"device"})}
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def check_allowed(folder: Path, entry: ModelType) -> None:
+    """Raises ModelRefused for what the catalog does not allow, ModelNotLoaded for what is no MLflow model."""
+    _check_links(folder)
+    flavors = _flavors(_document(folder / "MLmodel"))
+    pyfunc = flavors[PYTHON_FUNCTION]
+    loader = str(pyfunc.get("loader_module"))
+    allowed = frozenset().union(*(LOADER_MODULES[name] for name in entry.flavors))
+    if loader not in allowed:
+        said = f"loaded by {loader[:100]}, which is none of the catalog's flavors {', '.join(entry.flavors)}"
+        raise ModelRefused(f"The model is {said}.")
+    for name, flavor in flavors.items():
+        if flavor.get("code"):
+            raise ModelRefused("The model carries code of its own (code_paths), which this service does not run.")
+        _check_paths(name, flavor)
+    if loader not in LOADER_MODULES[PYTHON_FUNCTION]:
+        _check_no_code(loader, pyfunc)
+        _check_picklers(flavors.values())
+
+
+def _document(path: Path) -> Any:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelRefused(f"The MLmodel file has more than {MAX_BYTES} bytes.")
+        text = path.read_text(encoding="utf-8")
+        _check_depth(text)
+        return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ModelNotLoaded("The artifact has no MLmodel file that can be read.") from error
+
+
+def _check_depth(text: str) -> None:
+    """By the parser's events, which come one by one and need no recursion."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ModelRefused("The MLmodel file has aliases, which MLflow does not write.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ModelRefused(f"The MLmodel file is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _flavors(document: Any) -> dict[str, Mapping[str, Any]]:
+    flavors = document.get("flavors") if isinstance(document, dict) else None
+    if not isinstance(flavors, dict) or not isinstance(flavors.get(PYTHON_FUNCTION), dict):
+        raise ModelNotLoaded("The artifact is no MLflow model with a python_function flavour.")
+    return {str(name): flavor if isinstance(flavor, dict) else {} for name, flavor in flavors.items()}
+
+
+def _check_no_code(loader: str, pyfunc: Mapping[str, Any]) -> None:
+    """A model of a library's flavour names nothing that only models with code of their own have."""
+    needs = f"which needs {PYTHON_FUNCTION} among the catalog's flavors"
+    if found := [key for key in _CODE_KEYS if pyfunc.get(key)]:
+        raise ModelRefused(f"The model has {found[0]}, {needs}.")
+    if unknown := sorted(map(str, pyfunc.keys() - _PYFUNC_KEYS)):
+        raise ModelRefused(f"The model has the unknown entry {unknown[0][:100]}, {needs}.")
+    config = pyfunc.get("config") or {}
+    if not isinstance(config, dict) or config.keys() - _CONFIG_KEYS.get(loader, frozenset()):
+        raise ModelRefused(f"The model has a config, {needs}.")
+
+
+def _check_picklers(flavors: Iterable[Mapping[str, Any]]) -> None:
+    """MLflow imports the module that is named here."""
+    for flavor in flavors:
+        if flavor.get("pickle_module_name", "pickle") not in _PICKLERS:
+            raise ModelRefused("The model names a pickle module that is not MLflow's.")
+
+
+def _check_paths(name: str, flavor: Mapping[str, Any]) -> None:
+    for key, value in flavor.items():
+        if key == "model_code_path":  # as it was on the machine that logged it; MLflow reads its last part alone
+            continue
+        path = PurePosixPath(value) if isinstance(value, str) else PurePosixPath()
+        if path.is_absolute() or ".." in path.parts:
+            raise ModelRefused(f"{str(key)[:100]} of the flavour {name[:100]} leads out of the artifact.")
+
+
+def _check_links(folder: Path) -> None:
+    if any(path.is_symlink() for path in folder.rglob("*")):
+        raise ModelRefused("The artifact holds symbolic links.")
