@@ -5,6 +5,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
+MAX_LISTED = 20
+"""Wrong fields that one answer names."""
+
 
 class FieldError(BaseModel):
     """One wrong field: where it stands in the request (dotted path) and what is wrong with it."""
@@ -21,6 +24,15 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[FieldError] = []
+
+
+def cut(text: str, length: int = 100) -> str:
+    """A client's own text, short enough to be sent back."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+def _bounded(error: FieldError) -> FieldError:
+    return FieldError(field=cut(error.field, 200), message=cut(error.message, 2000))
 
 
 class OnDemandError(Exception):
@@ -66,9 +78,18 @@ class UnsupportedMediaType(OnDemandError):
 
 
 class InvalidRequest(OnDemandError):
-    """A well-formed request with fields that are wrong; each is in ``errors``."""
+    """A well-formed request with fields that are wrong; the first `MAX_LISTED` are in ``errors``.
+
+    ``total`` is how many there are, where the caller did not spell out each.
+    """
 
     slug, title, status = "invalid-request", "Invalid request", 422
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = (), total: int = 0) -> None:
+        total = max(total, len(errors))
+        if total > MAX_LISTED:
+            detail = f"{total} wrong fields; the first {MAX_LISTED} are listed in errors."
+        super().__init__(detail, [_bounded(error) for error in errors[:MAX_LISTED]])
 
 
 class InputRefused(OnDemandError):

@@ -4,16 +4,23 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from functions.errors import FieldError
+from functions.errors import MAX_LISTED, FieldError, cut
 
 ParameterValue = bool | int | float | str
 MAX_STRING = 500
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
+EXACT = 2**53
+"""Up to here a float holds every whole number."""
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NOT_ZERO = re.compile(r"[^eE]*[1-9]")
+_BLANKS = " \t\r\n"
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
 
@@ -51,43 +58,83 @@ class ParameterSpec(BaseModel):
         """
         converted = _CONVERTERS[self.type](value)
         if self.minimum is not None and isinstance(converted, int | float) and converted < self.minimum:
-            raise ValueError(f"must be at least {self.minimum:g}, not {converted:g}")
+            raise ValueError(f"must be at least {_shown(self.minimum)}, not {_shown(converted)}")
         if self.maximum is not None and isinstance(converted, int | float) and converted > self.maximum:
-            raise ValueError(f"must be at most {self.maximum:g}, not {converted:g}")
+            raise ValueError(f"must be at most {_shown(self.maximum)}, not {_shown(converted)}")
         if self.choices is not None and converted not in [_CONVERTERS[self.type](choice) for choice in self.choices]:
             raise ValueError(f"must be one of {', '.join(map(str, self.choices))}")
         return converted
 
 
+def _shown(number: float) -> str:
+    """With all digits that tell it from its neighbours: 10.0000001 is not shown as 10."""
+    return str(number).removesuffix(".0")
+
+
+def _number_text(value: str) -> str:
+    """ASCII digits with an optional sign, fraction and exponent; blanks around them do not count. Raises ValueError.
+
+    Python's own conversions also take "1_0", the digits of other scripts, "nan" and "inf".
+    """
+    text = value.strip(_BLANKS) if len(value) <= MAX_STRING else ""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("must be a number")
+    return text
+
+
+def _parsed(text: str) -> int | float:
+    if _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    number = float(text)
+    if number == 0 and _NOT_ZERO.match(text):
+        raise ValueError("must be zero or a number that is not too small for a float")
+    return number
+
+
 def _to_float(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("must be a number")
+    if isinstance(value, str):
+        value = _parsed(_number_text(value))
     try:
         number = float(value)
-    except (ValueError, OverflowError) as error:
-        raise ValueError("must be a number") from error
+    except OverflowError as error:
+        raise ValueError("must be a finite number") from error
     if not math.isfinite(number):
         raise ValueError("must be a finite number")
+    if isinstance(value, int) and abs(value) > EXACT and int(number) != value:
+        raise ValueError("must fit a float without loss: this whole number has more digits than a float holds")
     return number + 0.0  # -0.0 becomes 0.0
 
 
 def _to_int(value: object) -> int:
-    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        number = value
-    else:
-        as_float = _to_float(value)
-        if not as_float.is_integer():
-            raise ValueError("must be a whole number")
-        number = int(as_float)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be a whole number")
+    number = _exact(value)
     if not -(2**63) <= number < 2**63:
         raise ValueError("must fit 64 bits")
-    return number
+    if number != int(number):
+        raise ValueError("must be a whole number")
+    if isinstance(value, float) and abs(value) > EXACT:
+        raise ValueError("must be written without fraction and exponent: a float of that size may have lost digits")
+    return int(number)
+
+
+def _exact(value: float | str) -> int | Decimal:
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("must be a finite number")
+        return Decimal(value)
+    try:
+        return Decimal(_number_text(value))
+    except InvalidOperation as error:  # an exponent of twenty digits
+        raise ValueError("must be a whole number that fits 64 bits") from error
 
 
 def _to_bool(value: object) -> bool:
-    text = str(value).strip().lower()
+    text = str(value).strip(_BLANKS).lower()
     if isinstance(value, bool | int | str) and text in _TRUE | _FALSE:
         return text in _TRUE
     raise ValueError("must be true or false")
@@ -98,6 +145,8 @@ def _to_str(value: object) -> str:
         raise ValueError("must be a string")
     if len(value) > MAX_STRING:
         raise ValueError(f"must be at most {MAX_STRING} characters")
+    if "\0" in value:
+        raise ValueError("must have no NUL character")
     return value
 
 
@@ -114,16 +163,21 @@ def canonical_text(value: ParameterValue) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The known name that is nearest to a misspelt one, as the end of a sentence; empty if none is near."""
+    from difflib import get_close_matches  # only mistakes need it
+
+    by_lower = {each.lower(): each for each in known}
+    near = get_close_matches(name[:100].lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+
+
 def canonical_parameters(
     specs: Mapping[str, ParameterSpec], given: Mapping[str, object]
 ) -> tuple[dict[str, ParameterValue], list[FieldError]]:
     """The canonical parameters in the catalog's order with defaults filled in, and every field that is wrong."""
     values: dict[str, ParameterValue] = {}
-    errors = [
-        FieldError(field=f"modelParameters.{name[:100]}", message=f"unknown parameter; known are {', '.join(specs)}")
-        for name in given
-        if name not in specs
-    ]
+    errors = _unknown_parameters(specs, [name for name in given if name not in specs])
     for name, spec in specs.items():
         value = given.get(name)
         if value is None:
@@ -136,6 +190,16 @@ def canonical_parameters(
         except ValueError as error:
             errors.append(FieldError(field=f"modelParameters.{name}", message=str(error)))
     return values, errors
+
+
+def _unknown_parameters(specs: Mapping[str, ParameterSpec], names: list[str]) -> list[FieldError]:
+    """The nearest known names are looked for only where the answer shows them: that takes long."""
+    known = f"known are {', '.join(specs)}" if specs else "this model type has none"
+    hints = [did_you_mean(name, specs) for name in names[:MAX_LISTED]]
+    return [
+        FieldError(field=f"modelParameters.{cut(name)}", message=f"unknown parameter; {known}{hint}")
+        for name, hint in zip_longest(names, hints, fillvalue="")
+    ]
 
 
 def same_parameters(

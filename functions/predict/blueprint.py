@@ -11,7 +11,7 @@ import orjson
 from functions import __version__
 from functions.bus import RESULTS, TRAIN, Bus
 from functions.catalog import load_catalog
-from functions.contracts import Operation, events_in
+from functions.contracts import events_in
 from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
 from functions.health import opens
@@ -22,7 +22,7 @@ from functions.predict.models import Models
 from functions.predict.openapi import openapi
 from functions.predict.request import preferred_wait
 from functions.predict.results import Results
-from functions.predict.service import Answer, PredictService
+from functions.predict.service import Answer, PredictService, refusal, retry_after
 from functions.settings import (
     SERVICEBUS,
     BusSettings,
@@ -37,8 +37,6 @@ logger = logging.getLogger(__name__)
 blueprint = func.Blueprint()
 catalog = load_catalog(catalog_path())
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
-TRY_AGAIN = {429: "1", 503: "5"}
-"""Seconds of Retry-After by status."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,7 @@ def operation_errors(handler: Handler) -> Handler:
         try:
             return await handler(req)
         except OnDemandError as error:
-            body = Operation(status="error", status_message=error.title, error=error.problem())
-            return _operation(Answer(error.status, body, _retry_after(error)))
+            return _operation(refusal(error))
 
     return handle
 
@@ -92,15 +89,11 @@ def problem_errors(handler: Handler) -> Handler:
             return func.HttpResponse(
                 orjson.dumps(error.problem().model_dump(mode="json")),
                 status_code=error.status,
-                headers=_retry_after(error),
+                headers=retry_after(error),
                 mimetype="application/problem+json",
             )
 
     return handle
-
-
-def _retry_after(error: OnDemandError) -> dict[str, str]:
-    return {"Retry-After": TRY_AGAIN[error.status]} if error.status in TRY_AGAIN else {}
 
 
 def _operation(answer: Answer) -> func.HttpResponse:

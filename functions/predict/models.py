@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 MAX_LISTED = 100
 TIMEOUT_S = 10.0
+MERGING = "ondemand.merging"
+"""Tag of a model whose predictions are not merged: the reason why."""
 
 
 class Models:
@@ -51,6 +53,8 @@ class Models:
                 parameter: spec.model_dump(mode="json", exclude_none=True)
                 for parameter, spec in entry.parameters.items()
             },
+            "merge": entry.merge,
+            "unknownColumns": entry.unknown_columns,
             "trainedModels": None,
         }
         try:
@@ -86,8 +90,13 @@ def _trained_model(model: dict[str, Any], entry: ModelType) -> dict[str, Any]:
         "uri": f"models:/{info['model_id']}",
         "runId": info.get("source_run_id"),
         "parameters": {name: value for name, value in parameters.items() if name in entry.parameters},
+        "merging": _tags(info).get(MERGING),
         "createdAt": datetime.fromtimestamp(int(info["creation_timestamp_ms"]) / 1000, UTC).isoformat(),
     }
+
+
+def _tags(info: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in info.get("tags", [])}
 
 
 def _base_url(settings: ModelsSettings) -> str:

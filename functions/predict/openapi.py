@@ -34,7 +34,13 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "maxLength": 255},
     "description": "The same key with the same request is the same operation.",
 }
-_RUN_ID = {"name": "runId", "in": "path", "required": True, "schema": {"type": "string"}}
+_RUN_ID = {
+    "name": "runId",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "In any case, with or without the dashes of a UUID.",
+}
 _MODEL_TYPE = {"name": "type", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
@@ -70,7 +76,7 @@ def _post_predict() -> dict[str, Any]:
         404: "Unknown model type or run",
         413: "Too large",
         415: "Not JSON",
-        422: "Wrong fields, or rows that the model refuses; all are listed",
+        422: "Wrong fields, or rows that the model refuses; the first 20 are listed",
         429: "Full; see Retry-After",
         500: "The model failed",
         502: "The training failed",

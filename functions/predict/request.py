@@ -8,28 +8,32 @@ from typing import Any
 
 import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from functions.catalog import Catalog, ModelType
-from functions.contracts import PredictRequest
-from functions.errors import (
-    FieldError,
-    InvalidRequest,
-    MalformedRequest,
-    RequestTooLarge,
-    UnsupportedMediaType,
-)
-from functions.parameters import ParameterValue, canonical_parameters, training_key
+from functions.contracts import MAX_PARAMETERS, PredictRequest
+from functions.errors import MAX_LISTED, FieldError, InvalidRequest, cut
+from functions.parameters import ParameterValue, canonical_parameters, did_you_mean, training_key
+from functions.predict.body import json_object
+from functions.predict.losses import refuse_losses
+from functions.predict.rows import Rows, checked_rows
+from functions.predict.wrong_rows import WrongRows
 
 MAX_WAIT_S = 60.0
-MAX_DEPTH = 32
-"""Levels of lists and objects in the rows."""
 MAX_IDEMPOTENCY_KEY = 255
-SCORING_KEYS = frozenset({"dataframe_split", "dataframe_records", "instances", "inputs"})
-_SQUARE = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+FIELDS = tuple(str(field.alias) for field in PredictRequest.model_fields.values())
+_WORDS = {
+    "string_type": "must be a string",
+    "string_too_long": "must be at most 200 characters",
+    "dict_type": "must be an object",
+    "too_long": f"has more than {MAX_PARAMETERS} entries",
+}
+"""What pydantic's kinds of errors are in a request."""
+_WRONG_FIELDS = "The request has wrong fields; see errors."
 _WAIT = re.compile(r"""(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])""", re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;])\s*respond-async\s*(?=$|[,;])", re.IGNORECASE)
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+_RUN_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -45,123 +49,83 @@ class Prediction:
 
 
 def parse_body(content_type: str | None, body: bytes, max_bytes: int) -> PredictRequest:
-    """The request as the API's schema has it.
+    """The request as the API's schema has it; of a poll the run id alone.
 
     Raises RequestTooLarge (before parsing), UnsupportedMediaType, MalformedRequest or InvalidRequest.
     """
-    if len(body) > max_bytes:
-        raise RequestTooLarge(f"The body has {len(body)} bytes; {max_bytes} are allowed. Send the rows in parts.")
-    media_type = (content_type or "application/json").split(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise UnsupportedMediaType(f"Send the body as application/json, not {media_type[:100]!r}.")
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise MalformedRequest(f"The body is not valid JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise MalformedRequest("The body must be a JSON object.")
+    document = json_object(content_type, body, max_bytes)
+    run_id = document.get("runId")
+    if run_id is not None:
+        return PredictRequest(run_id=_text(run_id))
+    if unknown := [name for name in document if name not in FIELDS]:
+        raise InvalidRequest(_WRONG_FIELDS, list(map(_unknown_field, unknown[:MAX_LISTED])), len(unknown))
     try:
         return PredictRequest.model_validate(document)
     except ValidationError as error:
-        raise InvalidRequest(
-            "The request has wrong fields; see errors.",
-            [FieldError(field=".".join(map(str, e["loc"]))[:200], message=e["msg"]) for e in error.errors()],
-        ) from error
+        raise InvalidRequest(_WRONG_FIELDS, list(map(_field_error, error.errors()))) from error
 
 
-def validate(request: PredictRequest, catalog: Catalog, max_rows: int) -> Prediction:
-    """Raises UnknownModelType, or InvalidRequest with every offending field."""
-    if request.model_type is None:
-        known = ", ".join(sorted(catalog.models))
-        raise InvalidRequest(
-            "The request has wrong fields; see errors.",
-            [FieldError(field="modelType", message=f"is required; one of {known}")],
-        )
-    model_type, entry = catalog.find(request.model_type)
-    parameters, errors = canonical_parameters(entry.parameters, request.model_parameters)
-    rows = request.prediction_parameters
-    rows_json = _as_json(rows)
-    if mistake := _wrong_rows(rows, rows_json, max_rows):
-        errors.append(FieldError(field="predictionParameters", message=mistake))
-    if errors:
-        raise InvalidRequest("The request has wrong fields; see errors.", errors)
-    return Prediction(model_type, entry, parameters, training_key(model_type, parameters), rows, rows_json)
+def _text(run_id: object) -> str:
+    if isinstance(run_id, str):
+        return run_id
+    message = "must be the runId of an answer (a string), or null for a new prediction"
+    raise InvalidRequest(_WRONG_FIELDS, [FieldError(field="runId", message=message)])
 
 
-def _as_json(rows: Any) -> bytes:
-    """Empty for rows so deep that orjson gives up, which is far beyond `MAX_DEPTH`."""
-    try:
-        return orjson.dumps(rows)
-    except orjson.JSONEncodeError:
-        return b""
+def _unknown_field(name: str) -> FieldError:
+    known = ", ".join(FIELDS)
+    message = f"unknown field '{cut(name)}'; known are {known}{did_you_mean(name, FIELDS)}"
+    return FieldError(field=cut(name), message=message)
 
 
-def _wrong_rows(rows: Any, rows_json: bytes, max_rows: int) -> str | None:
-    if not isinstance(rows, dict | list):
-        return "must be a row (object), rows (list of objects) or an MLflow scoring body"
-    if not rows_json or (_may_be_deep(rows_json) and _deeper_than(rows, MAX_DEPTH)):
-        return f"is nested deeper than {MAX_DEPTH} levels"
-    if isinstance(rows, dict):
-        scoring = SCORING_KEYS & rows.keys()
-        if not scoring:
-            return None if rows else "has no columns"
-        if len(rows) > 1:
-            return f"a scoring body has exactly one of {', '.join(sorted(SCORING_KEYS))} and nothing else"
-        payload = rows[next(iter(scoring))]
-        # MLflow takes a string here for the path of a file: never let one through.
-        if not isinstance(payload, dict | list) or not payload:
-            return "the scoring body must hold a list or an object that is not empty"
-        # An object holds columns (inputs), or the rows of dataframe_split under `data`.
-        records = max(filter(_is_list, payload.values()), key=len, default=[]) if isinstance(payload, dict) else payload
-    else:
-        if not rows:
-            return "has no rows"
-        if not all(isinstance(row, dict) and row for row in rows):
-            return "every row must be an object with at least one column"
-        records = rows
-    if len(records) > max_rows:
-        return f"has {len(records)} rows; {max_rows} are allowed"
-    split = rows.get("dataframe_split") if isinstance(rows, dict) else None
-    return _ragged(split) if isinstance(split, dict) else None
+def _field_error(error: ErrorDetails) -> FieldError:
+    return FieldError(field=".".join(map(str, error["loc"])), message=_WORDS.get(error["type"], error["msg"]))
 
 
-def _ragged(split: dict[str, Any]) -> str | None:
-    """pandas fills a row that is too short with nothing, and a model gets values that nobody sent."""
-    columns, data = split.get("columns"), split.get("data")
-    if not isinstance(columns, list) or not isinstance(data, list):
-        return None
-    for number, row in enumerate(data):
-        if not isinstance(row, list) or len(row) != len(columns):
-            return f"dataframe_split.data[{number}] must be a list of {len(columns)} values, one for each column"
-    return None
+def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: bytes | None = None) -> Prediction:
+    """With the body that the request was read from, also what parsing it has lost is refused.
 
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
-
-
-def _may_be_deep(rows_json: bytes) -> bool:
-    """Takes away one level of brackets after the other, at a tenth of the cost of looking at each value.
-
-    Brackets inside of strings may make it say so wrongly.
+    Raises UnknownModelType, or InvalidRequest with every offending field.
     """
-    brackets = rows_json.translate(_SQUARE, delete=_NO_BRACKETS)
-    for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"")
-        if not brackets:
-            return False
-    return True
+    model_type, entry = catalog.find(_model_type(request, catalog))
+    given = request.model_parameters or {}
+    parameters, errors = canonical_parameters(entry.parameters, given)
+    rows = _rows(request.prediction_parameters, max_rows, errors)
+    if body is not None:
+        refuse_losses(body, rows.colons + _colons_beside_rows(request))
+    return Prediction(model_type, entry, parameters, training_key(model_type, parameters), rows.value, rows.json)
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
-    """Breadth first, so that it needs no recursion itself."""
-    layer = [value]
-    for _ in range(levels):
-        children = (child for node in layer for child in (node.values() if isinstance(node, dict) else node))
-        layer = [child for child in children if isinstance(child, dict | list)]
-        if not layer:
-            return False
-    return True
+def _model_type(request: PredictRequest, catalog: Catalog) -> str:
+    if request.model_type is not None:
+        return request.model_type
+    known = ", ".join(sorted(catalog.models))
+    raise InvalidRequest(_WRONG_FIELDS, [FieldError(field="modelType", message=f"is required; one of {known}")])
+
+
+def _rows(given: Any, max_rows: int, errors: list[FieldError]) -> Rows:
+    """Raises InvalidRequest with the errors in the rows behind those that are there."""
+    total = len(errors)
+    try:
+        rows = checked_rows(given, max_rows)
+    except WrongRows as wrong:
+        total += wrong.total
+        errors = errors + [FieldError(field="predictionParameters", message=mistake) for mistake in wrong.mistakes]
+    if errors:
+        raise InvalidRequest(_WRONG_FIELDS, errors, total)
+    return rows
+
+
+def _colons_beside_rows(request: PredictRequest) -> int:
+    """The colons in the JSON of all but the rows: one a field, and those inside of the fields."""
+    texts = orjson.dumps([request.model_type, request.model_parameters])
+    return len(request.model_fields_set) + texts.count(b":")
+
+
+def canonical_run_id(run_id: str) -> str | None:
+    """The id as answers have it: 32 hexadecimal digits, however they are spelt; None if it cannot be one."""
+    text = run_id.lower()
+    return text.replace("-", "") if _RUN_ID.fullmatch(text) else None
 
 
 def preferred_wait(prefer: str | None) -> float | None:

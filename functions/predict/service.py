@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from pydantic import TypeAdapter, ValidationError
-
 from functions.bus import Bus
 from functions.catalog import Catalog
-from functions.contracts import JsonText, Operation, OperationId, RunModel, utc_now
-from functions.errors import FieldError, IdempotencyKeyReused, UnknownRun
+from functions.contracts import JsonText, Operation, RunModel, utc_now
+from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, UnknownRun, cut
 from functions.operations import Operations
 from functions.predict.inbox import Inbox
 from functions.predict.request import (
     Prediction,
     body_digest,
+    canonical_run_id,
     idempotency_key,
     operation_id_of,
     parse_body,
@@ -27,8 +26,9 @@ from functions.predict.request import (
 from functions.predict.results import Results
 from functions.settings import PredictSettings
 
-_OPERATION_ID: TypeAdapter[str] = TypeAdapter(OperationId)
 RETRY_AFTER_S, RETRY_AFTER_TRAINING_S = 1, 3
+TRY_AGAIN = {429: "1", 503: "5"}
+"""Seconds of Retry-After by status."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,18 @@ class Answer:
     status: int
     operation: Operation
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def retry_after(error: OnDemandError) -> dict[str, str]:
+    return {"Retry-After": TRY_AGAIN[error.status]} if error.status in TRY_AGAIN else {}
+
+
+def refusal(error: OnDemandError, prediction: Prediction | None = None) -> Answer:
+    """An operation in the status `error` that was never accepted; with what its request asked for, if that is known."""
+    operation = Operation(status="error", status_message=error.title, error=error.problem())
+    if prediction is not None:
+        operation.model_type, operation.model_parameters = prediction.model_type, prediction.parameters
+    return Answer(error.status, operation, retry_after(error))
 
 
 class PredictService:
@@ -62,29 +74,33 @@ class PredictService:
         await asyncio.gather(self._bus.open(*self._catalog.run_model_queues), self._inbox.session_id())
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """``POST /predict``. Raises OnDemandError for whatever was not accepted."""
+        """``POST /predict``. Raises OnDemandError for a request that is not valid, and for a poll of an unknown run."""
         request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes)
         wait = preferred_wait(headers.get("prefer"))
         if request.run_id is not None:
             return await self.poll(request.run_id, wait)
         key = idempotency_key(headers.get("idempotency-key"))
-        prediction = validate(request, self._catalog, self._settings.max_rows)
+        prediction = validate(request, self._catalog, self._settings.max_rows, body)
+        try:
+            return await self._post(prediction, key, headers, wait)
+        except OnDemandError as error:
+            return refusal(error, prediction)
+
+    async def poll(self, run_id: str, wait: float | None) -> Answer:
+        """How an operation stands, after at most `wait` seconds. Raises UnknownRun."""
+        operation_id = canonical_run_id(run_id)
+        operation = None if operation_id is None else await self._operations.wait(operation_id, wait or 0.0)
+        if operation is None:
+            raise UnknownRun(f"There is no run {cut(run_id)!r}, or it has expired.")
+        return _answer(operation, 200, wait)
+
+    async def _post(
+        self, prediction: Prediction, key: str | None, headers: Mapping[str, str], wait: float | None
+    ) -> Answer:
         if key is None:
             command = await self._command(uuid.uuid4().hex, prediction, headers)
             return await self._ask(command, prediction, wait, durable=False)
         return await self._post_idempotently(operation_id_of(key), prediction, headers, wait)
-
-    async def poll(self, run_id: str, wait: float | None) -> Answer:
-        """How an operation stands, after at most `wait` seconds. Raises UnknownRun."""
-        try:
-            operation_id = _OPERATION_ID.validate_python(run_id)
-        except ValidationError:
-            operation = None
-        else:
-            operation = await self._operations.wait(operation_id, wait or 0.0)
-        if operation is None:
-            raise UnknownRun(f"There is no run {run_id[:100]!r}, or it has expired.")
-        return _answer(operation, 200, wait)
 
     async def _post_idempotently(
         self, operation_id: str, prediction: Prediction, headers: Mapping[str, str], wait: float | None
@@ -105,7 +121,7 @@ class PredictService:
             await self._publish(prediction, command)
             await self._operations.begin(_accepted(command))
         known = await self._operations.wait(operation_id, self._settings.default_wait_s if wait is None else wait)
-        return _answer(known or Operation(run_id=operation_id, status="pending"), None, wait)
+        return _answer(known or _unseen(operation_id, prediction), None, wait)
 
     async def _command(self, operation_id: str, prediction: Prediction, headers: Mapping[str, str]) -> RunModel:
         now = utc_now()
@@ -148,6 +164,16 @@ class PredictService:
 
 def _accepted(command: RunModel) -> Operation:
     return command.operation_document("pending", status_message="accepted")
+
+
+def _unseen(operation_id: str, prediction: Prediction) -> Operation:
+    """An operation that the store does not show yet."""
+    return Operation(
+        run_id=operation_id,
+        status="pending",
+        model_type=prediction.model_type,
+        model_parameters=prediction.parameters,
+    )
 
 
 def _answer(operation: Operation, status: int | None, wait: float | None) -> Answer:

@@ -36,7 +36,21 @@ def test_one_float_has_one_canonical_form(spelling: object) -> None:
         (INT, "7e2", 700),
         (INT, "0" * 49 + "123", 123),
         (INT, 2**62 + 1, 2**62 + 1),
+        (INT, "1e18", 10**18),
+        (INT, "9007199254740993", 2**53 + 1),
+        (INT, "9007199254740993.0", 2**53 + 1),
+        (INT, 2.0**53, 2**53),
+        (INT, "+3", 3),
+        (INT, " 5 ", 5),
+        (INT, "1e-0", 1),
+        (FLOAT, "+.5e+1", 5.0),
+        (FLOAT, "5.", 5.0),
+        (FLOAT, "0e-999", 0.0),
+        (FLOAT, "1e22", 1e22),
+        (FLOAT, 2**53 + 2, 2.0**53 + 2),
+        (FLOAT, 10**22, 1e22),
         (BOOL, "True", True),
+        (BOOL, " YES ", True),
         (BOOL, 0, False),
         (STR, "0.36", "0.36"),
     ],
@@ -53,8 +67,8 @@ def test_canonical_values(spec: ParameterSpec, given_value: object, canonical: o
         (FLOAT, "much"), (FLOAT, "nan"), (FLOAT, "inf"), (FLOAT, True), (FLOAT, [1]), (FLOAT, {}), (FLOAT, 10**400),
         (INT, 1.5), (INT, "1.5"), (INT, 2**63), (INT, "9" * 4000), (INT, True),
         (INT, "5" + " " * 49 + "garbage"), (INT, "0" * 49 + "1.5"),
-        (BOOL, "maybe"), (BOOL, 2), (BOOL, []),
-        (STR, 1), (STR, "x" * 501),
+        (BOOL, "maybe"), (BOOL, 2), (BOOL, []), (BOOL, 1.0), (BOOL, "1.0"), (BOOL, "+1"), (BOOL, "\u0661"),
+        (STR, 1), (STR, "x" * 501), (STR, "a\0b"), (STR, True), (STR, None),
         (WINE["alpha"], -0.001), (WINE["alpha"], "10.001"),
         (ParameterSpec(type="str", choices=("a", "b"), default="a"), "c"),
     ],
@@ -62,6 +76,69 @@ def test_canonical_values(spec: ParameterSpec, given_value: object, canonical: o
 def test_wrong_values_are_refused(spec: ParameterSpec, wrong: object) -> None:
     with pytest.raises(ValueError, match="must"):
         spec.canonical(wrong)
+
+
+@pytest.mark.parametrize("spec", [FLOAT, INT], ids=["float", "int"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1_0", "\u0663", "\uff15", "0x10", "0b1", "1,5", "1e", "e1", ".", "+", "", " ", "--1", "+-1", "1e1.5", "5 5",
+        "infinity", "-inf", "NaN", "nan", "\u00a05", "5\u2003", "\x1c5", "1e\u0663", "\u00bd", "\u2160", "\u22121",
+        "5\n5", "1" + "0" * 500,
+    ],
+)  # fmt: skip
+def test_numbers_are_ascii_and_of_one_grammar(spec: ParameterSpec, text: str) -> None:
+    with pytest.raises(ValueError, match="must be a number"):
+        spec.canonical(text)
+
+
+@pytest.mark.parametrize(
+    ("spec", "lossy"),
+    [
+        (FLOAT, 2**53 + 1), (FLOAT, -(2**53) - 1), (FLOAT, "9007199254740993"), (FLOAT, 2**63 - 1),
+        (FLOAT, "1e-400"), (FLOAT, "0." + "0" * 400 + "1"), (FLOAT, "1e999"), (FLOAT, "-1e999"),
+        (INT, 2.0**53 + 2), (INT, 1e18), (INT, 1e20), (INT, "1e20"), (INT, "1e999999999"), (INT, "1e-999999999"),
+        (INT, "1e99999999999999999999"), (INT, "1e-99999999999999999999"), (INT, "-9223372036854775809"),
+        (INT, float("inf")), (INT, float("nan")), (INT, "9007199254740992.5"), (INT, []), (INT, None),
+    ],
+)  # fmt: skip
+def test_numbers_that_would_lose_something_are_refused(spec: ParameterSpec, lossy: object) -> None:
+    with pytest.raises(ValueError, match="must"):
+        spec.canonical(lossy)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (10.0000001, "must be at most 10, not 10.0000001"),
+        (99, "must be at most 10, not 99"),
+        (-1e-9, "must be at least 0, not -1e-09"),
+    ],
+)
+def test_a_bound_and_a_value_beyond_it_never_read_the_same(value: float, message: str) -> None:
+    with pytest.raises(ValueError, match="must be at") as refusal:
+        WINE["alpha"].canonical(value)
+    assert str(refusal.value) == message
+
+
+@given(st.integers(min_value=-(2**63), max_value=2**63 - 1), st.sampled_from(["{}", "{}.0", " {}", "{}e0"]))
+def test_a_whole_number_as_text_is_that_number(number: int, spelling: str) -> None:
+    assert INT.canonical(spelling.format(number)) == number
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_as_text_is_that_float(number: float) -> None:
+    assert FLOAT.canonical(repr(number)) == FLOAT.canonical(number) == number
+
+
+@given(st.text())
+def test_text_is_a_number_or_refused(text: str) -> None:
+    try:
+        value = FLOAT.canonical(text)
+    except ValueError:
+        return
+    assert text.isascii()
+    assert value == float(text)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +163,8 @@ def test_defaults_are_filled_in_and_every_mistake_is_listed() -> None:
     assert {error.field for error in errors} == {
         "modelParameters.alpha", "modelParameters.l1_ratio", "modelParameters.gamma",
     }  # fmt: skip
+    _, (error,) = canonical_parameters({}, {"gamma": 1})
+    assert error.message == "unknown parameter; this model type has none"
 
 
 def test_the_key_depends_on_type_and_values_and_not_on_order() -> None:
@@ -108,7 +187,15 @@ def test_what_a_notebook_logs_is_recognised(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "logged", [{}, {"alpha": "1"}, {"alpha": "2", "l1_ratio": "0.5"}, {"alpha": "one", "l1_ratio": "0.5"}]
+    "logged",
+    [
+        {},
+        {"alpha": "1"},
+        {"alpha": "1_", "l1_ratio": "0.5"},
+        {"alpha": "\u0661", "l1_ratio": "0.5"},
+        {"alpha": "2", "l1_ratio": "0.5"},
+        {"alpha": "one", "l1_ratio": "0.5"},
+    ],
 )
 def test_other_parameters_are_not_the_same(logged: dict[str, str]) -> None:
     assert not same_parameters(WINE, {"alpha": 1.0, "l1_ratio": 0.5}, logged)

@@ -1,0 +1,51 @@
+"""The body of a request, from bytes to JSON values."""
+
+import codecs
+import re
+from typing import Any
+
+import orjson
+
+from functions.errors import MalformedRequest, RequestTooLarge, UnsupportedMediaType, cut
+
+_OTHER_LANGUAGE = re.compile(r"[+]?(NaN|Infinity|inf|None|null|undefined|true|false)\b", re.IGNORECASE)
+"""Words of JavaScript and Python, and JSON's own in another case."""
+_INSTEAD = {
+    "nan": "null",
+    "none": "null",
+    "null": "null",
+    "undefined": "null",
+    "infinity": "null or a number",
+    "inf": "null or a number",
+    "true": "true",
+    "false": "false",
+}
+
+
+def json_object(content_type: str | None, body: bytes, max_bytes: int) -> dict[str, Any]:
+    """The JSON object that the body is; a byte order mark before it is skipped.
+
+    Raises RequestTooLarge (before parsing), UnsupportedMediaType or MalformedRequest.
+    """
+    if len(body) > max_bytes:
+        raise RequestTooLarge(f"The body has {len(body)} bytes; {max_bytes} are allowed. Send the rows in parts.")
+    media_type = (content_type or "application/json").split(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMediaType(f"Send the body as application/json, not {cut(media_type)!r}.")
+    try:
+        document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
+    except orjson.JSONDecodeError as error:
+        raise MalformedRequest(f"The body is not valid JSON: {_reason(error)}") from error
+    if not isinstance(document, dict):
+        raise MalformedRequest("The body must be a JSON object.")
+    return document
+
+
+def _reason(error: orjson.JSONDecodeError) -> str:
+    """What the parser says, or what to send instead of a word that only other languages know."""
+    word = _OTHER_LANGUAGE.match(error.doc, error.pos)
+    if word is None or word[0] in ("true", "false"):
+        return str(error)
+    sign = "-" if error.doc[: error.pos].endswith("-") else ""  # the parser stops behind a minus
+    instead = _INSTEAD[word[1].lower()]
+    return f"{sign}{word[0]} is not JSON: send {instead} (line {error.lineno} column {error.colno})"

@@ -1,0 +1,123 @@
+"""The rows of a request in the form that they travel in: a list of rows, or an MLflow scoring body. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from functions.predict.split import check_split
+from functions.predict.tables import check_records, check_tensor_or_columns
+from functions.predict.wrong_rows import WrongRows, quoted, refuse
+
+MAX_DEPTH = 32
+"""Levels of lists and objects in the rows."""
+MAX_PARAMS = 100
+SCORING_KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_MARKS = bytes(byte for byte in range(256) if byte not in b"[]{}:")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Checked rows, also as JSON. ``colons`` are those in the JSON: one a key, and those in strings."""
+
+    value: Any
+    json: bytes
+    colons: int
+
+
+def checked_rows(given: Any, max_rows: int) -> Rows:
+    """The rows in normal form. Raises WrongRows."""
+    value = normal_form(given)
+    text = _as_json(value)
+    marks = text.translate(_SQUARE, delete=_NO_MARKS)
+    brackets = marks.translate(None, delete=b":")
+    if not text or (_may_be_deep(brackets) and _deeper_than(value, MAX_DEPTH)):
+        raise WrongRows(f"is nested deeper than {MAX_DEPTH} levels")
+    _check(value, max_rows)
+    return Rows(value, text, len(marks) - len(brackets))
+
+
+def normal_form(given: Any) -> Any:
+    """A row becomes a list of one row; what else is no list holds one scoring key, and params if there are any.
+
+    MLflow takes a string under a scoring key for the path of a file. Here it is a value in a column of that name.
+    Raises WrongRows.
+    """
+    if isinstance(given, list):
+        return given
+    if not isinstance(given, dict):
+        raise WrongRows("must be a row (object), rows (list of objects) or an MLflow scoring body")
+    if not given:
+        raise WrongRows("has no columns")
+    scoring = [key for key in SCORING_KEYS if isinstance(given.get(key), dict | list)]
+    if not scoring:
+        return [given]
+    if len(scoring) > 1 or given.keys() - {scoring[0], "params"}:
+        raise WrongRows(
+            f"has {' and '.join(scoring)} beside other keys: send a row with such a column in a list, "
+            "a scoring body with nothing but params beside it"
+        )
+    if given.get("params", {}) in (None, {}):
+        return {scoring[0]: given[scoring[0]]}
+    return given
+
+
+def _check(value: Any, max_rows: int) -> None:
+    match value:
+        case list():
+            check_records(value, max_rows)
+        case {"dataframe_records": records}:
+            check_records(records, max_rows)
+        case {"dataframe_split": split}:
+            check_split(split, max_rows)
+        case {"instances": values} | {"inputs": values}:
+            check_tensor_or_columns(values, max_rows)
+    if isinstance(value, dict) and "params" in value:
+        _check_params(value["params"])
+
+
+def _check_params(params: Any) -> None:
+    """Names and types are the model's to judge."""
+    if not isinstance(params, dict):
+        raise WrongRows("params must be an object")
+    if len(params) > MAX_PARAMS:
+        raise WrongRows(f"params has {len(params)} entries; {MAX_PARAMS} are allowed")
+    nested = [name for name, value in params.items() if isinstance(value, list) and _has_children(value)]
+    refuse(nested, lambda name: f"params: {quoted(name)} must be a value, an object or a list of values")
+
+
+def _has_children(values: Iterable[Any]) -> bool:
+    return any(isinstance(value, dict | list) for value in values)
+
+
+def _as_json(value: Any) -> bytes:
+    """Empty for rows so deep that orjson gives up, which is far beyond `MAX_DEPTH`."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return b""
+
+
+def _may_be_deep(brackets: bytes) -> bool:
+    """Takes away one level of brackets after the other, at a tenth of the cost of looking at each value.
+
+    Brackets inside of strings may make it say so wrongly.
+    """
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+        if not brackets:
+            return False
+    return True
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    """Breadth first, so that it needs no recursion itself."""
+    layer: Sequence[Any] = [value]
+    for _ in range(levels):
+        children = (child for node in layer for child in (node.values() if isinstance(node, dict) else node))
+        layer = [child for child in children if isinstance(child, dict | list)]
+        if not layer:
+            return False
+    return True
