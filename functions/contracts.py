@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_serializer
 from pydantic.alias_generators import to_camel
 
 from functions.errors import Problem
@@ -13,6 +13,8 @@ from functions.parameters import ParameterValue
 
 Status = Literal["pending", "running", "completed", "error", "cancelled"]
 TERMINAL: frozenset[Status] = frozenset({"completed", "error", "cancelled"})
+MAX_PARAMETERS = 1000
+"""Hyper-parameters that a request may give, known or not."""
 OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -31,17 +33,30 @@ class Document(BaseModel):
         return self.model_dump_json(by_alias=True).encode()
 
 
+class JsonText(bytes):
+    """Rows or a result as the JSON that they travel as: written once, however many."""
+
+
 class PredictRequest(Document):
-    """The body of ``POST /predict``. With a run id the rest is ignored: it is the poll of the original API."""
+    """The body of ``POST /predict``. With a ``runId`` it is a poll, and nothing else in it is looked at."""
 
     model_config = ConfigDict(extra="forbid")
 
-    run_id: str | None = None
+    run_id: Annotated[str, Field(description="Null asks for a prediction; the id of an answer polls it")] | None = None
     model_type: Annotated[str, Field(max_length=200)] | None = None
-    model_parameters: dict[str, JsonValue] = {}
+    model_parameters: (
+        Annotated[
+            dict[str, Any],
+            Field(max_length=MAX_PARAMETERS, description="Hyper-parameters by name; numbers may be text"),
+        ]
+        | None
+    ) = None
     prediction_parameters: Annotated[
         Any,  # it comes from a JSON parser, and checking a value at a time costs more than parsing them all
-        Field(description="One row (object), rows (list of objects), or an MLflow scoring body"),
+        Field(
+            description="One row (object), rows (list of objects with the same columns), or an MLflow scoring body: "
+            "exactly one of dataframe_split, dataframe_records, instances and inputs, and params beside it if need be"
+        ),
     ] = None
 
 
@@ -83,6 +98,17 @@ class Operation(Document):
     def finished(self) -> bool:
         return self.status in TERMINAL
 
+    @field_serializer("result")
+    def _result(self, result: Any) -> Any:
+        return orjson.loads(bytes(result)) if isinstance(result, JsonText) else result
+
+    def to_json(self) -> bytes:
+        """A result that is JSON already is spliced in."""
+        if not isinstance(self.result, JsonText):
+            return super().to_json()
+        rest = self.model_dump_json(by_alias=True, exclude={"result"}).encode()
+        return b"".join((rest[:-1], b',"result":', self.result, b"}"))
+
 
 class Message(Document):
     """The body of a Service Bus message is one of these, or a list of them of one kind (see `functions.outbox`)."""
@@ -90,10 +116,6 @@ class Message(Document):
     model_config = ConfigDict(frozen=True)
 
     schema_version: Literal[1] = 1
-
-
-class JsonText(bytes):
-    """Rows as the JSON that they travel as: written once, however many."""
 
 
 class RunModel(Message):
@@ -191,6 +213,12 @@ class Event(Message):
     def message_id(self) -> str:
         suffix = f":{self.attempt}" if self.attempt else ""
         return f"{self.operation.run_id}:{self.phase}{suffix}"
+
+    def to_json(self) -> bytes:
+        if not isinstance(self.operation.result, JsonText):
+            return super().to_json()
+        rest = self.model_dump_json(by_alias=True, exclude={"operation"}).encode()
+        return b"".join((rest[:-1], b',"operation":', self.operation.to_json(), b"}"))
 
 
 OUTCOME = "outcome"

@@ -15,7 +15,7 @@ from functions.contracts import (
     command_of,
     utc_now,
 )
-from functions.errors import DeadlineExceeded, OnDemandError, Unavailable
+from functions.errors import DeadlineExceeded, InternalError, OnDemandError, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,11 @@ class Replies:
         logger.info("operation %s: %s: %s", command.operation, error.slug, error.detail[:500])
         failure = command.operation_document("error", status_message=error.title, error=error.problem())
         await self.outcome(command, failure)
+
+    async def broken(self, command: RunModel, error: Exception) -> None:
+        """Tell of a fault of ours: once, since executing the command again would not mend it."""
+        logger.error("operation %s: an unexpected %s", command.operation, type(error).__name__, exc_info=error)
+        await self.failed(command, InternalError("The request could not be processed; the service's log says why."))
 
     async def expired(self, command: RunModel) -> bool:
         """Whether the command is past its deadline; its client is told, and nothing is executed."""

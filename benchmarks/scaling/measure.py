@@ -55,17 +55,17 @@ def _print_merged_calls(model: Path) -> None:
     """CPU time of what one merged call costs run_model: rows to a frame, predict, results to a list."""
     import mlflow.pyfunc
 
-    from functions.run_model.scoring import model_input
+    from functions.run_model.rows import RowReader
 
     loaded = mlflow.pyfunc.load_model(str(model), suppress_warnings=True)
-    schema = loaded.metadata.get_input_schema()
+    reader = RowReader(loaded.metadata.signature)
     for rows in MERGED:
         records = draw_rows(rows, seed=1).records
         repeat = 40
-        loaded.predict(model_input(records, schema))
+        loaded.predict(reader.read(records).data)
         began = time.process_time()
         for _ in range(repeat):
-            loaded.predict(model_input(records, schema)).tolist()
+            loaded.predict(reader.read(records).data).tolist()
         print(f"merged call of {rows} rows: {(time.process_time() - began) / repeat * 1000:.2f} CPU ms", flush=True)
 
 

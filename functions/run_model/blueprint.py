@@ -2,20 +2,20 @@
 
 import asyncio
 from functools import cache
+from threading import Thread
 
 import azure.functions as func
 
 from functions.bus import RESULTS, TRAIN, Bus
-from functions.catalog import load_catalog
+from functions.catalog import ModelType, load_catalog
 from functions.contracts import run_models_in
 from functions.health import opens
 from functions.operations import Operations, open_store
 from functions.replies import Replies
-from functions.run_model.loading import LoadedModel, ModelFolder
-from functions.run_model.lookup import import_mlflow
-from functions.run_model.merging import Merger
+from functions.run_model.loading import ModelFolder
+from functions.run_model.lookup import Found, import_mlflow, record_merging_off
 from functions.run_model.model_cache import ModelCache
-from functions.run_model.scoring import concatenate
+from functions.run_model.served_model import ServedModel
 from functions.run_model.service import RunModelService
 from functions.settings import (
     SERVICEBUS,
@@ -37,10 +37,14 @@ def service() -> RunModelService:
     _bus().prepare(RESULTS, TRAIN)
     folder = ModelFolder(settings.model_cache_dir, settings.model_disk_bytes, settings.mlflow_tracking_uri)
 
-    def new_merger(loaded: LoadedModel) -> Merger:
-        return Merger(loaded.scorer.score, concatenate, settings.merge_max_rows)
+    def load_model(found: Found, entry: ModelType) -> ServedModel:
+        def merging_is_off(reason: str) -> None:
+            # Beside the prediction that found it out, which need not wait for MLflow.
+            Thread(target=record_merging_off, args=(settings.mlflow_tracking_uri, found, reason), daemon=True).start()
 
-    models = ModelCache(folder.load, new_merger, settings.model_cache_bytes, settings.model_cache_entries)
+        return ServedModel(folder.load(found, entry), settings.merge_max_rows, merging_is_off)
+
+    models = ModelCache(load_model, settings.model_cache_bytes, settings.model_cache_entries)
     operations = Operations(open_store(load(StoreSettings).operations_url))
     return RunModelService(settings, load_catalog(catalog_path()), _bus(), Replies(_bus()), operations, models)
 

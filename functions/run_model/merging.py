@@ -4,46 +4,61 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+from functions.contracts import JsonText
+from functions.run_model.independence import Proof, Scored, difference, order_difference
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A result as JSON, and the columns that the model does not know."""
+
+    result: JsonText
+    ignored_columns: tuple[str, ...] = ()
+
+
+class Model(Protocol):
+    """What the merger asks of a model. Both block and run in a thread."""
+
+    def score(self, rows: Any) -> Scored:
+        """The prediction for rows. Raises OnDemandError."""
+
+    def encode(self, scored: Scored, sizes: Sequence[int] | None = None) -> list[Answer]:
+        """The answer, or one answer for each of the parts of so many rows. Raises OnDemandError."""
+
+
 @dataclass
 class _Asked:
-    value: Any
-    rows: int
+    rows: Any
+    size: int
     key: object | None
-    answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Merger:
     """Merges what is asked at once, and all that gathers while a call is running; nobody waits for company.
 
-    Only inputs of the same key are merged, up to `max_rows` rows. If the merged call fails, or does not give one result
-    a row, each is tried alone, so only the bad one fails.
-
-    ``predict(value)`` and ``concatenate(values)`` run in a thread.
+    Only inputs of the same key are merged, up to `max_rows` rows, and only while `proof` holds. If the merged call
+    fails, or does not give one result a row, each is tried alone, so only the bad one fails.
     """
 
-    def __init__(
-        self,
-        predict: Callable[[Any], Any],
-        concatenate: Callable[[Sequence[Any]], Any],
-        max_rows: int,
-    ) -> None:
-        self._predict = predict
+    def __init__(self, model: Model, proof: Proof, concatenate: Callable[[Sequence[Any]], Any], max_rows: int) -> None:
+        self._model = model
+        self._proof = proof
         self._concatenate = concatenate
         self._max_rows = max_rows
         self._waiting: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def predict(self, value: Any, rows: int = 1, key: object | None = None) -> Any:
-        """The prediction for `value`, which has `rows` rows; without a key it goes alone.
+    async def predict(self, rows: Any, size: int = 1, key: object | None = None) -> Answer:
+        """The prediction for `rows`, which are `size` many; without a key they go alone.
 
-        Raises what ``predict`` raised for this value alone.
+        Raises what the model raised for these rows alone.
         """
-        asked = _Asked(value, rows, key)
+        asked = _Asked(rows, size, key)
         self._waiting.append(asked)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
@@ -52,49 +67,97 @@ class Merger:
     async def _run(self) -> None:
         while self._waiting:
             group = self._take_group()
-            outcomes = await asyncio.to_thread(self._answer, group)
+            try:
+                outcomes = await asyncio.to_thread(self._answer, group)
+            except BaseException as error:  # whatever it is, nobody may wait for ever
+                for asked in group:
+                    _resolve(asked, error)
+                if not isinstance(error, Exception):
+                    raise
+                continue
             for asked, outcome in zip(group, outcomes, strict=True):
-                if asked.answer.done():
-                    continue
-                if isinstance(outcome, Exception):
-                    asked.answer.set_exception(outcome)
-                else:
-                    asked.answer.set_result(outcome)
+                _resolve(asked, outcome)
 
     def _take_group(self) -> list[_Asked]:
         """The oldest one and those that can join it."""
-        group, rest, rows = [self._waiting[0]], [], self._waiting[0].rows
+        group, rest, size = [self._waiting[0]], [], self._waiting[0].size
         for asked in self._waiting[1:]:
-            fits = asked.key is not None and asked.key == group[0].key and rows + asked.rows <= self._max_rows
-            if fits:
+            if self._may_join(group[0], asked, size):
                 group.append(asked)
-                rows += asked.rows
+                size += asked.size
             else:
                 rest.append(asked)
         self._waiting = rest
         return group
 
-    def _answer(self, group: list[_Asked]) -> list[Any]:
+    def _may_join(self, first: _Asked, asked: _Asked, size: int) -> bool:
+        same_key = asked.key is not None and asked.key == first.key
+        return same_key and self._proof.off is None and size + asked.size <= self._max_rows
+
+    def _answer(self, group: list[_Asked]) -> list[Answer | BaseException]:
         if len(group) > 1:
             try:
-                together = self._predict(self._concatenate([asked.value for asked in group]))
-            except Exception as error:  # noqa: BLE001  # each is tried alone, and then says why it failed
-                logger.info("a merged prediction failed; trying each alone: %s", str(error)[:200])
-            else:
-                if isinstance(together, list) and len(together) == sum(asked.rows for asked in group):
-                    return _split(together, [asked.rows for asked in group])
-        return [self._answer_alone(asked) for asked in group]
+                if (answers := self._answer_together(group)) is not None:
+                    return answers
+            except BaseException as error:  # noqa: BLE001  # each is tried alone, and then says why it failed
+                logger.info("a merged prediction failed with %s; trying each alone", type(error).__name__)
+        return [self._encoded(self._score(asked.rows)) for asked in group]
 
-    def _answer_alone(self, asked: _Asked) -> Any:
+    def _answer_together(self, group: list[_Asked]) -> list[Answer | BaseException] | None:
+        """None where the merged result may not be used."""
+        sizes = [asked.size for asked in group]
+        together = self._model.score(self._concatenate([asked.rows for asked in group]))
+        if reason := difference(together, sizes, {}):
+            self._proof.disprove(reason)
+            return None
+        checked = self._proof.parts_to_check(len(group))
+        if not checked:
+            return list(self._model.encode(together, sizes))
+        alone = {number: self._score(group[number].rows) for number in checked}
+        if reason := self._disproof(group, together, sizes, alone):
+            self._proof.disprove(reason)
+            return None
+        answers: list[Answer | BaseException] = list(self._model.encode(together, sizes))
+        for number, scored in alone.items():
+            answers[number] = self._encoded(scored)
+        return answers
+
+    def _disproof(
+        self,
+        group: list[_Asked],
+        together: Scored,
+        sizes: list[int],
+        alone: dict[int, Scored | BaseException],
+    ) -> str | None:
+        scored = {number: each for number, each in alone.items() if isinstance(each, Scored)}
+        if len(scored) < len(alone):
+            return "rows that fail alone do not fail together"
+        if reason := difference(together, sizes, scored):
+            return reason
+        backwards = self._model.score(self._concatenate([asked.rows for asked in reversed(group)]))
+        return order_difference(together, sizes, backwards)
+
+    def _score(self, rows: Any) -> Scored | BaseException:
         try:
-            return self._predict(asked.value)
-        except Exception as error:  # noqa: BLE001  # raised again by `predict`
+            return self._model.score(rows)
+        except BaseException as error:  # noqa: BLE001  # raised again by `predict`
+            return error
+
+    def _encoded(self, scored: Scored | BaseException) -> Answer | BaseException:
+        if isinstance(scored, BaseException):
+            return scored
+        try:
+            return self._model.encode(scored)[0]
+        except BaseException as error:  # noqa: BLE001  # raised again by `predict`
             return error
 
 
-def _split(results: list[Any], sizes: Sequence[int]) -> list[list[Any]]:
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(results[start : start + size])
-        start += size
-    return parts
+def _resolve(asked: _Asked, outcome: Answer | BaseException) -> None:
+    if asked.answer.done():
+        return
+    if isinstance(outcome, Answer):
+        asked.answer.set_result(outcome)
+    elif isinstance(outcome, Exception) and not isinstance(outcome, StopIteration):
+        asked.answer.set_exception(outcome)
+    else:  # not to be raised in the event loop, which it would end
+        asked.answer.set_exception(RuntimeError(f"{type(outcome).__name__} while predicting"))

@@ -8,24 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from cachetools import LRUCache
 
 from functions.catalog import ModelType
-from functions.run_model.loading import LoadedModel
 from functions.run_model.lookup import Found
-from functions.run_model.merging import Merger
+from functions.run_model.served_model import ServedModel
 from functions.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
 
 LOAD_THREADS = 4
-
-
-class ServedModel:
-    """A loaded model and what merges the predictions that are asked of it."""
-
-    def __init__(self, loaded: LoadedModel, merger: Merger) -> None:
-        self.found = loaded.found
-        self.size = loaded.size
-        self.float_columns = loaded.scorer.float_columns
-        self.merger = merger
 
 
 class _BoundedModels(LRUCache[str, ServedModel]):
@@ -49,13 +38,11 @@ class _BoundedModels(LRUCache[str, ServedModel]):
 class ModelCache:
     def __init__(
         self,
-        load: Callable[[Found, ModelType], LoadedModel],
-        new_merger: Callable[[LoadedModel], Merger],
+        load: Callable[[Found, ModelType], ServedModel],
         max_bytes: int,
         max_entries: int,
     ) -> None:
         self._load = load
-        self._new_merger = new_merger
         self._models = _BoundedModels(max_bytes, max_entries)
         # Threads of their own: a slow download must not hold up predictions with models in memory.
         self._load_threads = ThreadPoolExecutor(LOAD_THREADS, "load")
@@ -72,8 +59,7 @@ class ModelCache:
         return served
 
     async def _load_and_keep(self, found: Found, entry: ModelType) -> ServedModel:
-        loaded = await asyncio.get_running_loop().run_in_executor(self._load_threads, self._load, found, entry)
-        served = ServedModel(loaded, self._new_merger(loaded))
+        served = await asyncio.get_running_loop().run_in_executor(self._load_threads, self._load, found, entry)
         if served.size <= self._models.maxsize:
             self._models[found.model_id] = served
         else:

@@ -1,195 +1,124 @@
 """Scoring as MLflow's own server does it: JSON to model input, predict, prediction to JSON. Blocks; use a thread."""
 
 import copy
-import json
-import logging
-from collections.abc import Sequence, Set
-from itertools import chain
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from functions.errors import InputRefused, PredictionFailed
+import orjson
+
+from functions.catalog import ModelType
+from functions.contracts import JsonText
+from functions.errors import InputRefused, OnDemandError, PredictionFailed
+from functions.run_model.estimators import custom_part, loader_module, row_dependent_part
+from functions.run_model.exceptions import describe, type_name
+from functions.run_model.independence import Scored, bounds
+from functions.run_model.json_values import NoJson, json_value
+from functions.run_model.merging import Answer
+from functions.run_model.row_results import row_count
+from functions.run_model.rows import ModelInput, RowReader, fitted_columns
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
     from mlflow.types import Schema
-    from pandas import DataFrame
 
-logger = logging.getLogger(__name__)
 MAX_MESSAGE = 2000
-MAX_MERGED_ROWS = 100
-"""A request with more rows gains nothing by company."""
-_MERGED_KINDS = frozenset({bool, int, float, str})
-_PLAIN_KINDS = "biufUSO"
-"""numpy's dtype kinds whose ``tolist`` gives JSON values: booleans, integers, floats, text and objects."""
+_ROW_FAULTS = frozenset({"CatBoostError", "XGBoostError", "LightGBMError", "InvalidArgument"})
+"""Names of what the libraries' own code raises for rows that it cannot use, beside ValueError and the like."""
+_CLIENTS_FAULTS = frozenset({"INVALID_PARAMETER_VALUE", "BAD_REQUEST"})
 
 
 class Scorer:
     """Predicts with one loaded model. ``float_columns`` are those that its signature makes floats."""
 
-    def __init__(self, model: "PyFuncModel") -> None:
+    def __init__(self, model: "PyFuncModel", entry: ModelType) -> None:
         self._model = model
-        self._schema: Schema | None = model.metadata.get_input_schema()
-        self._doubles = DoubleFrames(self._schema)
+        self._entry = entry
         self._unchecked = _without_signature(model)
-        self.float_columns = float_columns(self._schema)
+        self._custom = custom_part(model)
+        signature = model.metadata.signature
+        columns = fitted_columns(model) if signature is None or signature.inputs is None else ()
+        self._reader = RowReader(signature, columns, entry.unknown_columns)
+        self.float_columns = float_columns(model.metadata.get_input_schema())
+        self.merging_off = _merging_off(model, entry)
 
-    def score(self, rows: Any) -> Any:
-        """The prediction as JSON values. Raises InputRefused or PredictionFailed (the model's own code)."""
-        frame = self._doubles.frame(rows)
-        if frame is None:
-            return _predict(self._model, model_input(rows, self._schema))
-        # What the signature makes of it is this frame again, which takes MLflow longer than most models to predict.
-        return _predict(self._unchecked, frame)
+    def score(self, rows: Any) -> Scored:
+        """The prediction for rows. Raises InputRefused or PredictionFailed (the model's own code)."""
+        given = self._reader.read(rows)
+        return self._predict(given)
+
+    def encode(self, scored: Scored, sizes: Sequence[int] | None = None) -> list[Answer]:
+        """The answer, or one answer for each of the parts of so many rows. Raises PredictionFailed."""
+        try:
+            values = json_value(scored.result)
+            parts = [values] if sizes is None else [values[start:stop] for start, stop in bounds(sizes)]
+            return [Answer(JsonText(orjson.dumps(part)), scored.ignored_columns) for part in parts]
+        except NoJson as error:
+            raise PredictionFailed(f"The model's result cannot be answered: {error}.") from error
+        except BaseException as error:  # classes of the model's own may be in its result
+            raise self._failure(error) from error
+
+    def _predict(self, given: ModelInput) -> Scored:
+        # What the signature makes of an exact frame is this frame again, which takes MLflow longer than most models.
+        model = self._unchecked if given.exact and given.params is None else self._model
+        try:
+            result = model.predict(given.data, params=given.params)
+            return Scored(result, row_count(result), given.ignored_columns)
+        except BaseException as error:  # a model may raise anything, SystemExit and PyO3's panics among it
+            raise self._failure(error) from error
+
+    def _failure(self, error: BaseException) -> OnDemandError:
+        """Whose fault an exception is: rows that a library's own code refuses are the client's."""
+        from mlflow.exceptions import MlflowException
+
+        exposed = self._entry.expose_errors or self._custom is None
+        said = describe(error, exposed)
+        if isinstance(error, MlflowException):
+            if error.error_code in _CLIENTS_FAULTS:
+                return InputRefused(f"The model refuses the rows: {said}")
+        elif self._custom is None and _about_rows(error):
+            return InputRefused(f"The model refuses the rows: {said}")
+        more = "" if exposed else "; the service's log says more, under the operation's id"
+        return PredictionFailed(f"The model raised {said}{more}.")
+
+
+def _about_rows(error: BaseException) -> bool:
+    return isinstance(error, ValueError | TypeError | KeyError) or type_name(error) in _ROW_FAULTS
+
+
+def _merging_off(model: "PyFuncModel", entry: ModelType) -> str | None:
+    """Why predictions of this model are not merged, as far as it can be known before it predicts."""
+    if entry.merge == "never":
+        return "the catalog says merge: never"
+    if part := row_dependent_part(model):
+        return f"rows are not known to be independent in {part}"
+    schema = model.metadata.get_input_schema()
+    return None if schema is None else _unmergeable_column(schema)
+
+
+def _unmergeable_column(schema: "Schema") -> str | None:
+    from mlflow.types import DataType
+
+    if schema.is_tensor_spec():
+        return "its input is a tensor"
+    for column in schema.inputs:
+        if not isinstance(column.type, DataType):
+            return f"column {column.name} holds nested values"
+        if column.type == DataType.datetime:
+            return f"column {column.name} holds dates"
+    return None
 
 
 def _without_signature(model: "PyFuncModel") -> "PyFuncModel":
     """The same model with nothing to check, where checking only makes sure of the columns and their types."""
     from mlflow.pyfunc import PyFuncModel
 
-    python_function = model.metadata.flavors["python_function"]
-    if model.metadata.get_params_schema() is not None or python_function["loader_module"].startswith("mlflow.pyfunc."):
+    if model.metadata.get_params_schema() is not None or loader_module(model).startswith("mlflow.pyfunc."):
         return model  # parameters have defaults, and a PythonModel may want another type than a frame
     metadata = copy.copy(model.metadata)
     metadata.signature = None
+    predict_fn = model.metadata.flavors["python_function"].get("predict_fn", "predict")
     # `_model_impl` is documented as a stable interface for developers.
-    return PyFuncModel(metadata, model._model_impl, python_function.get("predict_fn", "predict"), None, model.model_id)
-
-
-def _predict(model: "PyFuncModel", value: Any) -> Any:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return json_value(model.predict(value))
-    except MlflowException as error:
-        raise InputRefused(f"The model refuses the rows: {str(error)[:MAX_MESSAGE]}") from error
-    except Exception as error:  # a model may raise anything; its client reads what
-        logger.warning("predict raised", exc_info=True)
-        raise PredictionFailed(f"The model raised {type(error).__name__}: {str(error)[:MAX_MESSAGE]}") from error
-
-
-def model_input(rows: Any, schema: "Schema | None") -> Any:
-    """A DataFrame for rows, what MLflow's own scoring server makes of a scoring body; cast as the signature says.
-
-    Raises InputRefused.
-    """
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_serving_input
-
-    try:
-        match rows:
-            case {"dataframe_split": split}:
-                return dataframe_from_parsed_json(split, "split", schema)
-            case {"dataframe_records": records}:
-                return dataframe_from_parsed_json(records, "records", schema)
-            case {"instances": _} | {"inputs": _}:
-                return parse_tf_serving_input(rows, schema)
-            case _:
-                return dataframe_from_parsed_json(rows if isinstance(rows, list) else [rows], "records", schema)
-    except (MlflowException, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise InputRefused(f"The rows do not fit the model: {str(error)[:MAX_MESSAGE]}") from error
-
-
-class DoubleFrames:
-    """What MLflow makes of rows for a signature of doubles alone, in one go instead of column by column."""
-
-    def __init__(self, schema: "Schema | None") -> None:
-        import pandas as pd
-
-        self._columns = _double_columns(schema)
-        self._sorted = sorted(self._columns)
-        self._index = pd.Index(self._columns)
-
-    def frame(self, rows: Any) -> "DataFrame | None":
-        """The columns in the signature's order; None for whatever is not that simple."""
-        import numpy as np
-        import pandas as pd
-
-        if not self._columns:
-            return None
-        try:
-            given, data = self._given(rows)
-            values = np.array(data, dtype=np.float64)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-            return None  # MLflow says what is wrong
-        if values.shape != (len(data), len(self._columns)):
-            return None
-        if given != self._columns:
-            values = values[:, [given.index(column) for column in self._columns]]
-        return pd.DataFrame(values, columns=self._index.view())  # of its own: the model may change it
-
-    def _given(self, rows: Any) -> tuple[list[str], list[Any]]:
-        """The columns and one list of their values a row. Raises ValueError if it is not that simple."""
-        columns = self._columns
-        match rows:
-            case {"dataframe_split": {"columns": list() as given, "data": list() as data, **rest}}:
-                if not rest and sorted(given) == self._sorted:
-                    return given, data
-            case {"dataframe_split": _} | {"instances": _} | {"inputs": _}:
-                pass
-            case _:
-                records = rows.get("dataframe_records", [rows]) if isinstance(rows, dict) else rows
-                if all(len(record) == len(columns) for record in records):
-                    return columns, [[record[column] for column in columns] for record in records]
-        raise ValueError("not rows of exactly the signature's columns")
-
-
-def _double_columns(schema: "Schema | None") -> list[str]:
-    """The columns of a signature that has doubles alone, each with a name of its own; of another one, none."""
-    from mlflow.types import DataType
-
-    if schema is None or not schema.has_input_names() or any(kind != DataType.double for kind in schema.input_types()):
-        return []
-    names = list(schema.input_names())
-    distinct = len(set(names)) == len(names) and all(isinstance(name, str) for name in names)
-    return names if distinct else []
-
-
-def mergeable(rows: Any, float_columns: Set[str]) -> tuple[list[dict[str, Any]], tuple[object, ...]] | None:
-    """The rows as records, and a key: records of the same key may be concatenated without changing what any gives.
-
-    None for rows that are to go alone: many, of mixed or nested values, or with values missing. Integers in a column
-    that the signature makes a float are taken for floats.
-    """
-    records = _as_records(rows)
-    if not records or len(records) > MAX_MERGED_ROWS:
-        return None
-    key = _key(records[0], float_columns)
-    if key is None or any(_key(record, float_columns) != key for record in records[1:]):
-        return None
-    return records, key
-
-
-def _as_records(rows: Any) -> list[Any] | None:
-    match rows:
-        case {"dataframe_records": list() as records}:
-            return records
-        case {"dataframe_split": {"columns": list() as columns, "data": list() as data, **rest}}:
-            if rest or len(data) > MAX_MERGED_ROWS or len(set(map(str, columns))) < len(columns):
-                return None
-            whole = all(isinstance(values, list) and len(values) == len(columns) for values in data)
-            return [dict(zip(columns, values, strict=True)) for values in data] if whole else None
-        case {"dataframe_records": _} | {"dataframe_split": _} | {"instances": _} | {"inputs": _}:
-            return None
-        case _:
-            return rows if isinstance(rows, list) else [rows]
-
-
-def _key(record: Any, float_columns: Set[str]) -> tuple[object, ...] | None:
-    if not isinstance(record, dict):
-        return None
-    kinds: list[object] = []
-    for column, value in record.items():
-        kind = type(value)
-        if kind is int and column in float_columns:
-            kind = float
-        elif kind not in _MERGED_KINDS or (kind is int and not -(2**63) <= value < 2**63):
-            return None
-        kinds.append(kind)
-    return *record, *kinds
-
-
-def concatenate(records: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    return list(chain.from_iterable(records))
+    return PyFuncModel(metadata, model._model_impl, predict_fn, None, model.model_id)
 
 
 def float_columns(schema: "Schema | None") -> frozenset[str]:
@@ -199,15 +128,3 @@ def float_columns(schema: "Schema | None") -> frozenset[str]:
     if schema is None or schema.is_tensor_spec():
         return frozenset()
     return frozenset(str(column.name) for column in schema.inputs if column.type in (DataType.float, DataType.double))
-
-
-def json_value(prediction: Any) -> Any:
-    """Plain lists, dicts, numbers and strings."""
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(prediction, pd.Series | np.ndarray) and prediction.dtype.kind in _PLAIN_KINDS:
-        return prediction.tolist()
-    from mlflow.utils.proto_json_utils import NumpyEncoder, _get_jsonable_obj
-
-    return json.loads(json.dumps(_get_jsonable_obj(prediction, pandas_orient="records"), cls=NumpyEncoder))

@@ -3,27 +3,29 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
-
-from cachetools import LRUCache
 
 from functions.bus import TRAIN, Bus
 from functions.catalog import Catalog, ModelType
 from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
-from functions.errors import DeadlineExceeded, ModelNotLogged, OnDemandError, Unavailable
+from functions.errors import (
+    DeadlineExceeded,
+    ModelNotLoaded,
+    OnDemandError,
+    PredictionFailed,
+    Unavailable,
+)
 from functions.operations import Operations
 from functions.replies import Replies
-from functions.run_model.lookup import Found, NotFound, find_model
-from functions.run_model.model_cache import ModelCache, ServedModel
-from functions.run_model.scoring import mergeable
+from functions.run_model.known_models import KnownModels
+from functions.run_model.lookup import Found
+from functions.run_model.missing import not_logged
+from functions.run_model.model_cache import ModelCache
+from functions.run_model.served_model import ServedModel
 from functions.settings import RunModelSettings, run_model_queue
-from functions.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
 
-LOOKUP_THREADS = 8
 LOAD_TOLD_AFTER_S = 0.3
 """A message of its own for what is over before anybody reads it costs three operations of the bus."""
 
@@ -44,12 +46,7 @@ class RunModelService:
         self._replies = replies
         self._operations = operations
         self._models = models
-        self._lookups: SharedCalls[tuple[str, bool], Found | NotFound] = SharedCalls(
-            keep_s=settings.lookup_ttl_s, worth_keeping=lambda outcome: isinstance(outcome, Found)
-        )
-        # Threads of their own: look-ups that hang on MLflow must not hold up predictions with models in memory.
-        self._lookup_threads = ThreadPoolExecutor(LOOKUP_THREADS, "lookup")
-        self._last_found: LRUCache[str, Found] = LRUCache(10_000)
+        self._known = KnownModels(settings.mlflow_tracking_uri, settings.lookup_ttl_s, models.__contains__)
 
     async def handle_all(self, commands: Sequence[RunModel], redelivered: bool) -> None:
         """Handle the commands of one message side by side. Raises Unavailable, after all of them, as `handle` does."""
@@ -66,57 +63,39 @@ class RunModelService:
         if await self._replies.expired(command):
             return
         try:
-            _, entry = self._catalog.find(command.model_type)
-        except OnDemandError as error:
-            await self._replies.failed(command, error)
-            return
-        try:
-            found = await self._find(command, entry)
-            if isinstance(found, Found):
-                await self._predict(command, entry, found)
-            elif command.trained:
-                raise _not_logged(command, entry, found)
-            else:
-                await self._start_training(command)
+            await self._answer_or_train(command)
         except Unavailable as trouble:
-            await self._replies.retry_later(entry.queue, command, trouble)
+            queue = self._catalog.find(command.model_type)[1].queue
+            await self._replies.retry_later(queue, command, trouble)
+        except (PredictionFailed, ModelNotLoaded) as error:
+            # What the model's code said is for the log; what its client may read is in the error.
+            logger.warning("operation %s: %s", command.operation, error.title, exc_info=error)
+            await self._replies.failed(command, error)
         except OnDemandError as error:
             await self._replies.failed(command, error)
+        except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is, is one outcome
+            await self._replies.broken(command, error)
 
-    async def _find(self, command: RunModel, entry: ModelType) -> Found | NotFound:
-        """Concurrent look-ups of one key share a call. What was trained just now joins none that began before."""
-        try:
-            outcome = await self._lookups.get(
-                (command.key, command.trained),
-                lambda: asyncio.get_running_loop().run_in_executor(
-                    self._lookup_threads,
-                    partial(find_model, self._settings.mlflow_tracking_uri, entry, command.parameters, command.key),
-                ),
-            )
-        except Unavailable:
-            last = self._last_found.get(command.key)
-            if last is None or last not in self._models:
-                raise
-            return last  # a model in memory answers while MLflow is down
-        if isinstance(outcome, Found):
-            self._last_found[command.key] = outcome
-            if command.trained:
-                self._lookups.keep((command.key, False), outcome)
-        return outcome
+    async def _answer_or_train(self, command: RunModel) -> None:
+        _, entry = self._catalog.find(command.model_type)
+        found = await self._known.find(command, entry)
+        if isinstance(found, Found):
+            await self._predict(command, entry, found)
+        elif command.trained:
+            raise not_logged(command, entry, found)
+        else:
+            await self._start_training(command)
 
     async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
         rows = await self._rows(command)
         served = await self._served(command, entry, found)
-        if together := mergeable(rows, served.float_columns):
-            records, key = together
-            result = await served.merger.predict(records, len(records), key)
-        else:
-            result = await served.merger.predict(rows)
+        answer = await served.predict(rows)
         await self._answer(
             command,
             command.operation_document(
                 "completed",
-                result=result,
+                result=answer.result,
+                ignored_columns=list(answer.ignored_columns) or None,
                 model=ModelReference(uri=found.uri, run_id=found.run_id),
             ),
         )
@@ -137,8 +116,7 @@ class RunModelService:
         try:
             return await loading
         except Unavailable:
-            for trained in (True, False):  # it may have been deleted
-                self._lookups.forget((command.key, trained))
+            self._known.forget(command.key)  # it may have been deleted
             raise
 
     async def _rows(self, command: RunModel) -> Any:
@@ -162,14 +140,3 @@ class RunModelService:
             "running", status_message="training is requested", training=Training(state="REQUESTED")
         )
         await self._replies.progress(command, "training:requested", requested)
-
-
-def _not_logged(command: RunModel, entry: ModelType, not_found: NotFound) -> ModelNotLogged:
-    run_id = command.training.run_id if command.training else None
-    wanted = ", ".join(f"{name}={value}" for name, value in command.parameters.items())
-    if not_found.runs_without_model:
-        runs = ", ".join(not_found.runs_without_model[:5])
-        reason = f"MLflow run {runs} has these parameters but logged no model named {entry.artifact_name!r}"
-    else:
-        reason = f"the experiment {entry.experiment!r} has no finished run with {wanted}"
-    return ModelNotLogged(f"Databricks run {run_id} ended well, but {reason}.")

@@ -46,6 +46,8 @@ class TrainService:
             await self._replies.retry_later(TRAIN, message, trouble)
         except OnDemandError as error:
             await self._replies.failed(message.command, error)
+        except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is, is one outcome
+            await self._replies.broken(message.command, error)
 
     async def _start(self, command: RunModel) -> None:
         run = await self._current_run(command)

@@ -9,8 +9,10 @@ from functions.predict import request
 from functions.predict.inbox import Inbox
 from functions.predict.results import Waiter
 from functions.replies import Replies
-from functions.run_model import scoring
+from functions.run_model import records, scoring
+from functions.run_model.json_values import json_value
 from functions.run_model.merging import Merger
+from functions.run_model.rows import RowReader
 from functions.run_model.service import RunModelService
 from local.broker.client import ClientProtocol
 from local.broker.service.broker import Broker
@@ -20,7 +22,7 @@ HOST = "_run (/work/x/local/host/__main__.py:62);Runner.run (/usr/lib/python3.11
 SDK = "/home/x/.venv/lib/python3.11/site-packages/azure/servicebus/aio/_servicebus_sender_async.py"
 LINES = [
     f"{HOST};Outbox._send (/work/x/functions/outbox.py:134);ServiceBusSender.send_messages ({SDK}:7) 30",
-    f"{HOST};model_input (/work/x/functions/run_model/scoring.py:20);loads (orjson.py:1) 50",
+    f"{HOST};read (/work/x/functions/run_model/rows/reader.py:20);loads (orjson.py:1) 50",
     f"{HOST} 20",
     f"{HOST};Peer.receive_data (/x/local/broker/service/peer.py:9);decode (/x/local/broker/amqp/decode.py:4) 7",
 ]
@@ -52,8 +54,10 @@ def test_samples_go_to_the_innermost_stage_that_is_known() -> None:
         (outbox.Outbox._send, "publish"),
         (Inbox._receive, "receive"),
         (Waiter.hand_over, "hand over the reply"),
-        (scoring.DoubleFrames.frame, "rows to model input"),
-        (scoring.mergeable, "rows to model input"),
+        (RowReader.read, "rows to model input"),
+        (records.mergeable, "rows to model input"),
+        (scoring.Scorer.encode, "result to JSON"),
+        (json_value, "result to JSON"),
         (scoring.Scorer.score, "predict"),
         (Merger._run, "merge"),
         (RunModelService.handle, "handler"),

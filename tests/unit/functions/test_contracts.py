@@ -100,8 +100,8 @@ async def test_an_event_goes_to_the_session_of_the_instance() -> None:
 
 def test_the_operation_document_is_camel_case_and_has_every_field_in_every_status() -> None:
     fields = {
-        "runId", "status", "statusMessage", "result", "modelType", "modelParameters", "ignoredColumns", "model", "training", "createdAt", "expiresAt",
-        "error",
+        "runId", "status", "statusMessage", "result", "modelType", "modelParameters", "ignoredColumns", "model",
+        "training", "createdAt", "expiresAt", "error",
     }  # fmt: skip
     assert set(orjson.loads(Operation(status="pending").to_json())) == fields
     assert set(orjson.loads(OPERATION.to_json())) == fields

@@ -1,42 +1,65 @@
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
+import orjson
+import pandas as pd
 import pytest
 
+from functions.contracts import JsonText
 from functions.errors import InputRefused
-from functions.run_model.merging import Merger
+from functions.run_model.independence import FIRST_MERGES, Proof, Scored, bounds
+from functions.run_model.json_values import json_value
+from functions.run_model.merging import Answer, Merger
+from functions.run_model.row_results import row_count
 
 
 class Doubler:
     """Doubles each number, refuses negative ones, and notes what it was called with; `gate` holds its calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, predict: Callable[[list[Any]], Any] = lambda rows: 2 * np.array(rows)) -> None:
         self.calls: list[list[int]] = []
         self.gate = threading.Event()
         self.gate.set()
         self.called = threading.Event()
+        self._predict = predict
 
-    def __call__(self, values: list[int]) -> list[int]:
+    def score(self, rows: list[int]) -> Scored:
         self.called.set()
         assert self.gate.wait(30)
-        self.calls.append(values)
-        if any(value < 0 for value in values):
+        self.calls.append(rows)
+        if any(value < 0 for value in rows):
             raise InputRefused("negative")
-        return [2 * value for value in values]
+        result = self._predict(rows)
+        return Scored(result, row_count(result))
+
+    def encode(self, scored: Scored, sizes: Sequence[int] | None = None) -> list[Answer]:
+        values = json_value(scored.result)
+        parts = [values] if sizes is None else [values[start:stop] for start, stop in bounds(sizes)]
+        return [Answer(JsonText(orjson.dumps(part))) for part in parts]
+
+
+def proven() -> Proof:
+    proof = Proof(None)
+    for _ in range(FIRST_MERGES):
+        proof.parts_to_check(1)
+    return proof
 
 
 def concatenate(values: Sequence[list[int]]) -> list[int]:
     return [number for value in values for number in value]
 
 
-def merger(model: Doubler, max_rows: int = 100) -> Merger:
-    return Merger(model, concatenate, max_rows=max_rows)
+def merger(model: Doubler, max_rows: int = 100, proof: Proof | None = None) -> Merger:
+    return Merger(model, proof or proven(), concatenate, max_rows=max_rows)
 
 
-async def ask(merging: Merger, *values: list[int], key: object | None = "k") -> list[object]:
+async def ask(merging: Merger, *values: list[int], key: object | None = "k") -> list[Any]:
     asked = (merging.predict(value, len(value), key) for value in values)
-    return list(await asyncio.gather(*asked, return_exceptions=True))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    return [orjson.loads(bytes(each.result)) if isinstance(each, Answer) else each for each in answers]
 
 
 async def test_concurrent_predictions_are_one_call_and_each_gets_its_own() -> None:
@@ -70,7 +93,7 @@ async def test_the_row_limit_splits_and_a_larger_one_goes_alone() -> None:
     assert model.calls == [[1, 1, 3], [2, 2, 2, 2]]
 
 
-async def test_what_gathers_during_a_call_goes_into_the_next_one() -> None:
+async def test_requests_that_gather_during_a_call_go_into_the_next_one() -> None:
     model = Doubler()
     merging = merger(model)
     model.gate.clear()
@@ -79,13 +102,9 @@ async def test_what_gathers_during_a_call_goes_into_the_next_one() -> None:
     rest = [asyncio.create_task(merging.predict([number], 1, "k")) for number in (2, 3)]
     await asyncio.sleep(0)  # they have asked
     model.gate.set()
-    assert await asyncio.gather(first, *rest) == [[2], [4], [6]]
+    answers = await asyncio.gather(first, *rest)
+    assert [orjson.loads(bytes(answer.result)) for answer in answers] == [[2], [4], [6]]
     assert model.calls == [[1], [2, 3]]
-
-
-async def test_a_model_without_one_result_a_row_is_asked_for_each_alone() -> None:
-    merging = Merger(lambda value: {"sum": sum(value)}, concatenate, max_rows=100)
-    assert await ask(merging, [1, 2], [3]) == [{"sum": 3}, {"sum": 3}]
 
 
 async def test_a_cancelled_one_does_not_disturb_the_others() -> None:
@@ -95,7 +114,7 @@ async def test_a_cancelled_one_does_not_disturb_the_others() -> None:
     kept = asyncio.create_task(merging.predict([2], 1, "k"))
     await asyncio.sleep(0)  # they have asked
     cancelled.cancel()
-    assert await kept == [4]
+    assert (await kept).result == b"[4]"
     with pytest.raises(asyncio.CancelledError):
         await cancelled
 
@@ -104,12 +123,97 @@ async def test_inputs_that_cannot_be_concatenated_are_asked_for_alone() -> None:
     def refuse(values: Sequence[list[int]]) -> list[int]:
         raise TypeError("mixed")
 
-    assert await ask(Merger(Doubler(), refuse, max_rows=100), [1], [2]) == [[2], [4]]
+    model = Doubler()
+    merging = Merger(model, proven(), refuse, max_rows=100)
+    assert await ask(merging, [1], [2]) == [[2], [4]]
 
 
-async def test_whatever_a_model_raises_reaches_who_asked() -> None:
-    def fail(value: list[int]) -> list[int]:
-        raise ZeroDivisionError
+@pytest.mark.parametrize("error", [ZeroDivisionError(), SystemExit(3), KeyboardInterrupt(), StopIteration()])
+async def test_every_exception_of_a_model_reaches_its_caller(error: BaseException) -> None:
+    def fail(rows: list[int]) -> object:
+        raise error
 
-    outcomes = await ask(Merger(fail, concatenate, max_rows=100), [1], [2])
-    assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError, ZeroDivisionError]
+    outcomes = await ask(merger(Doubler(fail)), [1], [2])
+    assert all(isinstance(outcome, ZeroDivisionError | RuntimeError) for outcome in outcomes)
+    assert await ask(merger(Doubler()), [1]) == [[2]]  # the event loop goes on
+
+
+def batch_mean(rows: list[int]) -> Any:
+    return np.array(rows) - np.mean(rows)
+
+
+def by_output(rows: list[int]) -> Any:
+    """As predict_proba of several outputs: a list of arrays, one an output."""
+    return [2 * np.array(rows), 3 * np.array(rows)]
+
+
+def forecast(rows: list[int]) -> Any:
+    return rows[0] + np.array([1, 2, 3])
+
+
+def sorted_series(rows: list[int]) -> Any:
+    return pd.Series(rows).sort_values()
+
+
+def sorted_array(rows: list[int]) -> Any:
+    return np.sort(rows)
+
+
+def distinct(rows: list[int]) -> Any:
+    return np.unique(rows)
+
+
+@pytest.mark.parametrize("predict", [batch_mean, by_output, forecast, sorted_series, sorted_array, distinct])
+@pytest.mark.parametrize("values", [([30], [10], [20]), ([3], [1]), ([3, 1], [2, 2], [1])])
+async def test_merging_never_changes_an_answer(predict: Callable[[list[int]], Any], values: tuple[list[int]]) -> None:
+    told: list[str] = []
+    proof = Proof(None, told.append)
+    merging = merger(Doubler(predict), proof=proof)
+    alone = [(await ask(merging, value, key=None))[0] for value in values]
+    assert await ask(merging, *values) == alone
+    assert proof.off is not None
+    assert told == [proof.off]
+
+
+async def test_a_disproved_model_is_asked_for_each_alone() -> None:
+    model = Doubler(batch_mean)
+    merging = merger(model, proof=Proof(None))
+    await ask(merging, [1], [3])
+    model.calls.clear()
+    await ask(merging, [1], [3])
+    assert model.calls == [[1], [3]]
+
+
+async def test_the_first_merged_calls_are_checked_and_later_ones_are_not() -> None:
+    model = Doubler()
+    merging = merger(model, proof=Proof(None))
+    for _ in range(FIRST_MERGES):
+        model.calls.clear()
+        assert await ask(merging, [1], [2]) == [[2], [4]]
+        assert model.calls == [[1, 2], [1], [2], [2, 1]]
+    model.calls.clear()
+    assert await ask(merging, [1], [2]) == [[2], [4]]
+    assert model.calls == [[1, 2]]
+
+
+async def test_a_model_that_changes_its_ways_is_found_out_by_a_sample() -> None:
+    model = Doubler()
+    proof = proven()
+    merging = merger(model, proof=proof)
+    assert await ask(merging, [1], [2]) == [[2], [4]]
+    model._predict = batch_mean
+    while proof.off is None:
+        await ask(merging, [1], [3])
+    assert await ask(merging, [1], [3]) == [[0.0], [0.0]]
+
+
+async def test_a_merged_result_that_has_no_json_fails_alone() -> None:
+    class Unwritable(Doubler):
+        def encode(self, scored: Scored, sizes: Sequence[int] | None = None) -> list[Answer]:
+            if 6 in scored.result:
+                raise InputRefused("six")
+            return super().encode(scored, sizes)
+
+    good, bad = await ask(merger(Unwritable()), [1], [3])
+    assert good == [2]
+    assert isinstance(bad, InputRefused)

@@ -7,14 +7,11 @@ import pytest
 
 from functions.catalog import ModelType
 from functions.errors import Unavailable
-from functions.run_model.loading import LoadedModel
 from functions.run_model.lookup import Found
-from functions.run_model.merging import Merger
 from functions.run_model.model_cache import ModelCache
-from functions.run_model.scoring import Scorer
+from functions.run_model.served_model import ServedModel
 
 ENTRY = cast(ModelType, None)  # only handed through to `load`
-SCORER = cast(Scorer, SimpleNamespace(float_columns=frozenset()))  # nothing is predicted here
 
 
 class Loads:
@@ -26,17 +23,17 @@ class Loads:
         self.barrier = threading.Barrier(together, timeout=30)
         self.failures = 0
 
-    def __call__(self, found: Found, entry: ModelType) -> LoadedModel:
+    def __call__(self, found: Found, entry: ModelType) -> ServedModel:
         self.barrier.wait()
         self.loaded.append(found.model_id)
         if self.failures:
             self.failures -= 1
             raise Unavailable("MLflow is down")
-        return LoadedModel(found, SCORER, self.size)
+        return cast(ServedModel, SimpleNamespace(found=found, size=self.size))  # nothing is predicted here
 
 
 def cache(load: Loads, max_bytes: int = 100, max_entries: int = 100) -> ModelCache:
-    return ModelCache(load, lambda loaded: Merger(str, list, 1), max_bytes, max_entries)
+    return ModelCache(load, max_bytes, max_entries)
 
 
 def found(name: str) -> Found:

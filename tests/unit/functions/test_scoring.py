@@ -1,224 +1,267 @@
-"""Rows to model input: the fast ways give what MLflow's parsers give, and merging changes nobody's rows."""
+"""One prediction by a real MLflow model: rows in, JSON out, and whose fault a failure is."""
 
-import json
-from collections.abc import Callable
-from functools import partial
+import warnings
+from pathlib import Path
 from typing import Any
 
+import mlflow
+import mlflow.pyfunc
+import mlflow.sklearn
+import numpy as np
 import orjson
 import pandas as pd
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model, ModelSignature
+from mlflow.models import Model, ModelSignature, infer_signature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
+from sklearn.linear_model import LinearRegression
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
-from functions.errors import InputRefused
-from functions.run_model.scoring import (
-    DoubleFrames,
-    Scorer,
-    _without_signature,
-    concatenate,
-    float_columns,
-    mergeable,
-    model_input,
-)
+from functions.catalog import ModelType, Serverless
+from functions.errors import InputRefused, PredictionFailed
+from functions.run_model.scoring import Scorer, _without_signature, float_columns
 
 DOUBLES = Schema([ColSpec("double", "a"), ColSpec("double", "b")])
-MIXED = Schema([ColSpec("double", "a"), ColSpec("long", "b", required=False), ColSpec("string", "c", required=False)])
-
-VALUES = st.one_of(
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.integers(-(2**64), 2**64),
-    st.booleans(),
-    st.none(),
-    st.sampled_from(["1.5", "x", ""]),
-    st.lists(st.integers(0, 3), max_size=2),
-)
-ROWS = st.lists(st.dictionaries(st.sampled_from("abc"), VALUES, min_size=1), min_size=1, max_size=4)
+FEATURES = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
 
 
-def as_mlflow_reads(rows: Any, orient: str, schema: Schema | None) -> pd.DataFrame | None:
-    """None if it refuses them."""
-    try:
-        return dataframe_from_parsed_json(rows, orient, schema)
-    except (MlflowException, ValueError, TypeError, OverflowError):
-        return None
+def entry(**settings: Any) -> ModelType:
+    return ModelType(experiment="/e", notebook="/n", parameters={}, cluster=Serverless(serverless=True), **settings)
 
 
-def as_we_read(rows: Any, schema: Schema | None) -> pd.DataFrame | None:
-    try:
-        frame = DoubleFrames(schema).frame(rows)
-        if frame is None:
-            frame = model_input(rows, schema)
-    except InputRefused:
-        return None
-    assert isinstance(frame, pd.DataFrame)
-    return frame
+class Calls:
+    """A model whose `predict` is a function."""
+
+    def __init__(self, predict: Any) -> None:
+        self._predict = predict
+
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
+        return self._predict(data, params)
 
 
-def assert_same(ours: pd.DataFrame | None, theirs: pd.DataFrame | None) -> None:
-    assert (ours is None) == (theirs is None)
-    if ours is not None and theirs is not None:
-        assert set(ours.columns) == set(theirs.columns)  # the signature puts them in order
-        pd.testing.assert_frame_equal(ours[list(theirs.columns)], theirs)
-
-
-@given(rows=st.lists(st.fixed_dictionaries({"b": VALUES, "a": VALUES}), min_size=1, max_size=4) | ROWS)
-@example(rows=[{"a": 1, "b": 2.5}, {"b": 1, "a": 2**63}])
-@example(rows=[{"a": None, "b": True}])
-@example(rows=[{"a": 1, "b": 2}, {"a": 1}])
-def test_records_are_read_as_mlflow_reads_them(rows: list[dict[str, Any]]) -> None:
-    sendable = orjson.loads(as_json(rows))
-    for schema in (DOUBLES, MIXED):
-        expected = as_mlflow_reads(sendable, "records", schema)
-        assert_same(as_we_read(sendable, schema), expected)
-        assert_same(as_we_read({"dataframe_records": sendable}, schema), expected)
-
-
-@given(
-    data=st.lists(st.lists(VALUES, min_size=2, max_size=2), min_size=1, max_size=4)
-    | st.lists(st.lists(VALUES, max_size=3) | st.sampled_from(["12", ""]), min_size=1, max_size=4),
-    columns=st.permutations("ab"),
-)
-@example(data=[[1, 2], [1, 2, 3], [4]], columns=["b", "a"])
-@example(data=[[1, 2], [4]], columns=["b", "a"])
-@example(data=["12", "34"], columns=["b", "a"])
-def test_splits_are_read_as_mlflow_reads_them(data: list[list[Any]], columns: list[str]) -> None:
-    split = {"columns": columns, "data": orjson.loads(as_json(data))}
-    assert_same(as_we_read({"dataframe_split": split}, DOUBLES), as_mlflow_reads(split, "split", DOUBLES))
-
-
-class Echo:
-    """A model that answers with what it is given, so that what MLflow makes of rows can be seen."""
-
-    def predict(self, data: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
-        return [list(data.columns), data.to_numpy().tolist(), str(data.dtypes.tolist()), params]
-
-
-def echo(schema: Schema | None, params: ParamSchema | None = None, loader: str = "echo") -> PyFuncModel:
+def scorer_of(
+    predict: Any, schema: Schema | None = DOUBLES, params: ParamSchema | None = None, **settings: Any
+) -> Scorer:
     metadata = Model(
         signature=None if schema is None else ModelSignature(inputs=schema, params=params),
-        flavors={"python_function": {"loader_module": loader, "predict_fn": "predict"}},
+        flavors={"python_function": {"loader_module": "own", "predict_fn": "predict"}},
     )
-    return PyFuncModel(metadata, Echo())
+    return Scorer(PyFuncModel(metadata, Calls(predict)), entry(**settings))
 
 
-@given(rows=st.lists(st.fixed_dictionaries({"b": VALUES, "a": VALUES}), min_size=1, max_size=4) | ROWS)
-@example(rows=[{"b": 1, "a": 2.5}, {"a": 3, "b": 4}])
-def test_the_model_is_given_what_mlflow_would_give_it(rows: list[dict[str, Any]]) -> None:
-    sendable = orjson.loads(as_json(rows))
-    split = {"columns": ["b", "a"], "data": [[row.get("b"), row.get("a")] for row in sendable]}
-    for schema in (DOUBLES, MIXED, None):
-        model = echo(schema)
-        for asked in (sendable, {"dataframe_split": split}):
-            assert answer(Scorer(model).score, asked) == answer(partial(by_mlflow, model), asked)
+def answer(scorer: Scorer, rows: Any) -> Any:
+    return orjson.loads(bytes(scorer.encode(scorer.score(rows))[0].result))
 
 
-def answer(predict: Callable[[Any], Any], rows: Any) -> Any:
-    try:
-        return predict(rows)
-    except InputRefused:
-        return InputRefused
+def saved(model: Any, folder: Path, **options: Any) -> PyFuncModel:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about signatures that are missing on purpose
+        mlflow.sklearn.save_model(
+            model, folder, serialization_format="cloudpickle", pip_requirements=["scikit-learn"], **options
+        )
+        return mlflow.pyfunc.load_model(str(folder), suppress_warnings=True)
 
 
-def by_mlflow(model: PyFuncModel, rows: Any) -> Any:
-    """Parsed and checked by MLflow alone."""
-    try:
-        return json.loads(json.dumps(model.predict(model_input(rows, model.metadata.get_input_schema()))))
-    except MlflowException as error:
-        raise InputRefused(str(error)) from error
+def test_frame_of_doubles_and_its_enforced_form_give_the_same() -> None:
+    def echo(data: pd.DataFrame, params: Any) -> Any:
+        return [list(data.columns), data.to_numpy().tolist(), [str(kind) for kind in data.dtypes]]
 
-
-@pytest.mark.parametrize("names", [(0, 1), ("a", "a")])
-def test_odd_names_of_columns_are_left_to_mlflow(names: tuple[Any, Any]) -> None:
-    schema = Schema([ColSpec("double", name) for name in names])
-    for columns in ([0, 1], ["0", "1"], ["a", "a"], ["a", "b"]):
-        asked = {"dataframe_split": {"columns": columns, "data": [[1.0, 2.0]]}}
-        assert answer(Scorer(echo(schema)).score, asked) == answer(partial(by_mlflow, echo(schema)), asked)
+    scorer = scorer_of(echo)
+    expected = [["a", "b"], [[1.0, 2.5]], ["float64", "float64"]]
+    assert answer(scorer, [{"b": 2.5, "a": 1}]) == expected
+    assert answer(scorer, [{"b": "2.5", "a": 1}]) == expected  # read value by value
+    assert answer(scorer, {"dataframe_split": {"columns": ["b", "a"], "data": [[2.5, 1]]}}) == expected
 
 
 def test_a_python_model_is_left_to_mlflow() -> None:
-    for loader, checked in (("mlflow.pyfunc.model", True), ("mlflow.pyfunc.loaders.code_model", True), ("echo", False)):
-        model = echo(DOUBLES, loader=loader)
+    for loader, checked in (("mlflow.pyfunc.model", True), ("mlflow.pyfunc.loaders.code_model", True), ("own", False)):
+        flavors = {"python_function": {"loader_module": loader, "predict_fn": "predict"}}
+        model = PyFuncModel(Model(signature=ModelSignature(DOUBLES), flavors=flavors), Calls(None))
         assert (_without_signature(model) is model) is checked
 
 
-def test_what_a_model_does_to_its_columns_stays_in_one_prediction() -> None:
-    frames = DoubleFrames(DOUBLES)
-    first = frames.frame({"a": 1, "b": 2})
-    assert first is not None
-    first.columns.name = "features"
-    second = frames.frame({"a": 1, "b": 2})
-    assert second is not None
-    assert second.columns.name is None
+def test_parameters_and_their_defaults_reach_the_model() -> None:
+    params = ParamSchema([ParamSpec("shift", "double", 0.5), ParamSpec("top_k", "long", 3)])
+    scorer = scorer_of(lambda data, params: params, params=params)
+    assert answer(scorer, [{"a": 1, "b": 2}]) == {"shift": 0.5, "top_k": 3}
+    given = {"dataframe_records": [{"a": 1, "b": 2}], "params": {"top_k": 5}}
+    assert answer(scorer, given) == {"shift": 0.5, "top_k": 5}
+    with pytest.raises(InputRefused):
+        scorer.score({"dataframe_records": [{"a": 1, "b": 2}], "params": {"top_k": 5.5}})
 
 
-def test_defaults_of_parameters_reach_the_model() -> None:
-    params = ParamSchema([ParamSpec("shift", "double", 0.5)])
-    assert Scorer(echo(DOUBLES, params)).score({"a": 1, "b": 2})[-1] == {"shift": 0.5}
+def test_unknown_columns_are_named_or_refused() -> None:
+    rows = [{"a": 1, "b": 2, "c": 3}]
+    assert scorer_of(lambda data, params: data["a"].to_numpy()).score(rows).ignored_columns == ("c",)
+    with pytest.raises(InputRefused):
+        scorer_of(lambda data, params: 0, unknown_columns="refuse").score(rows)
 
 
-@given(parts=st.lists(ROWS, min_size=2, max_size=4))
-@example(parts=[[{"a": 1}], [{"a": 2.5}]])
-@example(parts=[[{"b": 1}], [{"b": 2.5}]])
-def test_rows_that_may_be_merged_mean_the_same_alone(parts: list[list[dict[str, Any]]]) -> None:
-    for schema in (DOUBLES, MIXED, None):
-        floats = float_columns(schema)
-        found = [mergeable(orjson.loads(as_json(part)), floats) for part in parts]
-        together = [each for each in found if each and found[0] and each[1] == found[0][1]]
-        alone = [as_we_read(records, schema) for records, _ in together]
-        merged = as_we_read(concatenate([records for records, _ in together]), schema) if together else None
-        frames = [frame for frame in alone if frame is not None]
-        if frames and len(frames) == len(together):
-            assert merged is not None
-            pd.testing.assert_frame_equal(merged, pd.concat(frames, ignore_index=True))
+class Panic(BaseException):
+    """What PyO3 raises for a panic in Rust."""
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
 
 
 @pytest.mark.parametrize(
-    ("rows", "other", "together"),
+    "error",
     [
-        ({"a": 1}, [{"a": 2.5}], True),  # a double in the signature
-        ({"a": 1.5}, {"dataframe_records": [{"a": 2}, {"a": 3}]}, True),
-        ({"a": 1, "b": 2}, {"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2]]}}, True),
-        ({"b": 1}, {"b": 2.5}, False),
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, False),
-        ({"c": "x"}, {"c": "y"}, True),
-        ({"b": True}, {"b": 1}, False),
+        ConnectionError("postgresql://svc:hunter2@db/features"),
+        Panic("hunter2"),
+        SystemExit("hunter2"),
+        KeyboardInterrupt("hunter2"),
+        StopIteration("hunter2"),
+        GeneratorExit("hunter2"),
+        MemoryError("hunter2"),
+        Unspeakable(),
+        ValueError("hunter2"),
+        MlflowException("hunter2"),
+        MlflowException("hunter2", error_code=5),
     ],
+    ids=lambda error: type(error).__name__,
 )
-def test_what_is_merged(rows: Any, other: Any, together: bool) -> None:
-    floats = float_columns(MIXED)
-    one, two = mergeable(rows, floats), mergeable(other, floats)
-    assert one is not None
-    assert two is not None
-    assert (one[1] == two[1]) is together
+def test_an_exception_of_the_models_own_code_tells_its_type_alone(error: BaseException) -> None:
+    def predict(data: Any, params: Any) -> Any:
+        raise error
+
+    with pytest.raises(PredictionFailed) as caught:
+        scorer_of(predict).score([{"a": 1, "b": 2}])
+    assert type(error).__name__ in caught.value.detail
+    assert "hunter2" not in caught.value.detail
+    assert caught.value.__cause__ is error
+
+
+class Exiting(list[int]):
+    def __iter__(self) -> Any:
+        raise SystemExit(3)
+
+
+class Indexless(pd.Series):  # type: ignore[misc]  # pandas has no types
+    @property
+    def index(self) -> Any:
+        raise RuntimeError("no index")
+
+
+class Shouting(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]  # as a metaclass may
+        raise RuntimeError("no name")
+
+
+class Nameless(Exception, metaclass=Shouting):
+    """An exception whose type does not tell its name."""
+
+
+class Wide(int):
+    def __le__(self, other: object) -> bool:
+        return True
+
+    __ge__ = __le__
+
+
+def test_results_that_cannot_be_read_are_one_failure() -> None:
+    for result in (Exiting([1]), Indexless([1]), Wide(2**70), [Wide(2**70)]):
+        scorer = scorer_of(lambda data, params, result=result: result)
+        with pytest.raises(PredictionFailed):
+            scorer.encode(scorer.score([{"a": 1, "b": 2}]))
+
+
+class Leaving(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize("expose", [True, False])
+@pytest.mark.parametrize("error", [Nameless(), Leaving(), Unspeakable()], ids=["Nameless", "Leaving", "Unspeakable"])
+def test_an_exception_that_fights_back_is_one_failure(error: Exception, expose: bool) -> None:
+    def predict(data: Any, params: Any) -> Any:
+        raise error
+
+    with pytest.raises(PredictionFailed):
+        scorer_of(predict, expose_errors=expose).score([{"a": 1, "b": 2}])
+
+
+def test_the_text_of_an_exception_is_told_where_the_catalog_says_so() -> None:
+    def predict(data: Any, params: Any) -> Any:
+        raise ConnectionError("no features today")
+
+    with pytest.raises(PredictionFailed, match="ConnectionError: no features today"):
+        scorer_of(predict, expose_errors=True).score([{"a": 1, "b": 2}])
+
+
+def test_a_result_without_json_names_its_type() -> None:
+    scorer = scorer_of(lambda data, params: [pd.Interval(0, 1)])
+    with pytest.raises(PredictionFailed, match=r"Interval"):
+        scorer.encode(scorer.score([{"a": 1, "b": 2}]))
+
+
+def test_merged_results_are_encoded_in_parts() -> None:
+    scorer = scorer_of(lambda data, params: data["a"].to_numpy())
+    scored = scorer.score([{"a": 1, "b": 0}, {"a": 2, "b": 0}, {"a": 3, "b": 0}])
+    assert [answer.result for answer in scorer.encode(scored, [1, 2])] == [b"[1.0]", b"[2.0,3.0]"]
+
+
+def test_rows_that_a_librarys_own_code_refuses_are_the_clients_fault(tmp_path: Path) -> None:
+    colours = pd.DataFrame({"colour": ["red", "blue"] * 5})
+    model = make_pipeline(OneHotEncoder(), LinearRegression()).fit(colours, range(10))
+    scorer = Scorer(saved(model, tmp_path, signature=infer_signature(colours, [1.0])), entry())
+    assert len(answer(scorer, [{"colour": "red"}])) == 1
+    with pytest.raises(InputRefused, match="unknown categories"):
+        scorer.score([{"colour": "green"}])
 
 
 @pytest.mark.parametrize(
     "rows",
+    [[{"a": 1}], [{"a": "x", "b": 2}], [{"a": None, "b": 2}], [{"a": [1], "b": 2}]],
+)
+def test_rows_are_checked_without_a_signature(tmp_path: Path, rows: Any) -> None:
+    scorer = Scorer(saved(LinearRegression().fit(FEATURES, FEATURES["a"] * 2), tmp_path), entry())
+    with pytest.raises(InputRefused):
+        scorer.score(rows)
+
+
+def test_columns_are_put_in_order_without_a_signature(tmp_path: Path) -> None:
+    scorer = Scorer(saved(LinearRegression().fit(FEATURES, FEATURES["a"] * 2), tmp_path), entry())
+    assert answer(scorer, [{"b": 2, "a": 1.5}]) == pytest.approx([3.0])
+
+
+def test_probabilities_of_several_outputs_are_never_taken_for_rows(tmp_path: Path) -> None:
+    targets = np.stack([FEATURES["a"] > 0, FEATURES["b"] > 0], axis=1).astype(int)
+    model = MultiOutputClassifier(DecisionTreeClassifier()).fit(FEATURES, targets)
+    options = {"signature": ModelSignature(DOUBLES), "pyfunc_predict_fn": "predict_proba"}
+    scorer = Scorer(saved(model, tmp_path, **options), entry())
+    scored = scorer.score([{"a": 1, "b": 2}, {"a": -1, "b": 2}])
+    assert scored.rows is None
+    assert answer(scorer, [{"a": 1, "b": 2}]) == [[[0.0, 1.0]], [[0.0, 1.0]]]
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
     [
-        {"a": None},
-        {"a": [1]},
-        {"b": 2**63},
-        [{"a": 1}, {"b": 1}],
-        [{"a": 1.0}] * 101,
-        {"instances": [[1]]},
-        {"inputs": {"a": [1]}},
-        {"dataframe_split": {"columns": ["a"], "data": [[1]], "index": [7]}},
-        {"dataframe_split": {"columns": ["a", "a"], "data": [[1, 2]]}},
-        {"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}},
-        {"dataframe_split": {"data": [[1]]}},
-        {"dataframe_records": [1]},
+        (Schema([ColSpec("datetime", "t")]), "column t holds dates"),
+        (DOUBLES, None),
     ],
 )
-def test_what_goes_alone(rows: Any) -> None:
-    assert mergeable(rows, frozenset({"a"})) is None
+def test_a_date_column_is_never_merged(tmp_path: Path, schema: Schema, reason: str | None) -> None:
+    model = LinearRegression().fit(FEATURES, FEATURES["a"])
+    assert Scorer(saved(model, tmp_path, signature=ModelSignature(schema)), entry()).merging_off == reason
 
 
-def as_json(rows: Any) -> bytes:
-    """JSON as a client may send it; orjson itself writes no integers beyond 64 bits."""
-    return json.dumps(rows).encode()
+def test_the_catalog_may_turn_merging_off(tmp_path: Path) -> None:
+    model = saved(LinearRegression().fit(FEATURES, FEATURES["a"]), tmp_path, signature=ModelSignature(DOUBLES))
+    assert Scorer(model, entry(merge="never")).merging_off == "the catalog says merge: never"
+
+
+def test_columns_that_the_signature_makes_floats() -> None:
+    mixed = Schema([ColSpec("double", "a"), ColSpec("float", "b"), ColSpec("long", "c")])
+    assert float_columns(mixed) == {"a", "b"}
+    assert float_columns(None) == set()
