@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CHECKOV := $(VENV)/checkov/installed
+FLAVORS := $(VENV)/flavors/installed
 PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver)
 PROFILER := .bench/venvs/profiler/installed
 # The images have the versions that the tests run with, as wheels for their Python and C library.
@@ -24,9 +25,10 @@ demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask a
 up: $(INSTALLED) ## Run the whole stack in the foreground until Ctrl-C; state is kept in .ondemand/
 	@$(BIN)/ondemand up
 
-test: lint $(CHECKOV) ## Check the code and run all tests
+test: lint $(CHECKOV) $(FLAVORS) ## Check the code and run all tests
 	$(BIN)/pytest -q -n 2 tests/unit tests/local tests/chart tests/deploy
-	$(BIN)/pytest -q tests/e2e
+	$(BIN)/pytest -q tests/e2e --ignore tests/e2e/flavors
+	$(VENV)/flavors/bin/python -m pytest -q tests/e2e/flavors
 
 lint: $(INSTALLED) ## Check format, style and types
 	$(BIN)/ruff check .
@@ -38,6 +40,8 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.txt
 	$(BIN)/uv pip compile requirements/checkov.in --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/checkov.txt
+	$(BIN)/uv pip compile requirements/flavors.in --constraint requirements/dev.txt --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/flavors.txt
 	for peer in mlflow mlserver profiler; do $(BIN)/uv pip compile requirements/peers-$$peer.in --constraint <($(MODEL_PINS)) \
 		--universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
 		--output-file requirements/peers-$$peer.txt || exit; done
@@ -81,6 +85,16 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 $(CHECKOV): requirements/checkov.txt | $(INSTALLED)
 	@$(BIN)/python -m venv $(VENV)/checkov
 	@$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+# On top of $(VENV), which stays as it is: what is pinned in both is found there and not installed again.
+$(FLAVORS): requirements/flavors.txt requirements/torch.txt requirements/dev.txt | $(INSTALLED)
+	@echo "installing the libraries of the served flavours, which takes a minute or two the first time"
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
+		> "$$($(@D)/bin/python -c 'import site; print(site.getsitepackages()[0])')/base.pth"
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/flavors.txt
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/torch.txt
 	@touch $@
 
 .bench/venvs/%/installed: requirements/peers-%.txt | $(INSTALLED)

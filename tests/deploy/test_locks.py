@@ -32,8 +32,15 @@ def test_an_image_has_no_more_than_its_function_needs(image: str, without: set[s
     assert not set(read_lock(image)) & {canonicalize_name(name) for name in without}
 
 
-@pytest.mark.parametrize("image", EXTRAS)
-def test_a_lock_names_no_index(image: str) -> None:
-    text = (ROOT / f"requirements/{image}.txt").read_text(encoding="utf-8")
+def test_flavours_are_tested_beside_the_versions_of_the_other_tests() -> None:
+    tested, flavors = read_lock("dev"), read_lock("flavors")
+    assert {"xgboost-cpu", "prophet", "onnxruntime"} <= set(flavors)
+    shared = tested.keys() & flavors.keys()
+    assert {name: flavors[name][0] for name in shared} == {name: tested[name][0] for name in shared}, "run `make lock`"
+
+
+@pytest.mark.parametrize("lock", [*EXTRAS, "flavors", "torch"])
+def test_a_lock_names_no_index(lock: str) -> None:
+    text = (ROOT / f"requirements/{lock}.txt").read_text(encoding="utf-8")
     assert "://" not in text
     assert "--index" not in text

@@ -126,7 +126,14 @@ async def test_models_lists_the_catalog_and_what_is_trained(client: Client) -> N
     listed = {entry["uri"]: entry for entry in model["trainedModels"]}
     assert listed[trained["uri"]]["parameters"] == {"alpha": "0.36", "l1_ratio": "0.33"}
     everything = (await client.http.get("/models")).json()["models"]
-    assert {entry["modelType"] for entry in everything} == {"wine", "diabetes", "failing", "forgetful"}
+    assert {entry["modelType"] for entry in everything} == {
+        "wine",
+        "diabetes",
+        "failing",
+        "forgetful",
+        "oddities",
+        "search",
+    }
     unknown = await client.http.get("/models/beer")
     assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/problem+json")
 

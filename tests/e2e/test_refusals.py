@@ -45,7 +45,7 @@ async def test_every_wrong_field_is_named(client: Client) -> None:
 
 async def test_an_unknown_type_names_the_known_ones(client: Client) -> None:
     detail = (await client.predict({"modelType": "beer", "predictionParameters": WINE_ROW})).json()["error"]["detail"]
-    assert "diabetes, failing, forgetful, wine" in detail
+    assert "diabetes, failing, forgetful, oddities, search, wine" in detail
 
 
 @pytest.mark.parametrize(
