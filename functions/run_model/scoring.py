@@ -55,7 +55,7 @@ class Scorer:
         except NoJson as error:
             raise PredictionFailed(f"The model's result cannot be answered: {error}.") from error
         except BaseException as error:  # classes of the model's own may be in its result
-            raise self._failure(error) from error
+            raise PredictionFailed(f"The model's result cannot be answered: {describe(error, False)}.") from error
 
     def _predict(self, given: ModelInput) -> Scored:
         # What the signature makes of an exact frame is this frame again, which takes MLflow longer than most models.
