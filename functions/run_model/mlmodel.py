@@ -19,6 +19,12 @@ _PYFUNC_KEYS = frozenset(
 )  # fmt: skip
 _CODE_KEYS = ("model_code_path", "python_model", "artifacts")
 """What only models with code of their own have."""
+_NEEDS = f"which needs {PYTHON_FUNCTION} among the catalog's flavors"
+_PATH_KEYS = frozenset(
+    {"artifact_path", "components", "data", "model_binary", "model_data", "model_path", "path", "pickled_model",
+     "python_model", "saved_model_dir", "serving_input_path"}
+)  # fmt: skip
+"""What MLflow joins to the artifact's folder, at any level of a flavour or of the input example."""
 _PICKLERS = frozenset({"pickle", "cloudpickle", "mlflow.pytorch.pickle_module"})
 _CONFIG_KEYS = {"mlflow.pytorch": frozenset({"device"})}
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -27,19 +33,21 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def check_allowed(folder: Path, entry: ModelType) -> None:
     """Raises ModelRefused for what the catalog does not allow, ModelNotLoaded for what is no MLflow model."""
     _check_links(folder)
-    flavors = _flavors(_document(folder / "MLmodel"))
+    document = _document(folder / "MLmodel")
+    flavors = _flavors(document)
     pyfunc = flavors[PYTHON_FUNCTION]
     loader = str(pyfunc.get("loader_module"))
     allowed = frozenset().union(*(LOADER_MODULES[name] for name in entry.flavors))
     if loader not in allowed:
         said = f"loaded by {loader[:100]}, which is none of the catalog's flavors {', '.join(entry.flavors)}"
         raise ModelRefused(f"The model is {said}.")
-    for name, flavor in flavors.items():
-        if flavor.get("code"):
-            raise ModelRefused("The model carries code of its own (code_paths), which this service does not run.")
-        _check_paths(name, flavor)
+    if any(each.get("code") for each in (document, *flavors.values())):
+        raise ModelRefused("The model carries code of its own (code_paths), which this service does not run.")
+    _check_paths([flavors, document.get("saved_input_example_info")])
     if loader not in LOADER_MODULES[PYTHON_FUNCTION]:
+        _check_no_code(loader, document)
         _check_no_code(loader, pyfunc)
+        _check_no_unknown(loader, pyfunc)
         _check_picklers(flavors.values())
 
 
@@ -72,16 +80,18 @@ def _flavors(document: Any) -> dict[str, Mapping[str, Any]]:
     return {str(name): flavor if isinstance(flavor, dict) else {} for name, flavor in flavors.items()}
 
 
-def _check_no_code(loader: str, pyfunc: Mapping[str, Any]) -> None:
+def _check_no_code(loader: str, document: Mapping[str, Any]) -> None:
     """A model of a library's flavour names nothing that only models with code of their own have."""
-    needs = f"which needs {PYTHON_FUNCTION} among the catalog's flavors"
-    if found := [key for key in _CODE_KEYS if pyfunc.get(key)]:
-        raise ModelRefused(f"The model has {found[0]}, {needs}.")
+    if found := [key for key in _CODE_KEYS if document.get(key)]:
+        raise ModelRefused(f"The model is loaded by {loader} and has {found[0]}, {_NEEDS}.")
+
+
+def _check_no_unknown(loader: str, pyfunc: Mapping[str, Any]) -> None:
     if unknown := sorted(map(str, pyfunc.keys() - _PYFUNC_KEYS)):
-        raise ModelRefused(f"The model has the unknown entry {unknown[0][:100]}, {needs}.")
+        raise ModelRefused(f"The model has the unknown entry {unknown[0][:100]}, {_NEEDS}.")
     config = pyfunc.get("config") or {}
     if not isinstance(config, dict) or config.keys() - _CONFIG_KEYS.get(loader, frozenset()):
-        raise ModelRefused(f"The model has a config, {needs}.")
+        raise ModelRefused(f"The model has a config, {_NEEDS}.")
 
 
 def _check_picklers(flavors: Iterable[Mapping[str, Any]]) -> None:
@@ -91,13 +101,18 @@ def _check_picklers(flavors: Iterable[Mapping[str, Any]]) -> None:
             raise ModelRefused("The model names a pickle module that is not MLflow's.")
 
 
-def _check_paths(name: str, flavor: Mapping[str, Any]) -> None:
-    for key, value in flavor.items():
-        if key == "model_code_path":  # as it was on the machine that logged it; MLflow reads its last part alone
-            continue
-        path = PurePosixPath(value) if isinstance(value, str) else PurePosixPath()
+def _check_paths(value: Any, key: str = "") -> None:
+    """At every level, whose number is bounded."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_paths(inner, str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            _check_paths(inner, key)
+    elif isinstance(value, str) and key in _PATH_KEYS:
+        path = PurePosixPath(value)
         if path.is_absolute() or ".." in path.parts:
-            raise ModelRefused(f"{str(key)[:100]} of the flavour {name[:100]} leads out of the artifact.")
+            raise ModelRefused(f"The MLmodel file names a file outside of the artifact: {key}.")
 
 
 def _check_links(folder: Path) -> None:

@@ -62,11 +62,31 @@ def test_allowed(tmp_path: Path, pyfunc: Any, flavors: tuple[str, ...]) -> None:
         (SKLEARN, {"sklearn": {"pickled_model": "../../model.pkl"}}),
         (SKLEARN | {"pickle_module_name": "os"}, {}),
         (SKLEARN, {"pytorch": {"pickle_module_name": "os"}}),
+        (SKLEARN, {"tensorflow": {"parts": [{"path": "../x"}]}}),
     ],
 )
 def test_refused(tmp_path: Path, pyfunc: Any, others: Any) -> None:
     with pytest.raises(ModelRefused):
         check_allowed(artifact(tmp_path, pyfunc, **others), entry())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"code": "code"},
+        {"model_code_path": "model.py"},
+        {"saved_input_example_info": {"artifact_path": "../../etc/passwd"}},
+        {"saved_input_example_info": {"serving_input_path": "/etc/passwd"}},
+    ],
+)
+def test_refused_beside_the_flavours(tmp_path: Path, more: Any) -> None:
+    (tmp_path / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": SKLEARN}} | more), "utf-8")
+    with pytest.raises(ModelRefused):
+        check_allowed(tmp_path, entry())
+
+
+def test_names_that_look_like_paths_are_no_files(tmp_path: Path) -> None:
+    check_allowed(artifact(tmp_path, SKLEARN, transformers={"source_model_name": "/models/bert"}), entry())
 
 
 def test_code_paths_are_refused_also_where_own_code_is_allowed(tmp_path: Path) -> None:
