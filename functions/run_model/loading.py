@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from functions.catalog import ModelType
-from functions.errors import ModelNotLoaded, ModelRefused, Unavailable
+from functions.errors import ModelNotLoaded, ModelRefused, OnDemandError, Unavailable
 from functions.run_model.examples import example_records
 from functions.run_model.exceptions import describe
 from functions.run_model.lookup import Found
@@ -92,7 +92,10 @@ class ModelFolder:
         files = total = 0
         with _asking(found):
             while folders:
-                for info in client.list_logged_model_artifacts(found.model_id, folders.pop()):
+                folder = folders.pop()
+                for info in client.list_logged_model_artifacts(found.model_id, folder):
+                    if info.path in (".", folder):  # some stores list a folder as part of itself
+                        continue
                     if info.is_dir:
                         folders.append(info.path)
                     files, total = files + 1, total + (info.file_size or 0)
@@ -144,13 +147,12 @@ def _reason(error: BaseException, entry: ModelType) -> str:
 @contextmanager
 def _asking(found: Found) -> Iterator[None]:
     """Raises Unavailable where MLflow or its store cannot be asked."""
-    import requests
-    from mlflow.exceptions import MlflowException
-
     try:
         yield
-    except (MlflowException, requests.RequestException, OSError) as error:
-        logger.warning("downloading %s: %s: %s", found.uri, type(error).__name__, error)
+    except OnDemandError:
+        raise
+    except Exception as error:  # the SDK of each store raises its own
+        logger.warning("downloading %s: %s", found.uri, describe(error, True))
         raise Unavailable(f"{found.uri} cannot be downloaded from MLflow.") from error
 
 

@@ -58,7 +58,9 @@ def _document(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         _check_depth(text)
         return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+    except ModelRefused:
+        raise
+    except Exception as error:  # a wrong date, number or key raises what Python's own type raises
         raise ModelNotLoaded("The artifact has no MLmodel file that can be read.") from error
 
 

@@ -190,6 +190,15 @@ def test_an_exception_that_fights_back_is_one_failure(error: Exception, expose: 
         scorer_of(predict, expose_errors=expose).score([{"a": 1, "b": 2}])
 
 
+def test_what_is_told_of_an_exception_can_be_written() -> None:
+    def predict(data: Any, params: Any) -> Any:
+        raise ConnectionError("half of a pair: \ud800")
+
+    with pytest.raises(PredictionFailed) as caught:
+        scorer_of(predict, expose_errors=True).score([{"a": 1, "b": 2}])
+    assert caught.value.problem().model_dump_json().encode()
+
+
 def test_the_text_of_an_exception_is_told_where_the_catalog_says_so() -> None:
     def predict(data: Any, params: Any) -> Any:
         raise ConnectionError("no features today")
