@@ -12,6 +12,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.decomposition import NMF, PCA
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -26,7 +27,6 @@ from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, scale
 from sklearn.svm import SVC
@@ -123,7 +123,7 @@ def test_library_parts_that_look_at_more_than_a_row_are_named(model: Any) -> Non
         make_pipeline(SimpleImputer(), PCA(1), LogisticRegression()),
         RandomForestClassifier(5),
         SVC(),
-        MLPClassifier((4,), max_iter=2000),
+        QuadraticDiscriminantAnalysis(reg_param=0.1),
         CalibratedClassifierCV(LogisticRegression()),
         HistGradientBoostingClassifier(max_iter=5),
     ],

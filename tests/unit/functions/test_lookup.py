@@ -1,6 +1,6 @@
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,13 +113,11 @@ def test_a_run_whose_only_model_is_deleted_has_none(store: Store) -> None:
 
 
 @pytest.fixture
-def notebook(store: Store) -> Iterator[Store]:
-    """The store as the one that notebooks log to."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(store.uri)
-    mlflow.set_experiment(experiment_id=store.experiment)
-    yield store
-    mlflow.set_tracking_uri(before)
+def notebook(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store as the one that notebooks log to. (`set_tracking_uri` would stay for the tests after this one.)"""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", store.experiment)
+    return store
 
 
 def log(value: float, step: int = 0) -> str:
