@@ -125,12 +125,15 @@ class ModelFolder:
 
 def _load(found: Found, path: Path, entry: ModelType) -> "PyFuncModel":
     """Raises ModelNotLoaded, whatever the model's own code raises."""
+    import mlflow.models.model
     import mlflow.pyfunc
 
     try:
         # One at a time: a load may import libraries, and two threads that import scikit-learn for the first time find
         # it half initialised; and MLflow keeps a model from code in a global variable while it loads it.
         with _loading:
+            # A code file that sets no model would be given the one that was loaded before.
+            mlflow.models.model.__mlflow_model__ = None
             return mlflow.pyfunc.load_model(str(path), suppress_warnings=True)
     except BaseException as error:  # unpickling runs any code of the model's
         logger.warning("loading %s", found.uri, exc_info=error)

@@ -100,6 +100,16 @@ def test_models_from_code_do_not_mix(store: Store, tmp_path: Path) -> None:
     assert [answer(scorer, [{"a": 1}]) for scorer in answers] == [[3.0], [5.0]]
 
 
+def test_code_that_sets_no_model_is_not_given_the_one_loaded_before(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(CODE.format(factor=3), "utf-8")
+    saved = save_pyfunc(tmp_path / "saved", str(tmp_path / "model.py"))
+    allowed = entry(flavors=("python_function",))
+    folder_of(store, tmp_path).load(log(store, saved), allowed)
+    (saved / "model.py").write_text("nothing = 1", "utf-8")
+    with pytest.raises(ModelNotLoaded):
+        folder_of(store, tmp_path).load(log(store, saved), allowed)
+
+
 def test_code_paths_are_refused(store: Store, tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("", "utf-8")
     saved = save_pyfunc(tmp_path / "saved", Doubler(), code_paths=[str(tmp_path / "helper.py")])
