@@ -22,6 +22,7 @@ from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
 
+from functions.cancellation import cancel
 from functions.contracts import AnyMessage, Event, command_of
 from functions.errors import OnDemandError, RequestTooLarge, Unavailable
 from functions.links import SOCKET_TIMEOUT_S, without_pauses
@@ -175,8 +176,7 @@ class Outbox:
             return self._sender
 
     async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await cancel(self._task)
         await self._drop_sender()
 
     async def _run(self) -> None:

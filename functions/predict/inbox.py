@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from functions.backoff import retry_delay
 from functions.bus import RESULTS
+from functions.cancellation import cancel
 from functions.contracts import Event, events_in
 from functions.errors import Unavailable
 from functions.links import SOCKET_TIMEOUT_S, without_pauses
@@ -53,8 +54,7 @@ class Inbox:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await cancel(self._task)
 
     async def _run(self) -> None:
         failures = 0
