@@ -26,7 +26,7 @@ up: $(INSTALLED) ## Run the whole stack in the foreground until Ctrl-C; state is
 	@$(BIN)/ondemand up
 
 test: lint $(CHECKOV) $(FLAVORS) ## Check the code and run all tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/local tests/chart tests/deploy
+	$(BIN)/pytest -q -n 2 tests/unit tests/integration tests/chart tests/deploy
 	$(BIN)/pytest -q tests/e2e --ignore tests/e2e/flavors
 	$(VENV)/flavors/bin/python -m pytest -q tests/e2e/flavors
 
@@ -79,7 +79,7 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 	echo "making $(VENV) with $$($$python --version)" && $$python -m venv $(VENV)
 	@echo "installing the pinned dependencies, which takes a minute or two the first time"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable broker
 	@touch $@
 
 $(CHECKOV): requirements/checkov.txt | $(INSTALLED)

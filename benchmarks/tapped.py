@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from benchmarks.amqp_count import FrameCounter
 from benchmarks.contenders.ondemand import Ondemand
 from benchmarks.tap import Sink, Tap
-from local.stack.addresses import HOST
-from local.stack.specs import INFRASTRUCTURE
+from ondemand.stack.addresses import HOST
+from ondemand.stack.specs import INFRASTRUCTURE
 
 STATUS_CALL = b"GET /api/2.2/jobs/runs/get?"
 SUBMIT_CALL = b"POST /api/2.2/jobs/runs/submit"

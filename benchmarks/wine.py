@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from local.stack.wine import WINE_REQUEST
+from ondemand.stack.wine import WINE_REQUEST
 
 MODEL_TYPE = "wine"
 PARAMETERS = {"alpha": 0.36, "l1_ratio": 0.33}

@@ -7,7 +7,7 @@ import orjson
 
 from benchmarks.contenders.peer import Peer
 from benchmarks.wine import COLUMNS, Rows
-from local.stack.addresses import usable_port
+from ondemand.stack.addresses import usable_port
 
 MODEL = "wine"
 

@@ -9,9 +9,9 @@ import orjson
 
 from benchmarks.contenders.contender import Contender
 from benchmarks.wine import MODEL_TYPE, PARAMETERS, Rows
-from local.stack import Stack
-from local.stack.addresses import EXTERNAL
-from local.stack.stack import PARTS
+from ondemand.stack import Stack
+from ondemand.stack.addresses import EXTERNAL
+from ondemand.stack.stack import PARTS
 
 
 class Ondemand(Contender):

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 
 from benchmarks.contenders.contender import Contender
-from local.stack.addresses import HOST, usable_port
-from local.stack.logs import tail
+from ondemand.stack.addresses import HOST, usable_port
+from ondemand.stack.logs import tail
 
 START_TIMEOUT = 120.0  # seconds
 STOP_TIMEOUT = 15.0  # seconds

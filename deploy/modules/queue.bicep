@@ -6,7 +6,7 @@ param namespaceName string
 @description('Name of the queue.')
 param name string
 
-@description('Its settings, as in local/servicebus.json.')
+@description('Its settings, as in ondemand/servicebus.json.')
 param properties object
 
 @description('Principal ids: senders, receivers, scalers.')

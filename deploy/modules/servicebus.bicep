@@ -1,4 +1,4 @@
-// The namespace, the queues of local/servicebus.json, and who may send to and receive from which.
+// The namespace, the queues of ondemand/servicebus.json, and who may send to and receive from which.
 
 @description('Name of the namespace.')
 param name string
@@ -33,7 +33,7 @@ param kedaHttpAddOn bool
 param principals object
 
 // One source of truth: the local broker reads the same file.
-var declaredQueues = loadJsonContent('../../local/servicebus.json', '$.UserConfig.Namespaces[0].Queues')
+var declaredQueues = loadJsonContent('../../ondemand/servicebus.json', '$.UserConfig.Namespaces[0].Queues')
 var declaredNames = [for queue in declaredQueues: queue.Name]
 var likeRunModel = declaredQueues[indexOf(declaredNames, 'run-model')].Properties
 

@@ -21,9 +21,9 @@ METADATA = {
 HOST = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
 DECLARED = {
     queue["Name"]
-    for queue in json.loads((ROOT / "local/servicebus.json").read_text(encoding="utf-8"))["UserConfig"]["Namespaces"][
-        0
-    ]["Queues"]
+    for queue in json.loads((ROOT / "ondemand/servicebus.json").read_text(encoding="utf-8"))["UserConfig"][
+        "Namespaces"
+    ][0]["Queues"]
 }
 
 
@@ -116,14 +116,14 @@ def test_each_queue_is_scaled_where_it_is_read(releases: Releases, scenario: str
 
 
 def test_queues_are_the_declared_ones(releases: Releases) -> None:
-    """Chart, code, local broker and Azure: deploy/ takes its queues from local/servicebus.json."""
+    """Chart, code, local broker and Azure: deploy/ takes its queues from ondemand/servicebus.json."""
     scaled = {trigger["metadata"]["queueName"] for trigger in triggers(releases("http-add-on"), "azure-servicebus")}
     assert scaled == DECLARED == {TRAIN, RESULTS, *load_catalog(ROOT / "models.yaml").run_model_queues}
 
 
 def test_azure_makes_the_queues_of_the_same_file() -> None:
     bicep = (ROOT / "deploy/modules/servicebus.bicep").read_text(encoding="utf-8")
-    assert "loadJsonContent('../../local/servicebus.json'" in bicep
+    assert "loadJsonContent('../../ondemand/servicebus.json'" in bicep
     access = bicep.split("var access = {\n", 1)[1].split("\n}\n", 1)[0]
     assert set(re.findall(r"^  '?([\w-]+)'?: \{$", access, re.MULTILINE)) == DECLARED
 

@@ -16,9 +16,9 @@ from tests.deploy.bicep import DEPLOY, FILES, Tree, files, references, unlooped
 ROOT = DEPLOY.parent
 QUEUES = {
     queue["Name"]: queue["Properties"]
-    for queue in json.loads((ROOT / "local/servicebus.json").read_text(encoding="utf-8"))["UserConfig"]["Namespaces"][
-        0
-    ]["Queues"]
+    for queue in json.loads((ROOT / "ondemand/servicebus.json").read_text(encoding="utf-8"))["UserConfig"][
+        "Namespaces"
+    ][0]["Queues"]
 }
 ROLES = {
     "090c5cfd-751d-490a-894a-3ce6f1109419": "Azure Service Bus Data Owner",
@@ -101,7 +101,7 @@ def test_the_queues_are_those_of_the_local_broker() -> None:
     assert isinstance(declared, dict)
     match declared["function"]:
         case {"type": "load_json_content", "parameters": {"file_path": str(path), "json_path": str(json_path)}}:
-            assert (DEPLOY / "modules" / path).resolve() == ROOT / "local/servicebus.json"
+            assert (DEPLOY / "modules" / path).resolve() == ROOT / "ondemand/servicebus.json"
             assert json_path == "$.UserConfig.Namespaces[0].Queues"
         case other:
             pytest.fail(f"not loaded from a file: {other}")

@@ -19,7 +19,7 @@ from sklearn.linear_model import ElasticNet
 from functions.catalog import load_catalog
 from functions.parameters import canonical_parameters, training_key
 from functions.settings import catalog_path
-from local.stack.addresses import Addresses
+from ondemand.stack.addresses import Addresses
 
 PATIENCE_S = 60
 WINE_ROW: dict[str, float] = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from local.stack import Stack
-from local.stack.specs import WORKSPACE
+from ondemand.stack import Stack
+from ondemand.stack.specs import WORKSPACE
 from tests.e2e.client import Client
 
 HERE = Path(__file__).parent

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.stack import Stack
+from ondemand.stack import Stack
 from tests.e2e.client import PATIENCE_S, Client, wine, wine_key
 from tests.e2e.conftest import ENVIRON
 

@@ -14,7 +14,7 @@ from azure.servicebus.aio import ServiceBusClient
 from functions.bus import RESULTS
 from functions.contracts import OUTCOME, Event, RunModel, utc_now
 from functions.outbox import OPERATIONS
-from local.stack import Stack
+from ondemand.stack import Stack
 from tests.e2e.client import PATIENCE_S, WINE_EXPERIMENT, WINE_ROW, Client, wine, wine_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

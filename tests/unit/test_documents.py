@@ -25,7 +25,7 @@ from functions.settings import (
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "local/broker/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [README, ROOT / "broker/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 KINDS: tuple[type[BaseModel], ...] = (
     BusSettings,
     StoreSettings,

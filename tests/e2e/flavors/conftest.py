@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from local.stack import Stack
+from ondemand.stack import Stack
 
 HERE = Path(__file__).parent
 ENVIRON = dict(os.environ)

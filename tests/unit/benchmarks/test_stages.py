@@ -2,6 +2,8 @@ import inspect
 from collections.abc import Callable
 
 import pytest
+from servicebus_broker.client import ClientProtocol
+from servicebus_broker.service.broker import Broker
 
 from benchmarks.stages import REST, by_function, by_stage, frame_name, read_stacks, stage_of
 from functions import contracts, outbox
@@ -14,17 +16,15 @@ from functions.run_model.json_values import json_value
 from functions.run_model.merging import Merger
 from functions.run_model.rows import RowReader
 from functions.run_model.service import RunModelService
-from local.broker.client import ClientProtocol
-from local.broker.service.broker import Broker
-from local.host.servicebus.messages import to_function_message
+from ondemand.host.servicebus.messages import to_function_message
 
-HOST = "_run (/work/x/local/host/__main__.py:62);Runner.run (/usr/lib/python3.11/asyncio/runners.py:118)"
+HOST = "_run (/work/x/ondemand/host/__main__.py:62);Runner.run (/usr/lib/python3.11/asyncio/runners.py:118)"
 SDK = "/home/x/.venv/lib/python3.11/site-packages/azure/servicebus/aio/_servicebus_sender_async.py"
 LINES = [
     f"{HOST};Outbox._send (/work/x/functions/outbox.py:134);ServiceBusSender.send_messages ({SDK}:7) 30",
     f"{HOST};read (/work/x/functions/run_model/rows/reader.py:20);loads (orjson.py:1) 50",
     f"{HOST} 20",
-    f"{HOST};Peer.receive_data (/x/local/broker/service/peer.py:9);decode (/x/local/broker/amqp/decode.py:4) 7",
+    f"{HOST};Peer.receive_data (/x/broker/service/peer.py:9);decode (/x/broker/amqp/decode.py:4) 7",
 ]
 
 

@@ -1,1 +1,0 @@
-"""What local/broker costs and what it stands, against the azure-servicebus client's own ceiling."""

@@ -1,0 +1,1 @@
+"""What broker costs and what it stands, against the azure-servicebus client's own ceiling."""

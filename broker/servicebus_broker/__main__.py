@@ -1,0 +1,5 @@
+"""``python -m servicebus_broker``."""
+
+from servicebus_broker.cli import app
+
+app()

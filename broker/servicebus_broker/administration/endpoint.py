@@ -1,0 +1,61 @@
+"""Administration as a part of the broker's process: certificate, listener, and a note of where they are."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from servicebus_broker.addresses import connection_string
+from servicebus_broker.administration.application import Administration, Commit
+from servicebus_broker.administration.certificate import certificate_in, write_public_part
+from servicebus_broker.administration.listener import HttpsListener
+from servicebus_broker.service.broker import Broker
+
+NOTE = "administration.json"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What administration clients need: a connection string, and the file of the certificate to trust (PEM)."""
+
+    administration: str
+    certificate: str
+
+
+@contextlib.asynccontextmanager
+async def serve_administration(
+    broker: Broker, commit: Commit, host: str, port: int, *, folder: Path | None, certificate: Path | None
+) -> AsyncIterator[Endpoint]:
+    """Serve while the context lasts; port 0 is any free one. Raises OSError.
+
+    The key, and a note that `find_endpoint` reads, are kept in ``folder``; without one, in a temporary folder that goes
+    at the end. The certificate is written to the file ``certificate``, or else into the folder.
+    """
+    with contextlib.ExitStack() as at_the_end:
+        if folder is None:
+            folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="ondemand-broker-")))
+        identity = certificate_in(folder)
+        public = (certificate or folder / "certificate.pem").absolute()
+        write_public_part(identity, public)
+        listener = HttpsListener(Administration(broker, commit), identity)
+        endpoint = Endpoint(connection_string(host, await listener.start(host, port)), str(public))
+        note = folder / NOTE
+        note.write_text(json.dumps(asdict(endpoint)))
+        at_the_end.callback(note.unlink, missing_ok=True)
+        try:
+            yield endpoint
+        finally:
+            await listener.stop()
+
+
+def find_endpoint(folder: Path) -> Endpoint | None:
+    """Where the broker that runs on a data folder is administered; a killed one leaves its note behind."""
+    try:
+        return Endpoint(**json.loads((folder / NOTE).read_text()))
+    except (FileNotFoundError, ValueError):
+        # The latter while it is being written.
+        return None

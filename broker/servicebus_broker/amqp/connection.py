@@ -1,0 +1,259 @@
+"""An AMQP 1.0 server connection as a state machine: bytes in, events out, bytes to send. It knows no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from servicebus_broker.amqp.errors import AmqpError, FramingError, NotAllowedError
+from servicebus_broker.amqp.events import Event
+from servicebus_broker.amqp.frames import (
+    AMQP_HEADER,
+    AMQP_TYPE,
+    HEARTBEAT,
+    SASL_HEADER,
+    SASL_TYPE,
+    Frame,
+    FrameBuffer,
+    encode_frame,
+)
+from servicebus_broker.amqp.link import Link
+from servicebus_broker.amqp.performatives import (
+    Begin,
+    Close,
+    End,
+    Error,
+    Open,
+    SaslInit,
+    SaslMechanisms,
+    SaslOutcome,
+    read_as,
+    read_composite,
+)
+from servicebus_broker.amqp.session import Session
+from servicebus_broker.amqp.values import Array, Symbol
+from servicebus_broker.limits import Limits
+
+MIN_MAX_FRAME_SIZE = 512
+_MECHANISMS = ("ANONYMOUS", "MSSBCBS", "PLAIN", "EXTERNAL")
+
+
+class State(Enum):
+    """Where the connection stands, and with it what the next bytes must be."""
+
+    HEADER = "protocol header, SASL or AMQP"
+    SASL = "sasl-init"
+    AMQP_HEADER = "AMQP protocol header after SASL"
+    OPENING = "open"
+    OPENED = "frames"
+    CLOSED = "nothing"
+
+
+class Connection:
+    """The server's end of one connection.
+
+    Feed it with `receive_data`, handle its `events`, write what `data_to_send` gives, call `connection_lost` at the
+    end. The owner sets ``paused`` while the peer does not read. With ``refusal``, the peer is told that as soon as it
+    opens the connection, and no more.
+    """
+
+    def __init__(self, container_id: str, limits: Limits, refusal: Error | None = None) -> None:
+        self.container_id = container_id
+        self.limits = limits
+        self.max_outgoing_frame_size = MIN_MAX_FRAME_SIZE
+        self.heartbeat_interval: float | None = None
+        self.paused = False
+        self.state = State.HEADER
+        self.fault: Error | None = None
+        self.has_more = False
+        self.incomplete_bytes = 0
+        self._refusal = refusal
+        self._frames = FrameBuffer(limits.max_frame_size)
+        self._out = bytearray()
+        self._sessions: dict[int, Session] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether both sides opened it."""
+        return self.state is State.OPENED
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is over: write what is left to send, then close the transport.
+
+        ``fault`` is what the peer did wrong, if it did.
+        """
+        return self.state is State.CLOSED
+
+    @property
+    def is_backed_up(self) -> bool:
+        """Whether the peer has to read before it gets, or may ask for, more."""
+        return self.paused or len(self._out) >= self.limits.max_output
+
+    @property
+    def can_send(self) -> bool:
+        return self.state is State.OPENED and not self.is_backed_up
+
+    def write(self, data: bytes) -> None:
+        """Add bytes for the peer."""
+        if self.state is not State.CLOSED:
+            self._out += data
+
+    def data_to_send(self) -> bytes:
+        """Take the bytes that are due to the peer."""
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def receive_data(self, data: bytes) -> None:
+        """Add received bytes; `events` says what they mean."""
+        self._frames.feed(data)
+
+    def events(self) -> Iterator[Event]:
+        """Handle what was received, frame by frame. A protocol error closes the connection, and its links with it.
+
+        Stops at the last whole frame, or earlier to let the peer read, or others have their turn; then ``has_more``.
+        """
+        for _ in range(self.limits.frames_per_turn):
+            self.has_more = not self.is_closed
+            if self.is_closed or self.is_backed_up:
+                return
+            try:
+                events = self._next()
+            except AmqpError as error:
+                self.fault = Error(error.condition, error.description)
+                events = self.close(self.fault)
+            if events is None:
+                self.has_more = False
+                return
+            yield from events
+
+    def heartbeat(self) -> None:
+        """Send an empty frame; due every ``heartbeat_interval`` seconds, where the peer asked for that."""
+        if self.state is State.OPENED:
+            self.write(HEARTBEAT)
+
+    def close(self, error: Error | None = None) -> list[Event]:
+        """Close from this side."""
+        if self.state in (State.OPENING, State.OPENED):
+            if self.state is State.OPENING:
+                self._send_open()
+            self.write(encode_frame(Close(error)))
+        return self.connection_lost()
+
+    def connection_lost(self) -> list[Event]:
+        """Drop all sessions and links; their events tell which."""
+        events = [event for session in self._sessions.values() for event in session.close()]
+        self._sessions.clear()
+        self.state = State.CLOSED
+        return events
+
+    def _next(self) -> list[Event] | None:
+        """Handle the next frame or header; None if it is not here yet."""
+        if self.state in (State.HEADER, State.AMQP_HEADER):
+            header = self._frames.take_protocol_header()
+            if header is None:
+                return None
+            self._on_header(header)
+            return []
+        frame = self._frames.take_frame()
+        return None if frame is None else self._on_frame(frame)
+
+    def link_count(self) -> int:
+        """How many links there are, in all sessions."""
+        return sum(len(session.links) for session in self._sessions.values())
+
+    def live_link(self, name: str, kind: type[Link]) -> Link | None:
+        """The link of a name and direction that is not on its way out."""
+        for session in self._sessions.values():
+            for link in session.links.values():
+                if link.name == name and type(link) is kind and link.is_live:
+                    return link
+        return None
+
+    def _on_header(self, header: bytes) -> None:
+        if header == SASL_HEADER and self.state is State.HEADER:
+            self.write(SASL_HEADER)
+            mechanisms = SaslMechanisms(Array(Symbol, _MECHANISMS))
+            self.write(encode_frame(mechanisms, type_=SASL_TYPE))
+            self.state = State.SASL
+        elif header == AMQP_HEADER:
+            self.write(AMQP_HEADER)
+            self.state = State.OPENING
+        else:
+            # The answer to a wrong header is the right one, then the end (AMQP 1.0, 2.2).
+            self.write(AMQP_HEADER)
+            self.state = State.CLOSED
+            raise FramingError("an unsupported protocol header")
+
+    def _on_frame(self, frame: Frame) -> list[Event]:
+        if self.state is State.SASL:
+            self._on_sasl(frame)
+            return []
+        if frame.type != AMQP_TYPE:
+            raise FramingError("not an AMQP frame")
+        if not frame.body:
+            return []
+        performative, end = read_composite(frame.body)
+        if self.state is State.OPENING:
+            return self._on_open(performative)
+        return self._on_opened(frame, performative, end)
+
+    def _on_sasl(self, frame: Frame) -> None:
+        if frame.type != SASL_TYPE:
+            raise FramingError("not a SASL frame")
+        # Any mechanism and any password will do: this broker listens on the loopback interface, for its owner.
+        read_as(SaslInit, frame.body)
+        self.write(encode_frame(SaslOutcome(0), type_=SASL_TYPE))
+        self.state = State.AMQP_HEADER
+
+    def _on_open(self, performative: object) -> list[Event]:
+        if not isinstance(performative, Open):
+            raise NotAllowedError("the first frame must be an open")
+        limits = self.limits
+        self.max_outgoing_frame_size = max(MIN_MAX_FRAME_SIZE, min(performative.max_frame_size, limits.max_frame_size))
+        if performative.idle_time_out:
+            self.heartbeat_interval = performative.idle_time_out / 2000
+            if self.heartbeat_interval < limits.min_heartbeat_interval:
+                raise NotAllowedError(f"an idle time-out of {performative.idle_time_out} ms is too short")
+        self._send_open()
+        self.state = State.OPENED
+        return self.close(self._refusal) if self._refusal else []
+
+    def _send_open(self) -> None:
+        limits = self.limits
+        self.write(
+            encode_frame(
+                Open(
+                    self.container_id,
+                    max_frame_size=limits.max_frame_size,
+                    channel_max=limits.channel_max,
+                    # A peer is to advertise half of what it really waits (AMQP 1.0, 2.4.5).
+                    idle_time_out=int(limits.idle_timeout * 500),
+                )
+            )
+        )
+
+    def _on_opened(self, frame: Frame, performative: object, end: int) -> list[Event]:
+        if isinstance(performative, Close):
+            self.write(encode_frame(Close()))
+            return self.connection_lost()
+        if isinstance(performative, Begin):
+            self._on_begin(frame.channel, performative)
+            return []
+        session = self._sessions.get(frame.channel)
+        if session is None:
+            # azure-servicebus still detaches links after it ended their session.
+            return []
+        if isinstance(performative, End):
+            del self._sessions[frame.channel]
+            session.send(End())
+            return session.close()
+        return session.receive(performative, frame.body[end:])
+
+    def _on_begin(self, channel: int, begin: Begin) -> None:
+        if channel > self.limits.channel_max:
+            raise NotAllowedError(f"a channel above {self.limits.channel_max}", FramingError.condition)
+        if channel in self._sessions:
+            raise NotAllowedError("a channel that is in use")
+        self._sessions[channel] = Session(self, channel, begin)

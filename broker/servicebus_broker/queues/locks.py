@@ -1,0 +1,55 @@
+"""The messages of a queue that are out with a receiver."""
+
+import os
+
+from servicebus_broker.queues.deadlines import Alarm, Deadlines
+from servicebus_broker.queues.errors import MessageLockLostError
+from servicebus_broker.queues.message import Lock, Message
+from servicebus_broker.queues.sessions import Session
+
+
+class LockTable:
+    """Locked messages by lock token. Those of a session share the session's lock and have no deadline of their own."""
+
+    def __init__(self, duration: float, alarm: Alarm) -> None:
+        self.duration = duration
+        self.deadlines: Deadlines[bytes] = Deadlines(alarm)
+        self._messages: dict[bytes, Message] = {}
+
+    def lock(self, message: Message, session: Session | None, now: float) -> None:
+        """Lock a message for a receiver, or for the holder of its session."""
+        token = os.urandom(16)
+        if session is not None and session.lock is not None:
+            message.lock = Lock(token, session.lock.until, session)
+            session.in_flight[token] = message
+        else:
+            message.lock = Lock(token, now + self.duration)
+            self.deadlines.set(token, message.lock.until)
+        self._messages[token] = message
+
+    def unlock(self, token: bytes) -> tuple[Message, Session | None]:
+        """End a lock; returns the message and the session it was locked with. Raises MessageLockLostError."""
+        message, lock = self._find(token)
+        del self._messages[token]
+        self.deadlines.discard(token)
+        if lock.session is not None:
+            lock.session.in_flight.pop(token, None)
+        message.lock = None
+        return message, lock.session
+
+    def renew(self, token: bytes, now: float) -> float:
+        """Extend a lock; returns until when it now holds. Raises MessageLockLostError."""
+        _, lock = self._find(token)
+        if lock.session is None:
+            lock.until = now + self.duration
+            self.deadlines.set(token, lock.until)
+        return lock.until
+
+    def _find(self, token: bytes) -> tuple[Message, Lock]:
+        message = self._messages.get(token)
+        if message is None or message.lock is None:
+            raise MessageLockLostError(
+                "The lock supplied is invalid. Either the lock expired, or the message has already been removed from "
+                "the queue."
+            )
+        return message, message.lock

@@ -1,0 +1,357 @@
+"""A Service Bus queue, or its dead-letter queue, as a pure object: every rule of delivery, nothing of the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from servicebus_broker.amqp.sections import Sections
+from servicebus_broker.queues.access import check_can_send, check_reconfiguration, receive_refusal
+from servicebus_broker.queues.books import Books
+from servicebus_broker.queues.contents import Contents
+from servicebus_broker.queues.deadlines import Alarm
+from servicebus_broker.queues.errors import InvalidOperationError, MessageSizeExceededError
+from servicebus_broker.queues.forwarding import Forwarding
+from servicebus_broker.queues.intake import Intake
+from servicebus_broker.queues.message import Message, MessageState
+from servicebus_broker.queues.recorder import Recorder
+from servicebus_broker.queues.sessions import SessionHolder, SessionLock, SessionTable
+from servicebus_broker.queues.settings import QueueSettings
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """The runtime counts of a queue: locked and deferred messages are active, those to be forwarded are not."""
+
+    active: int
+    scheduled: int
+    dead_letter: int
+    transfer: int
+    transfer_dead_letter: int = 0
+
+
+class Queue:
+    """The messages of one entity.
+
+    ``dead_letters`` is where undeliverable messages go; a queue without is a dead-letter queue itself: nothing is sent
+    to it, and nothing leaves it but by being received or forwarded. ``find`` gives the queue of a name, to forward to.
+    ``on_ready`` is called whenever a message, or a session that nobody holds, may have become available, or is not
+    handed out any more; it must not call back. Whoever owns the queue calls `advance` at `next_due`, of which
+    ``on_due`` tells when it becomes earlier; every operation advances too, so a late timer never changes what is
+    observed. Times are in seconds since the Unix epoch.
+    """
+
+    def __init__(
+        self,
+        settings: QueueSettings,
+        clock: Clock,
+        *,
+        dead_letters: Queue | None = None,
+        on_ready: Callable[[Queue], None] = lambda queue: None,
+        on_due: Callable[[float], None] = lambda due: None,
+        find: Callable[[str], Queue | None] = lambda name: None,
+    ) -> None:
+        self.settings = settings
+        self.dead_letters = dead_letters
+        self._clock = clock
+        self._alarm = Alarm(on_due)
+        self._books: Books = Books(
+            settings, self._alarm, lambda: on_ready(self), dead_letters._books if dead_letters is not None else None
+        )
+        self._intake = Intake(self._books, self._alarm)
+        self._forwarding = Forwarding(self._books, find)
+        self._hands_out = receive_refusal(settings) is None
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def sessions(self) -> SessionTable:
+        return self._books.sessions
+
+    @property
+    def size(self) -> int:
+        """Bytes held, together with the dead-letter queue."""
+        return self._books.storage.used
+
+    def counts(self) -> QueueCounts:
+        """How many messages stand where; O(1)."""
+        scheduled, transfer = len(self._intake.schedule), len(self._books.ready) if self.settings.forward_to else 0
+        return QueueCounts(
+            active=len(self._books.log) - scheduled - transfer,
+            scheduled=scheduled,
+            dead_letter=len(self.dead_letters._books.log) if self.dead_letters is not None else 0,
+            transfer=transfer,
+        )
+
+    # Settings
+
+    def reconfigure(self, settings: QueueSettings) -> None:
+        """Go by other settings from now on, and the dead-letter queue by what follows from them.
+
+        Locks and expiries that are set already stay as they are. Raises InvalidOperationError for what Service Bus does
+        not change.
+        """
+        check_reconfiguration(self.settings, settings)
+        self.advance()
+        books = self._books
+        self.settings = books.settings = settings
+        self._hands_out = receive_refusal(settings) is None
+        books.locks.duration = settings.lock_duration
+        self._intake.history.window = settings.duplicate_detection_window
+        books.tell()
+        if self.dead_letters is not None:
+            self.dead_letters.reconfigure(settings.for_dead_letters())
+
+    def check_can_send(self) -> None:
+        """Raises a QueueError if nobody can send to this queue."""
+        check_can_send(self.settings, is_dead_letter_queue=self.dead_letters is None)
+
+    def check_can_receive(self) -> None:
+        """Raises a QueueError if nobody can receive from this queue."""
+        refusal = receive_refusal(self.settings)
+        if refusal is not None:
+            raise refusal
+
+    # Time
+
+    def next_due(self) -> float:
+        """When `advance` has something to do; FOREVER if nothing is pending."""
+        return self._alarm.next_due()
+
+    def advance(self) -> float:
+        """Do what is due: enqueue what was scheduled, release expired locks and sessions, expire messages, forward.
+
+        Returns the time it went by.
+        """
+        now = self._clock()
+        if now >= self._alarm.due:
+            self._do_what_is_due(now)
+            self._alarm.next_due()
+        return now
+
+    def _do_what_is_due(self, now: float) -> None:
+        books = self._books
+        self._intake.activate_due(now)
+        for token in books.locks.deadlines.take_due(now):
+            books.delivery_failed(books.unlock(token))
+        for session_id in books.sessions.deadlines.take_due(now):
+            session = books.sessions.get(session_id)
+            if session is not None:
+                books.lose_session(session)
+        for number in books.expiries.take_due(now):
+            message = books.log.get(number)
+            if message is not None:
+                books.expire(message)
+        for _ in books.transfers.take_due(now):
+            self._forwarding.run(now)
+
+    # Outliving the process
+
+    def record_to(self, recorder: Recorder) -> None:
+        """Tell a recorder of every change from now on."""
+        self._books.log.recorder = recorder
+
+    def contents(self) -> Contents:
+        """What is to be kept, as a copy."""
+        log = self._books.log
+        messages, locked = log.contents()
+        seen = self._intake.history.seen(self._clock())
+        return Contents(log.last_sequence_number, messages, locked, self.sessions.states(), seen)
+
+    def restore(self, contents: Contents) -> None:
+        """Take up, as a new queue, what another one held. To its receivers, every lock of it has expired.
+
+        Recorders hear of what that changes, and not of what is as it was.
+        """
+        now = self._clock()
+        books = self._books
+        books.log.last_sequence_number = max(books.log.last_sequence_number, contents.last_sequence_number)
+        self._intake.history.restore(contents.seen)
+        for session_id, state in contents.session_states.items():
+            books.restore_session_state(self.sessions.get_or_create(session_id), state, now)
+        for message in contents.messages.values():
+            if message.state is MessageState.SCHEDULED:
+                self._intake.restore_scheduled(message, now)
+            else:
+                books.restore(message, locked=message.sequence_number in contents.locked)
+
+    # Sending
+
+    def send(self, messages: Sequence[Sections]) -> list[int]:
+        """Add messages, all or none; returns their sequence numbers.
+
+        Those with a scheduled enqueue time in the future wait until then, and their number cancels them. Duplicates
+        are dropped silently, as Service Bus does; the number of one that is still scheduled is that of the first.
+        """
+        now = self.advance()
+        self.check_can_send()
+        return self._intake.take(messages, now)
+
+    def cancel(self, sequence_numbers: Iterable[int]) -> None:
+        """Withdraw scheduled messages. Raises MessageNotFoundError, and then withdraws none."""
+        self.advance()
+        self._intake.cancel(sequence_numbers)
+
+    def has_room_for(self, message: Message) -> bool:
+        """Whether `take_over` may be called."""
+        return self.settings.status.can_send and self.size + message.size <= self.settings.max_size
+
+    def take_over(self, message: Message) -> None:
+        """Add a message that another queue forwards, under a new number; its time to live starts again."""
+        self._intake.take_over(message, self._clock())
+
+    # Receiving
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether `receive` without a session would find a message."""
+        return self._hands_out and bool(self._books.ready)
+
+    def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
+        """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
+        now = self.advance()
+        books = self._books
+        if not self._hands_out:
+            self.check_can_receive()
+        session = books.sessions.held(session_lock) if session_lock else None
+        message = (session.ready if session else books.ready).take()
+        if message is None:
+            return None
+        self._hand_out(message, session_lock, now, delete=delete)
+        if session:
+            books.sessions.refresh(session)
+        return message
+
+    def receive_deferred(
+        self, sequence_numbers: Iterable[int], session_lock: SessionLock | None = None, *, delete: bool = False
+    ) -> list[Message]:
+        """The deferred messages of these numbers, locked or gone. Raises MessageNotFoundError."""
+        now = self.advance()
+        if session_lock is not None:
+            self.sessions.held(session_lock)
+        log = self._books.log
+        messages = [log.find(number, MessageState.DEFERRED) for number in dict.fromkeys(sequence_numbers)]
+        for message in messages:
+            self._hand_out(message, session_lock, now, delete=delete)
+        return messages
+
+    def peek(self, from_sequence_number: int, count: int, session_id: str | None = None) -> list[Message]:
+        """Up to ``count`` messages in any state, without locking them."""
+        self.advance()
+        messages = self._books.log.from_sequence_number(from_sequence_number)
+        return list(islice((each for each in messages if session_id in (None, each.session_id)), count))
+
+    def _hand_out(self, message: Message, session_lock: SessionLock | None, now: float, *, delete: bool) -> None:
+        if delete:
+            self._books.remove(message)
+        else:
+            self._books.expiries.discard(message.sequence_number)
+            self._books.lock(message, session_lock.session if session_lock else None, now)
+
+    # Settling
+
+    def complete(self, token: bytes) -> None:
+        """Remove a message. This and the other settlements raise MessageLockLostError."""
+        self.advance()
+        books = self._books
+        books.log.remove(books.unlock(token))
+
+    def abandon(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
+        """Give a message back, with its delivery count raised and these application properties set."""
+        self.advance()
+        self._books.delivery_failed(self._unlock(token, properties))
+
+    def release(self, token: bytes) -> None:
+        """Give a message back as if it had never been delivered."""
+        self.advance()
+        self._books.put_back(self._books.unlock(token))
+
+    def defer(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
+        """Set a message aside, to be received by its sequence number only, with these application properties set."""
+        self.advance()
+        message = self._unlock(token, properties)
+        message.state = MessageState.DEFERRED
+        self._books.put_back(message)
+
+    def dead_letter(
+        self,
+        token: bytes,
+        reason: str | None = None,
+        description: str | None = None,
+        properties: Mapping[str, object] | None = None,
+    ) -> None:
+        """Move a message to the dead-letter queue, with these application properties set."""
+        self.advance()
+        self._books.move_to_dead_letters(self._unlock(token, properties), reason, description)
+
+    def renew_lock(self, token: bytes) -> float:
+        """Extend a message's lock; returns until when it now holds."""
+        return self._books.locks.renew(token, self.advance())
+
+    def _unlock(self, token: bytes, properties: Mapping[str, object] | None) -> Message:
+        message = self._books.unlock(token)
+        if properties:
+            self._books.log.set_properties(message, properties)
+        return message
+
+    # Sessions
+
+    def accept_session(self, session_id: str | None, holder: SessionHolder) -> SessionLock | None:
+        """Lock a session by its id, or the next available one (None if there is none).
+
+        Raises SessionCannotBeLockedError and InvalidOperationError.
+        """
+        now = self.advance()
+        self.check_can_receive()
+        if not self.settings.requires_session:
+            raise InvalidOperationError(
+                f"A sessionful message receiver cannot be created on '{self.name}', which does not require sessions."
+            )
+        sessions = self.sessions
+        session = sessions.next_available() if session_id is None else sessions.get_or_create(session_id)
+        return sessions.acquire(session, now + self.settings.lock_duration, holder) if session else None
+
+    def renew_session(self, lock: SessionLock) -> float:
+        """Extend a session's lock; returns until when it now holds. Raises SessionLockLostError."""
+        now = self.advance()
+        self.sessions.renew(lock, now + self.settings.lock_duration)
+        return lock.until
+
+    def release_session(self, lock: SessionLock) -> None:
+        """Let go of a session; what was not settled is available again, its delivery count unchanged.
+
+        Only the loss of a session's lock by time counts as a delivery: learn.microsoft.com, "Message sessions", "Impact
+        of delivery count"; the Service Bus team in Azure/azure-sdk-for-js#1311.
+        """
+        self.advance()
+        session = lock.session
+        if session.lock is not lock:
+            return
+        for token in list(session.in_flight):
+            self._books.put_back(self._books.unlock(token))
+        self._books.free_session(session)
+
+    def set_session_state(self, lock: SessionLock, state: bytes | None) -> None:
+        """Raises SessionLockLostError, QuotaExceededError and MessageSizeExceededError."""
+        self.advance()
+        session = self.sessions.held(lock)
+        if state is not None:
+            self._check_state(state, len(session.id) + len(state) - session.state_size)
+        self._books.set_session_state(session, state, self._clock())
+
+    def session_state(self, lock: SessionLock) -> bytes | None:
+        """Raises SessionLockLostError."""
+        self.advance()
+        return self.sessions.held(lock).state
+
+    def _check_state(self, state: bytes, growth: int) -> None:
+        if len(state) > self.settings.max_message_size:
+            raise MessageSizeExceededError(
+                f"The session's state has {len(state)} bytes; '{self.name}' takes {self.settings.max_message_size}."
+            )
+        self._books.check_room(growth)

@@ -1,0 +1,151 @@
+"""The broker as a process: event loop, signals, readiness."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from servicebus_broker import lifetime
+from servicebus_broker.addresses import connection_string
+from servicebus_broker.banner import banner
+from servicebus_broker.journal.fsync import Fsync
+from servicebus_broker.journal.journal import Journal
+from servicebus_broker.limits import Limits
+from servicebus_broker.queues.settings import QueueSettings
+from servicebus_broker.server import Server
+from servicebus_broker.service.broker import Broker
+
+
+class StartError(Exception):
+    """Something that a start needs is not to be had, such as a port; the message says what."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Port 0 is any free one. Without ``data``, everything is kept in memory; without ``https_port``, there is no
+    administration. ``certificate`` is the file its certificate is written to, in the data folder unless given.
+    """
+
+    host: str
+    port: int
+    queues: list[QueueSettings]
+    data: Path | None
+    fsync: Fsync
+    https_port: int | None
+    certificate: Path | None
+    max_connections: int
+    end_with_parent: bool
+
+
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT. Raises StartError, JournalError and DiskFailedError."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Twice: a connection that is one too many is open for a moment too. The rest is for the journal.
+    _allow_files(2 * options.max_connections + 100)
+    server = _durable_server(options, options.data) if options.data else _server_in_memory(options)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(server, options))
+
+
+def _server_in_memory(options: Options) -> Server:
+    return Server(Broker(options.queues, time.time, _limits(options)))
+
+
+def _durable_server(options: Options, folder: Path) -> Server:
+    journal = Journal(folder, options.queues, fsync=options.fsync)
+    broker = Broker(journal.defined(), time.time, _limits(options))
+    journal.restore(broker.queues())
+    broker.record_to(journal)
+    return Server(broker, journal)
+
+
+def _limits(options: Options) -> Limits:
+    return Limits(max_connections=options.max_connections)
+
+
+def _allow_files(count: int) -> None:
+    """Raise this process's limit of open files as far as that needs, and it may."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _serve(server: Server, options: Options) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    try:
+        port = await server.start(options.host, options.port)
+    except OSError as error:
+        raise StartError(f"cannot listen on {options.host}:{options.port}: {_reason(error)}") from error
+    if options.end_with_parent:
+        lifetime.end_with_parent()
+    try:
+        async with _administration(server, options) as administration:
+            addresses = {"connection_string": connection_string(options.host, port), **administration}
+            lifetime.announce_ready(**addresses)
+            if sys.stdout.isatty():
+                names = [entity.queue.name for entity in server.broker.entities()]
+                print(banner(addresses, names, options.data, options.fsync), flush=True)
+            await _stop_or_failure(stop, server)
+    finally:
+        await server.stop()
+
+
+async def _stop_or_failure(stop: asyncio.Event, server: Server) -> None:
+    """Raises DiskFailedError."""
+    stopping, failing = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(server.failure())
+    done, pending = await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+    for each in pending:
+        each.cancel()
+    await asyncio.gather(*done)
+
+
+@asynccontextmanager
+async def _administration(server: Server, options: Options) -> AsyncIterator[dict[str, str]]:
+    if options.https_port is None:
+        yield {}
+        return
+    # Half of the time the broker takes to start; who does without it does not wait for it.
+    from servicebus_broker.administration.endpoint import serve_administration
+
+    async def commit() -> bool:
+        await server.committed()
+        return True
+
+    where = {"folder": options.data, "certificate": options.certificate}
+    serving = serve_administration(server.broker, commit, options.host, options.https_port, **where)
+    async with AsyncExitStack() as stack:
+        try:
+            endpoint = await stack.enter_async_context(serving)
+        except OSError as error:
+            # Of a file that could not be put in its place, the second name is that place.
+            where_to = error.filename2 or error.filename or f"{options.host}:{options.https_port}"
+            raise StartError(f"cannot serve administration on {where_to}: {_reason(error)}") from error
+        yield asdict(endpoint)
+
+
+def _reason(error: OSError) -> str:
+    # uvloop writes a sentence of its own into the error.
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    # Not available on Windows; a third less CPU elsewhere.
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

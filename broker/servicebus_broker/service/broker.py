@@ -1,0 +1,177 @@
+"""The broker as one object without I/O: entities, connected peers, and what is due when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import uuid4
+
+from servicebus_broker.amqp.connection import Connection
+from servicebus_broker.amqp.performatives import Error
+from servicebus_broker.limits import DEFAULT_LIMITS, Limits
+from servicebus_broker.queues.access import check_targets
+from servicebus_broker.queues.agenda import Agenda
+from servicebus_broker.queues.errors import EntityExistsError, EntityNotFoundError, QuotaExceededError
+from servicebus_broker.queues.queue import Clock, Queue
+from servicebus_broker.queues.recorder import DefinitionRecorder, NoDefinitionRecorder
+from servicebus_broker.queues.settings import QueueSettings
+from servicebus_broker.service.addresses import Address
+from servicebus_broker.service.entity import DispatchList, Entity
+from servicebus_broker.service.errors import error_of
+from servicebus_broker.service.names import check_name
+from servicebus_broker.service.peer import Peer
+
+MAX_QUEUES = 1_000
+
+
+class Broker:
+    """Its owner gives a connection's bytes to its `Peer`, calls `dispatch`, and writes what `take_touched` names.
+
+    ``clock`` gives seconds since the Unix epoch. ``queues`` are there from the start; others come and go by
+    `create_queue` and `delete_queue`, of which a recorder hears. Where that is a journal, created queues are back
+    after a restart, until they are deleted; those of the configuration file are then as the file says, whatever was
+    changed or deleted meanwhile.
+    """
+
+    def __init__(self, queues: Iterable[QueueSettings], clock: Clock, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
+        self.container_id = f"local-broker-{uuid4().hex[:8]}"
+        self._clock = clock
+        self._definitions: DefinitionRecorder = NoDefinitionRecorder()
+        self._dispatch_list = DispatchList()
+        self._agenda: Agenda[Entity] = Agenda()
+        self._entities: dict[str, Entity] = {}
+        self._peers: dict[Peer, None] = {}
+        self._touched: dict[Peer, None] = {}
+        for settings in queues:
+            self._add(settings)
+
+    # Connections
+
+    def connect(self, refusal: Error | None = None) -> Peer:
+        """A new client connection, or one that is told ``refusal`` and no more."""
+        peer = Peer(Connection(self.container_id, self.limits, refusal), self)
+        self._peers[peer] = None
+        return peer
+
+    def disconnected(self, peer: Peer) -> None:
+        """A client connection is gone."""
+        self._peers.pop(peer, None)
+
+    def entity(self, address: Address) -> Entity:
+        """The entity of an address. Raises EntityNotFoundError."""
+        entity = self.named(address.entity)
+        entity.accessed()
+        return entity.dead_letters if address.dead_letters and entity.dead_letters else entity
+
+    # Administration
+
+    def record_to(self, definitions: DefinitionRecorder) -> None:
+        """Tell a recorder from now on which queues are created, updated and deleted."""
+        self._definitions = definitions
+
+    def entities(self) -> list[Entity]:
+        """Every queue, by name."""
+        return [self._entities[name] for name in sorted(self._entities)]
+
+    def named(self, name: str) -> Entity:
+        """The queue of this name, in any case. Raises EntityNotFoundError."""
+        entity = self._entities.get(name.lower())
+        if entity is None:
+            raise EntityNotFoundError(f"The messaging entity '{name}' could not be found.")
+        return entity
+
+    def create_queue(self, settings: QueueSettings) -> Entity:
+        """Raises EntityExistsError, ArgumentError for a name or target that cannot be, and QuotaExceededError."""
+        check_name(settings.name)
+        if settings.name.lower() in self._entities:
+            raise EntityExistsError(f"The messaging entity '{settings.name}' already exists.")
+        if len(self._entities) >= MAX_QUEUES:
+            raise QuotaExceededError(f"This broker holds {MAX_QUEUES} queues at most.")
+        check_targets(settings, lambda target: self._find(target) is not None)
+        entity = self._add(settings)
+        self._definitions.queue_created(entity.queue)
+        return entity
+
+    def update_queue(self, settings: QueueSettings) -> Entity:
+        """Raises EntityNotFoundError, ArgumentError, and InvalidOperationError for what cannot change."""
+        entity = self.named(settings.name)
+        check_targets(settings, lambda target: self._find(target) is not None)
+        entity.reconfigure(settings)
+        self._definitions.queue_updated(entity.queue)
+        return entity
+
+    def delete_queue(self, name: str) -> None:
+        """Delete a queue with all it holds, and end its links. Raises EntityNotFoundError."""
+        entity = self.named(name)
+        self._remove(entity)
+        gone = error_of(EntityNotFoundError(f"The messaging entity '{entity.queue.name}' was deleted."))
+        for peer in list(self._peers):
+            peer.end_links(entity.queue.name, gone)
+        self._definitions.queue_deleted(entity.queue)
+
+    # What its owner does
+
+    def queues(self) -> list[Queue]:
+        """Every queue and dead-letter queue."""
+        return [entity.queue for entity in self._all()]
+
+    @property
+    def due(self) -> float:
+        """Never later than `next_due`, and cheap to read."""
+        return self._agenda.due
+
+    def next_due(self) -> float:
+        """When `advance` has something to do; FOREVER if nothing is pending."""
+        return self._agenda.next_due()
+
+    def advance(self) -> None:
+        """Do what has become due."""
+        now = self._clock()
+        for entity in self._agenda.take_due(now):
+            entity.advance()
+            if entity.idle_at <= now:
+                self._delete_if_unused(entity)
+
+    def dispatch(self) -> None:
+        """Hand out what has become available."""
+        self._dispatch_list.run()
+
+    def touch(self, peer: Peer) -> None:
+        """Note that a peer may have bytes to send."""
+        self._touched[peer] = None
+
+    def take_touched(self) -> list[Peer]:
+        """The peers that may have bytes to send: who is given a message before who sent it and waits to be told so."""
+        touched = list(reversed(self._touched))
+        self._touched.clear()
+        return touched
+
+    def _add(self, settings: QueueSettings) -> Entity:
+        around = self._clock, self._dispatch_list, self._agenda
+        dead_letters = Entity(settings.for_dead_letters(), *around, find=self._find)
+        entity = Entity(settings, *around, dead_letters=dead_letters, find=self._find)
+        self._entities[settings.name.lower()] = entity
+        return entity
+
+    def _remove(self, entity: Entity) -> None:
+        del self._entities[entity.queue.name.lower()]
+        self._agenda.leave(entity)
+        if entity.dead_letters is not None:
+            self._agenda.leave(entity.dead_letters)
+
+    def _find(self, name: str) -> Queue | None:
+        entity = self._entities.get(name.lower())
+        return entity.queue if entity is not None else None
+
+    def _delete_if_unused(self, entity: Entity) -> None:
+        name = entity.queue.name
+        if any(peer.has_links(name) for peer in self._peers):
+            entity.accessed()
+        else:
+            self.delete_queue(name)
+
+    def _all(self) -> Iterable[Entity]:
+        for entity in self._entities.values():
+            yield entity
+            if entity.dead_letters is not None:
+                yield entity.dead_letters

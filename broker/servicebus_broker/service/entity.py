@@ -1,0 +1,147 @@
+"""A queue together with those who wait at it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+from servicebus_broker.amqp.performatives import Error
+from servicebus_broker.queues.agenda import Agenda
+from servicebus_broker.queues.deadlines import Alarm, Deadlines
+from servicebus_broker.queues.errors import QueueError
+from servicebus_broker.queues.queue import Clock, Queue
+from servicebus_broker.queues.settings import QueueSettings
+from servicebus_broker.service.errors import error_of
+
+if TYPE_CHECKING:
+    from servicebus_broker.service.receivers import QueueReceiver
+    from servicebus_broker.service.session_receiver import SessionReceiver
+
+
+class Dispatchable(Protocol):
+    """Something that may be able to hand out messages."""
+
+    def dispatch(self) -> None: ...
+
+
+class DispatchList:
+    """What is to be dispatched at the end of the current step, each once."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[Dispatchable, None] = OrderedDict()
+
+    def add(self, item: Dispatchable) -> None:
+        self._items.setdefault(item)
+
+    def run(self) -> None:
+        """Dispatch all, and what that brings about."""
+        while self._items:
+            item, _ = self._items.popitem(last=False)
+            item.dispatch()
+
+
+class Entity:
+    """A queue (or dead-letter queue), the receivers with credit, and those waiting for a session.
+
+    ``created_at``, ``updated_at`` and ``accessed_at`` are seconds since the Unix epoch; they begin with the process.
+    """
+
+    def __init__(
+        self,
+        settings: QueueSettings,
+        clock: Clock,
+        dispatch_list: DispatchList,
+        agenda: Agenda[Entity],
+        *,
+        dead_letters: Entity | None = None,
+        find: Callable[[str], Queue | None],
+    ) -> None:
+        self.dispatch_list = dispatch_list
+        self.dead_letters = dead_letters
+        self._due_earlier = agenda.join(self)
+        self.queue: Queue = Queue(
+            settings,
+            clock,
+            dead_letters=dead_letters.queue if dead_letters else None,
+            on_ready=lambda queue: dispatch_list.add(self),
+            on_due=self._due_earlier,
+            find=find,
+        )
+        self.created_at = self.updated_at = self.accessed_at = clock()
+        self._clock = clock
+        self._receivers: OrderedDict[QueueReceiver, None] = OrderedDict()
+        self._seekers: OrderedDict[int, SessionReceiver] = OrderedDict()
+        self._seeker_numbers = count()
+        self._seekers_alarm = Alarm(self._due_earlier)
+        self._seeker_deadlines: Deadlines[int] = Deadlines(self._seekers_alarm)
+        self._due_earlier(self.idle_at)
+
+    def reconfigure(self, settings: QueueSettings) -> None:
+        """Go by other settings from now on. Raises InvalidOperationError for what cannot change."""
+        self.queue.reconfigure(settings)
+        self.updated_at = self._clock()
+        self._due_earlier(self.idle_at)
+
+    def accessed(self) -> None:
+        """Somebody sends, receives, or opens a link."""
+        self.accessed_at = self._clock()
+
+    @property
+    def idle_at(self) -> float:
+        """When the queue is to be deleted, unless it is accessed before; FOREVER if never."""
+        return self.accessed_at + self.queue.settings.auto_delete_on_idle
+
+    def next_due(self) -> float:
+        """When `advance` has something to do, or the queue is to be deleted."""
+        return min(self.queue.next_due(), self._seekers_alarm.next_due(), self.idle_at)
+
+    def advance(self) -> None:
+        """Do what is due in the queue, and turn away those who have waited long enough for a session."""
+        now = self.queue.advance()
+        for number in self._seeker_deadlines.take_due(now):
+            self._seekers.pop(number).timed_out()
+
+    def dispatch(self) -> None:
+        """Hand out messages, one receiver after the other, and sessions; or forward them."""
+        try:
+            self.queue.check_can_receive()
+        except QueueError as refusal:
+            self._turn_away(error_of(refusal))
+            self.queue.advance()
+            return
+        while self.queue.has_ready and self._receivers:
+            receiver, _ = self._receivers.popitem(last=False)
+            if receiver.deliver():
+                self._receivers[receiver] = None
+        while self._seekers and self.queue.sessions.has_available:
+            number, seeker = self._seekers.popitem(last=False)
+            self._seeker_deadlines.discard(number)
+            seeker.accept_next()
+
+    def join(self, receiver: QueueReceiver) -> None:
+        """A receiver has credit."""
+        self._receivers.setdefault(receiver)
+        self.dispatch_list.add(self)
+
+    def leave(self, receiver: QueueReceiver) -> None:
+        """A receiver is gone."""
+        self._receivers.pop(receiver, None)
+
+    def seek_session(self, seeker: SessionReceiver, timeout: float) -> int:
+        """Wait for the next available session; the number returned takes the wish back."""
+        number = next(self._seeker_numbers)
+        self._seekers[number] = seeker
+        self._seeker_deadlines.set(number, self._clock() + timeout)
+        self.dispatch_list.add(self)
+        return number
+
+    def _turn_away(self, error: Error) -> None:
+        for waiting in [*self._receivers, *self._seekers.values()]:
+            waiting.peer.drop(waiting, error)
+
+    def stop_seeking(self, number: int) -> None:
+        """The seeker is gone."""
+        self._seekers.pop(number, None)
+        self._seeker_deadlines.discard(number)

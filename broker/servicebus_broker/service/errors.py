@@ -1,0 +1,22 @@
+"""What a failed operation looks like on the wire."""
+
+from servicebus_broker.amqp.errors import AmqpError
+from servicebus_broker.amqp.performatives import Error, Rejected
+from servicebus_broker.queues.errors import QueueError
+
+Failure = QueueError | AmqpError
+
+
+def error_of(failure: Failure) -> Error:
+    """The AMQP error; azure-servicebus hangs unless condition, description and info are all there."""
+    return Error(failure.condition, failure.description, {})
+
+
+def rejection(failure: Failure) -> Rejected:
+    """The outcome that tells a client why."""
+    return Rejected(error_of(failure))
+
+
+def status_of(failure: Failure) -> int:
+    """The status code of a management response."""
+    return failure.status if isinstance(failure, QueueError) else 400

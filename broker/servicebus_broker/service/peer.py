@@ -1,0 +1,204 @@
+"""One client connection: its links, and the node at the end of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from servicebus_broker.amqp.connection import Connection
+from servicebus_broker.amqp.errors import AmqpError
+from servicebus_broker.amqp.events import (
+    CreditChanged,
+    DeliverySettled,
+    Event,
+    LinkClosed,
+    LinkRequested,
+    MessageReceived,
+)
+from servicebus_broker.amqp.link import IncomingLink, Link, OutgoingLink
+from servicebus_broker.amqp.performatives import Coordinator, Error
+from servicebus_broker.queues.errors import (
+    ArgumentError,
+    EntityNotFoundError,
+    InvalidOperationError,
+    NotImplementedOperationError,
+    QueueError,
+)
+from servicebus_broker.service.addresses import Address, parse_address
+from servicebus_broker.service.cbs import TokenRequests
+from servicebus_broker.service.errors import error_of
+from servicebus_broker.service.management import ManagementRequests
+from servicebus_broker.service.nodes import IncomingNode, OutgoingNode, QueueSender, ResponseNode
+from servicebus_broker.service.receivers import QueueReceiver
+from servicebus_broker.service.session_receiver import SessionReceiver, wants_session
+
+if TYPE_CHECKING:
+    from servicebus_broker.service.broker import Broker
+    from servicebus_broker.service.entity import Entity
+
+
+class Peer:
+    """Turns a connection's events into operations on queues."""
+
+    def __init__(self, connection: Connection, broker: Broker) -> None:
+        self.connection = connection
+        self._broker = broker
+        self._nodes: dict[Link, IncomingNode | OutgoingNode] = {}
+
+    def receive_data(self, data: bytes) -> None:
+        """Handle received bytes."""
+        self.connection.receive_data(data)
+        self.handle_input()
+
+    def handle_input(self) -> None:
+        """Handle what was received, or go on with it where ``connection.has_more``."""
+        for event in self.connection.events():
+            self._handle(event)
+        self.touch()
+
+    def close(self, error: Error) -> None:
+        """Close the connection from this side."""
+        for event in self.connection.close(error):
+            self._handle(event)
+        self.touch()
+
+    def connection_lost(self) -> None:
+        """The transport is gone."""
+        for event in self.connection.connection_lost():
+            self._handle(event)
+        self._broker.disconnected(self)
+
+    def touch(self) -> None:
+        """Note that there may be bytes to send."""
+        self._broker.touch(self)
+
+    def resume(self) -> None:
+        """The peer has read, so that there is room to send."""
+        self.connection.paused = False
+        for node in self._nodes.values():
+            if isinstance(node, OutgoingNode):
+                node.on_credit()
+
+    def drop(self, node: IncomingNode | OutgoingNode, error: Error) -> None:
+        """End a link from this side, or refuse it if it was never attached."""
+        if self._nodes.pop(node.link, None) is None:
+            return
+        node.closed()
+        if node.link.is_requested:
+            node.link.refuse(error)
+        else:
+            node.link.detach(error)
+        self.touch()
+
+    def has_links(self, entity: str) -> bool:
+        """Whether a client uses an entity, its dead-letter queue or its management."""
+        return any(_entity_of(link) == entity.lower() for link in self._nodes)
+
+    def end_links(self, entity: str, error: Error) -> None:
+        """End every link to an entity, its dead-letter queue and its management."""
+        for link, node in list(self._nodes.items()):
+            if _entity_of(link) == entity.lower():
+                self.drop(node, error)
+
+    def reply(self, request: IncomingLink, address: Address, response: bytes) -> None:
+        """Send the answer to a request on the response link of the same session and address."""
+        for node in self._nodes.values():
+            if isinstance(node, ResponseNode) and node.link.session is request.session and node.address == address:
+                node.reply(response)
+                return
+
+    def session_receiver(self, entity: Entity, session_id: str) -> SessionReceiver | None:
+        """This connection's receiver of a session."""
+        for node in self._nodes.values():
+            if isinstance(node, SessionReceiver) and node.entity is entity and node.session_id == session_id:
+                return node
+        return None
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case LinkRequested(link):
+                self._open(link)
+            case MessageReceived(link):
+                node = self._nodes.get(link)
+                if isinstance(node, IncomingNode):
+                    node.on_message(event)
+            case CreditChanged(link):
+                self._on_credit(event)
+            case DeliverySettled(link):
+                node = self._nodes.get(link)
+                if isinstance(node, OutgoingNode):
+                    node.on_settled(event)
+            case LinkClosed(link):
+                node = self._nodes.pop(link, None)
+                if node is not None:
+                    node.closed()
+
+    def _on_credit(self, event: CreditChanged) -> None:
+        node = self._nodes.get(event.link)
+        if not isinstance(node, OutgoingNode):
+            return
+        node.on_credit()
+        if event.drain:
+            self._broker.dispatch()
+            if event.link.is_open:
+                event.link.drain()
+
+    def _open(self, link: IncomingLink | OutgoingLink) -> None:
+        try:
+            if isinstance(link, IncomingLink):
+                self._open_incoming(link)
+            else:
+                self._open_outgoing(link)
+        except (QueueError, AmqpError) as failure:
+            self._nodes.pop(link, None)
+            link.refuse(error_of(failure))
+
+    def _open_incoming(self, link: IncomingLink) -> None:
+        if isinstance(link.target, Coordinator):
+            raise NotImplementedOperationError("Transactions are not supported by this broker.")
+        address = _address(link)
+        if address.is_cbs:
+            self._nodes[link] = TokenRequests(link, self, address)
+        elif address.management:
+            self._nodes[link] = ManagementRequests(link, self, address, self._broker.entity(address))
+        else:
+            entity = self._broker.entity(address)
+            entity.queue.check_can_send()
+            self._nodes[link] = QueueSender(link, entity)
+        link.accept()
+
+    def _open_outgoing(self, link: OutgoingLink) -> None:
+        address = _address(link)
+        if address.is_cbs or address.management:
+            if address.management:
+                self._broker.entity(address)
+            self._nodes[link] = ResponseNode(link, self, address)
+            link.accept()
+            return
+        entity = self._broker.entity(address)
+        entity.queue.check_can_receive()
+        if wants_session(link.source):
+            receiver = SessionReceiver(link, self, entity)
+            self._nodes[link] = receiver
+            receiver.open()
+        else:
+            if entity.queue.settings.requires_session:
+                raise InvalidOperationError(
+                    f"It is not possible for an entity that requires sessions, '{entity.queue.name}', to create a "
+                    "non-sessionful message receiver."
+                )
+            entity.queue.check_can_receive()
+            self._nodes[link] = QueueReceiver(link, self, entity)
+            link.accept()
+
+
+def _entity_of(link: Link) -> str:
+    return parse_address(link.address).entity.lower()
+
+
+def _address(link: Link) -> Address:
+    if not link.address:
+        raise ArgumentError("A link needs the address of an entity.")
+    address = parse_address(link.address)
+    if "/subscriptions/" in address.entity.lower():
+        raise EntityNotFoundError(f"'{address.entity}': topics and subscriptions are not supported by this broker.")
+    return address

@@ -1,0 +1,58 @@
+"""Request-response: a message with an operation's name and a body, answered by a message with a status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from servicebus_broker.amqp.errors import AmqpError
+from servicebus_broker.amqp.events import MessageReceived
+from servicebus_broker.amqp.link import IncomingLink
+from servicebus_broker.amqp.sections import read_application_properties, read_sections, read_value_body, write_response
+from servicebus_broker.queues.errors import QueueError
+from servicebus_broker.service.addresses import Address
+from servicebus_broker.service.errors import Failure
+from servicebus_broker.service.nodes import IncomingNode
+
+if TYPE_CHECKING:
+    from servicebus_broker.service.peer import Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer to a request; ``failure`` if it could not be done."""
+
+    status: int
+    body: object = None
+    failure: Failure | None = None
+
+
+class RequestNode(IncomingNode):
+    """The request half of a pair."""
+
+    def __init__(self, link: IncomingLink, peer: Peer, address: Address) -> None:
+        super().__init__(link)
+        self.peer = peer
+        self.address = address
+
+    def handle(self, event: MessageReceived) -> None:
+        sections = read_sections(event.payload)
+        try:
+            operation = read_application_properties(sections).get("operation")
+            response = self.answer(operation if isinstance(operation, str) else "", read_value_body(sections))
+        except (AmqpError, QueueError) as failure:
+            response = self.failed(failure)
+        encoded = write_response(sections.message_id, self.properties(response), response.body)
+        self.peer.reply(self.link, self.address, encoded)
+
+    def answer(self, operation: str, body: object) -> Response:
+        """Do what is asked. Raises AmqpError or QueueError."""
+        raise NotImplementedError
+
+    def failed(self, failure: Failure) -> Response:
+        """The response to a request that failed."""
+        raise NotImplementedError
+
+    def properties(self, response: Response) -> dict[object, object]:
+        """The application properties of a response; each kind of node has its own names."""
+        raise NotImplementedError

@@ -1,0 +1,149 @@
+"""The emulator's Config.json."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from servicebus_broker.config import ConfigError, read_config
+from servicebus_broker.durations import parse_duration
+from servicebus_broker.properties import PROPERTIES
+from servicebus_broker.queues.settings import FOREVER, EntityStatus, QueueSettings
+
+PROJECT_CONFIG = Path(__file__).parents[3] / "ondemand" / "servicebus.json"
+
+
+def write(folder: Path, *queues: object, topics: object = ()) -> Path:
+    path = folder / "config.json"
+    path.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Queues": queues, "Topics": topics}]}}))
+    return path
+
+
+def test_the_project_file() -> None:
+    queues = {queue.name: queue for queue in read_config(PROJECT_CONFIG)}
+    assert queues.keys() == {"run-model", "train", "results"}
+    assert queues["results"] == QueueSettings(
+        "results",
+        lock_duration=60,
+        max_delivery_count=10,
+        default_time_to_live=3600,
+        dead_letter_on_expiration=True,
+        requires_session=True,
+        requires_duplicate_detection=True,
+        duplicate_detection_window=300,
+    )
+    assert not queues["train"].requires_session
+
+
+def test_what_is_left_out_is_as_in_service_bus(tmp_path: Path) -> None:
+    assert read_config(write(tmp_path, {"Name": "q"})) == [QueueSettings("q")]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("PT1M", 60),
+        ("PT1H", 3600),
+        ("P1DT2H3M4.5S", 93784.5),
+        ("P14D", 1_209_600),
+        ("P10675199DT2H48M5.4775807S", FOREVER),
+    ],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("queue", "message"),
+    [
+        ({}, "Name"),
+        ({"Name": "a b"}, "'a b' contains character"),
+        ({"Name": "q" * 261}, "has 1 to 260 characters, not 261"),
+        ({"Name": "q", "Properties": [1]}, "Properties is not an object"),
+        ({"Name": "q", "Properties": {"ForwardTo": "r"}}, "'q' cannot forward to 'r', which does not exist"),
+        ({"Name": "q", "Properties": {"ForwardTo": "Q"}}, "'q' cannot forward to itself"),
+        ({"Name": "q", "Properties": {"ForwardDeadLetteredMessagesTo": "r"}}, "'r', which does not exist"),
+        ({"Name": "q", "Properties": {"ForwardTo": "r", "RequiresSession": True}}, "'q' requires sessions"),
+        ({"Name": "q", "Properties": {"ForwardTo": 1}}, "queue 'q': ForwardTo: it has to be text, not 1"),
+        ({"Name": "q", "Properties": {"Status": "Off"}}, "queue 'q': Status: it has to be one of Active, Disabled"),
+        ({"Name": "q", "Properties": {"MaxSizeInMegabytes": "much"}}, "queue 'q': MaxSizeInMegabytes"),
+        ("q", "not a list of objects"),
+        ({"Name": "q", "Properties": {"LockDuraton": "PT1M"}}, "LockDuraton"),
+        ({"Name": "q", "Properties": {"LockDuration": "one minute"}}, "queue 'q': LockDuration"),
+        ({"Name": "q", "Properties": {"LockDuration": "PT0S"}}, "queue 'q': LockDuration"),
+        ({"Name": "q", "Properties": {"LockDuration": "PT6M"}}, "at least PT0.001S and at most PT5M, not 'PT6M'"),
+        ({"Name": "q", "Properties": {"AutoDeleteOnIdle": "PT1M"}}, "at least PT5M, not 'PT1M'"),
+        ({"Name": "q", "Properties": {"MaxMessageSizeInKilobytes": 2048}}, "from 1 to 1024, not '2048'"),
+        ({"Name": "q", "Properties": {"MaxDeliveryCount": 0}}, "queue 'q': MaxDeliveryCount"),
+        (
+            {"Name": "q", "Properties": {"MaxDeliveryCount": True}},
+            "queue 'q': MaxDeliveryCount: it has to be an integer",
+        ),
+        ({"Name": "q", "Properties": {"RequiresSession": "true"}}, 'it has to be true or false, not "true"'),
+        ({"Name": "q", "Properties": {"RequiresSession": 1}}, "it has to be true or false, not 1"),
+        ({"Name": "q", "Properties": {"UserMetadata": "m" * 1025}}, "at most 1024 characters, not 1025"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_name(tmp_path: Path, queue: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_config(write(tmp_path, queue))
+
+
+def test_every_property_is_read(tmp_path: Path) -> None:
+    properties = {
+        "ForwardTo": "target",
+        "ForwardDeadLetteredMessagesTo": "Graves",
+        "MaxSizeInMegabytes": 2048,
+        "MaxMessageSizeInKilobytes": 256,
+        "Status": "SendDisabled",
+        "AutoDeleteOnIdle": "PT1H",
+        "UserMetadata": "ours",
+    }
+    queues = read_config(
+        write(tmp_path, {"Name": "q", "Properties": properties}, {"Name": "target"}, {"Name": "graves"})
+    )
+    assert queues[0] == QueueSettings(
+        "q",
+        forward_to="target",
+        forward_dead_letters_to="Graves",
+        max_size=2 * 1024**3,
+        max_message_size=256 * 1024,
+        status=EntityStatus.SEND_DISABLED,
+        auto_delete_on_idle=3600,
+        user_metadata="ours",
+    )
+
+
+def test_every_property_of_administration_can_be_configured(tmp_path: Path) -> None:
+    default = QueueSettings("q")
+    written = {each: each.form.write(getattr(default, each.field)) for each in PROPERTIES}
+    properties = {each.name: text if each.form.json_type is str else json.loads(text) for each, text in written.items()}
+    assert read_config(write(tmp_path, {"Name": "q", "Properties": properties})) == [default]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"UserConfig"', "not JSON: Expecting ':' delimiter: line 1"),
+        ("[]", "UserConfig with Namespaces"),
+        ('{"UserConfig": {}}', "UserConfig with Namespaces"),
+        ('{"UserConfig": {"Namespaces": {"Name": "n"}}}', "Namespaces is not a list of objects"),
+        ('{"UserConfig": {"Namespaces": ["n"]}}', "Namespaces is not a list of objects"),
+        ('{"UserConfig": {"Namespaces": [{"Topics": "news"}]}}', "Topics is not a list of objects"),
+        ('{"UserConfig": {"Namespaces": [{"Queues": ["q"]}]}}', "Queues is not a list of objects"),
+    ],
+)
+def test_another_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=f"{path}: .*{message}"):
+        read_config(path)
+
+
+def test_topics_and_doubles_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="topic 'news'"):
+        read_config(write(tmp_path, topics=[{"Name": "news"}]))
+    with pytest.raises(ConfigError, match="twice"):
+        read_config(write(tmp_path, {"Name": "q"}, {"Name": "Q"}))
+    with pytest.raises(ConfigError, match=r"missing\.json: No such file or directory"):
+        read_config(tmp_path / "missing.json")

@@ -1,5 +1,0 @@
-"""``python -m local.broker``."""
-
-from local.broker.cli import app
-
-app()

@@ -1,0 +1,211 @@
+"""``ondemand demo``: ask for a prediction, watch the model being trained for it, ask again, check both answers."""
+
+import asyncio
+import logging
+import math
+import os
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from ondemand.stack import PartError, Stack
+from ondemand.stack.addresses import EXTERNAL
+from ondemand.stack.logs import tail
+from ondemand.stack.wine import WINE_REQUEST
+
+TRAINING_DEADLINE = 150.0  # seconds
+POLL_INTERVAL = 0.25  # seconds
+REFRESH_INTERVAL = 0.1  # seconds
+DATABRICKS = {"Authorization": "Bearer local"}
+LOGS_SHOWN = ("predict", "run-model", "train", "databricks")
+
+Operation = dict[str, Any]
+
+
+class DemoError(Exception):
+    """An answer is missing or wrong."""
+
+
+class Story:
+    """Tells what happens: a line for each step, and on a terminal the time that the current one takes."""
+
+    def __init__(self, console: Console, status: Status) -> None:
+        self._console = console
+        self._status = status
+        self._began = time.monotonic()
+        self._current = "starting the stack"
+        self._current_since = self._began
+
+    def step(self, text: str) -> None:
+        """Something has happened."""
+        elapsed = time.monotonic() - self._began
+        self._console.print(f"[green]{elapsed:6.1f} s[/]  {text}", highlight=False, soft_wrap=True)
+
+    def now(self, text: str) -> None:
+        """Something goes on; its time counts from the first call with this text."""
+        if text != self._current:
+            self._current, self._current_since = text, time.monotonic()
+
+    async def keep_time(self) -> None:
+        """Show the elapsed time of what goes on, until cancelled."""
+        while True:
+            self._status.update(f"{self._current}  {time.monotonic() - self._current_since:.1f} s")
+            await asyncio.sleep(REFRESH_INTERVAL)  # a clock's tick
+
+
+def run() -> int:
+    """Run the demo; return 0 if both answers were right, 1 if not, 130 if it was interrupted."""
+    console = Console()
+    try:
+        return asyncio.run(_demo(console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("interrupted")
+        return 130
+
+
+async def _demo(console: Console) -> int:
+    this = asyncio.current_task()
+    if this is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    environ = {name: value for name, value in os.environ.items() if name not in {*EXTERNAL.values(), "OPERATIONS_URL"}}
+    with (
+        tempfile.TemporaryDirectory(prefix="mlflow-ondemand-", ignore_cleanup_errors=True) as folder,
+        console.status("starting the stack") as status,
+    ):
+        story = Story(console, status)
+        stack = Stack(
+            Path(folder),
+            free_ports=True,
+            environ=environ,
+            on_change=lambda part, state: story.step(f"{part:<10} {state}"),
+        )
+        try:
+            async with _timed(story), stack:
+                await _until_told(stack, story)
+        except (DemoError, httpx.HTTPError) as error:
+            _report(console, error, stack)
+            return 1
+        except PartError as error:
+            console.print(f"[bold red]failed:[/] {escape(str(error))}", highlight=False)
+            return 1
+    console.print("[bold green]Both answers are right, and every process has ended.[/]")
+    return 0
+
+
+@asynccontextmanager
+async def _timed(story: Story) -> AsyncIterator[None]:
+    clock = asyncio.create_task(story.keep_time())
+    try:
+        yield
+    finally:
+        clock.cancel()
+        with suppress(asyncio.CancelledError):  # by the line before
+            await clock
+
+
+async def _until_told(stack: Stack, story: Story) -> None:
+    telling = asyncio.create_task(_tell(stack, story))
+    dying = asyncio.create_task(stack.died())
+    try:
+        await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if dying.done():
+            raise dying.result()
+        await telling
+    finally:
+        telling.cancel()
+        dying.cancel()
+
+
+async def _tell(stack: Stack, story: Story) -> None:
+    async with (
+        httpx.AsyncClient(base_url=stack.url, timeout=30, trust_env=False) as client,
+        httpx.AsyncClient(base_url=stack.addresses.databricks, headers=DATABRICKS, trust_env=False) as databricks,
+    ):
+        story.step(f"POST {stack.url}/predict: {WINE_REQUEST['modelType']} with {WINE_REQUEST['modelParameters']}")
+        first = await _ask_untrained(client, databricks, story)
+        story.step(f"completed: [bold]{first['result']}[/] by {first['model']['uri']}")
+        second = await _ask_again(client, story)
+        story.now("asking the model itself")
+        own = await asyncio.to_thread(_predict_directly, stack, first["model"]["uri"])
+        _check(first, second, own)
+        story.step(f"the same as {first['model']['uri']}, loaded from MLflow directly, says: {own}")
+        story.now("stopping")
+
+
+async def _ask_untrained(client: httpx.AsyncClient, databricks: httpx.AsyncClient, story: Story) -> Operation:
+    response = await client.post("/predict", json=WINE_REQUEST)
+    if response.status_code != 202:
+        raise DemoError(f"the first request was answered {response.status_code}, not 202: {response.text}")
+    operation: Operation = response.json()
+    story.step(f"202 accepted, Location: {response.headers['location']}")
+    deadline = time.monotonic() + TRAINING_DEADLINE
+    told = ""
+    while operation["status"] in {"pending", "running"}:
+        if (described := await _describe(operation, databricks)) != told:
+            story.step(described)
+            told = described
+        story.now(described)
+        if time.monotonic() > deadline:
+            raise DemoError(f"no result within {TRAINING_DEADLINE:.0f} s; the last state was: {operation}")
+        await asyncio.sleep(POLL_INTERVAL)  # a client of the API polls
+        operation = (await client.get(response.headers["location"])).raise_for_status().json()
+    if operation["status"] != "completed":
+        raise DemoError(f"the first request ended as: {operation}")
+    return operation
+
+
+async def _describe(operation: Operation, databricks: httpx.AsyncClient) -> str:
+    training = operation["training"] or {}
+    if not training.get("runId") or not operation["statusMessage"].startswith("training"):
+        return str(operation["statusMessage"])
+    # An operation learns the state of its run every few seconds; a demo wants to see it at once.
+    run = await databricks.get("/api/2.2/jobs/runs/get", params={"run_id": training["runId"]})
+    state = run.raise_for_status().json()["status"]["state"]
+    return f"Databricks run {training['runId']} {state}  {training['url']}"
+
+
+async def _ask_again(client: httpx.AsyncClient, story: Story) -> Operation:
+    began = time.perf_counter()
+    response = await client.post("/predict", json=WINE_REQUEST)
+    milliseconds = (time.perf_counter() - began) * 1000
+    if response.status_code != 200:
+        raise DemoError(f"the second request was answered {response.status_code}, not 200: {response.text}")
+    operation: Operation = response.json()
+    story.step(f"the same request again: 200, {operation['result']} in [bold]{milliseconds:.0f} ms[/], from the cache")
+    return operation
+
+
+def _predict_directly(stack: Stack, model_uri: str) -> list[float]:
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    import mlflow
+    import pandas as pd
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(stack.addresses.mlflow)
+    model = mlflow.pyfunc.load_model(model_uri, dst_path=str(stack.data))
+    rows = pd.DataFrame([WINE_REQUEST["predictionParameters"]]).astype(float)
+    return [float(value) for value in model.predict(rows)]
+
+
+def _check(first: Operation, second: Operation, own: list[float]) -> None:
+    answers = {"first answer": first["result"], "second answer": second["result"]}
+    for name, answer in answers.items():
+        if len(answer) != len(own) or not all(map(math.isclose, answer, own)):
+            raise DemoError(f"the {name} is {answer}, but the model itself says {own}")
+
+
+def _report(console: Console, error: Exception, stack: Stack) -> None:
+    console.print(f"[bold red]failed:[/] {escape(str(error) or repr(error))}", highlight=False)
+    for part in LOGS_SHOWN:
+        console.rule(f"end of the log of {part}")
+        console.print(tail(stack.log_of(part), 15), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,75 @@
+"""``python -m ondemand.host``: run a function app on this machine."""
+
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from functions.imports import quick_imports
+
+with quick_imports():
+    import typer
+    import uvloop
+
+    from ondemand.host.app_settings import load_local_settings
+    from ondemand.host.errors import HostError
+    from ondemand.host.index import index_functions
+    from ondemand.host.options import read_host_options
+    from ondemand.host.server import Host
+    from ondemand.lifetime import end_with_parent
+
+# Plain tracebacks: this output is a log file most of the time.
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def serve(
+    script_root: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Folder of function_app.py and host.json.")
+    ] = Path(),
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the HTTP triggers; 0 takes any free one.")
+    ] = 7071,
+    drain_timeout: Annotated[float, typer.Option(help="Seconds running invocations get at the end.")] = 30.0,
+    end_with_parent_: Annotated[
+        bool, typer.Option("--end-with-parent", help="End when standard input closes, for whoever started this.")
+    ] = False,
+) -> None:
+    """Run the functions of an Azure Functions app (Python v2), as `func start` would.
+
+    Reads host.json and local.settings.json. AzureFunctionsJobHost__functions__0, __1, ... name the functions to start;
+    without them all are. Function keys are not checked.
+    """
+    if end_with_parent_:
+        end_with_parent()
+    try:
+        _run(script_root.resolve(), port, drain_timeout)
+    except HostError as error:
+        sys.exit(f"ondemand.host: {error}")
+
+
+def _run(script_root: Path, port: int, drain_timeout: float) -> None:
+    os.chdir(script_root)
+    load_local_settings(script_root, os.environ)
+    options = read_host_options(script_root, os.environ)
+    _log_to_stderr(options.log_level)
+    functions = index_functions(script_root, os.environ, options.starts)
+    try:
+        listening = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise HostError(f"port {port}: {reason}; --port takes another one, 0 any free one") from error
+    with listening:
+        uvloop.run(Host(functions, options, script_root).run(listening, drain_timeout))
+
+
+def _log_to_stderr(level: int) -> None:
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("azure", "uvicorn", "httpx"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,68 @@
+"""What keeps a Service Bus trigger connected to its queue, whatever happens to the broker."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.exceptions import ServiceBusError
+
+from ondemand.host.index import IndexedFunction, ServiceBusTrigger
+from ondemand.host.invocation import Invoker
+from ondemand.host.options import ServiceBusOptions
+from ondemand.host.servicebus.connection import open_client
+from ondemand.host.servicebus.messages import to_function_message, trace_of
+
+FIRST_DELAY, LONGEST_DELAY = 0.25, 5.0  # seconds between attempts to connect
+_log = logging.getLogger(__name__)
+
+
+class Listener(ABC):
+    """Runs the function of one trigger until it is stopped, reconnecting with back-off."""
+
+    def __init__(
+        self, function: IndexedFunction, trigger: ServiceBusTrigger, options: ServiceBusOptions, invoker: Invoker
+    ) -> None:
+        self._function = function
+        self._trigger = trigger
+        self._options = options
+        self._invoker = invoker
+        self._stopping = asyncio.Event()
+        self._delay = FIRST_DELAY
+
+    async def run(self, environ: Mapping[str, str]) -> None:
+        """Listen until stopped and what ran has been settled; raises HostError if the connection is not configured."""
+        async with open_client(self._trigger.connection, environ) as client:
+            while not self._stopping.is_set():
+                try:
+                    await self._listen(client)
+                except ServiceBusError as error:
+                    await self._back_off(error)
+
+    def stop(self) -> None:
+        """Receive no more; ``run`` returns when what runs has finished."""
+        self._stopping.set()
+
+    @abstractmethod
+    async def _listen(self, client: ServiceBusClient) -> None:
+        """Connect and run until stopped; raise ServiceBusError when the connection is lost."""
+
+    def _connected(self) -> None:
+        self._delay = FIRST_DELAY
+
+    async def _invoke(self, message: ServiceBusReceivedMessage) -> None:
+        argument = to_function_message(message, binary=self._trigger.binary)
+        await self._invoker.invoke(self._function, argument, trace_of(message))
+
+    async def _back_off(self, error: ServiceBusError) -> None:
+        reason = str(error).partition("\n")[0]
+        _log.warning(
+            "%s: no %s (%s); trying again in %.1f s", self._function.name, self._trigger.entity, reason, self._delay
+        )
+        with suppress(TimeoutError):  # the pause is over
+            async with asyncio.timeout(self._delay):
+                await self._stopping.wait()
+        self._delay = min(2 * self._delay, LONGEST_DELAY)

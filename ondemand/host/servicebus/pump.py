@@ -1,0 +1,175 @@
+"""Receiving, running, settling and renewing on one receiver.
+
+The SDK holds a lock on the socket while it waits for a frame, so two operations at a time on one receiver delay each
+other by its socket timeout. Here there is never more than one: a loop does whatever is due, and a receive that merely
+waits is cancelled as soon as there is something else to do. That is safe while it asks for one message: the SDK cancels
+the very same read at every socket timeout, and what arrived meanwhile stays in its buffer for the next call.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSession
+from azure.servicebus.exceptions import (
+    OperationTimeoutError,
+    ServiceBusCommunicationError,
+    ServiceBusConnectionError,
+    ServiceBusError,
+)
+
+from ondemand.host.servicebus.lock import LockSchedule, utc_now
+
+RECEIVE_WAIT = 5.0  # seconds; also how long a cancellation that Python 3.11's wait_for swallows can go unnoticed
+CONNECTION_ERRORS = (ServiceBusConnectionError, ServiceBusCommunicationError, OperationTimeoutError)
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[ServiceBusReceivedMessage], Awaitable[object]]
+
+
+class MessagePump:
+    """Runs a handler for each message, a bounded number at a time: completes what returns, abandons what raises.
+
+    It outlives its receivers: after a lost connection, ``run`` goes on with another receiver where it was.
+    """
+
+    def __init__(self, handle: Handler, *, max_calls: int, max_renewal: timedelta) -> None:
+        self._handle = handle
+        self._max_calls = max_calls
+        self._max_renewal = max_renewal
+        self._running: dict[asyncio.Task[bool], ServiceBusReceivedMessage] = {}
+        self._finished: deque[tuple[ServiceBusReceivedMessage, bool]] = deque()
+        self._locks: dict[ServiceBusReceivedMessage | ServiceBusSession, LockSchedule] = {}
+        self._receiving: asyncio.Task[list[ServiceBusReceivedMessage]] | None = None
+        self._something_due = asyncio.Event()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Receive no more; ``run`` returns once what runs has finished and is settled."""
+        self._stopping = True
+        self._interrupt()
+
+    async def run(self, receiver: ServiceBusReceiver, idle_timeout: timedelta | None = None) -> None:
+        """Pump until stopped, or until nothing has come for *idle_timeout*.
+
+        Raises ServiceBusError when the connection or the session's lock is lost.
+        """
+        clock = asyncio.get_running_loop().time
+        idle_after = None if idle_timeout is None else idle_timeout.total_seconds()
+        busy_at = clock()
+        while True:
+            self._something_due.clear()
+            await self._settle_finished(receiver)
+            await self._renew_locks(receiver)
+            if self._stopping and self._is_drained():
+                return
+            if self._stopping or len(self._running) >= self._max_calls:
+                await self._wait_until_due()
+            elif await self._receive(receiver, min(RECEIVE_WAIT, idle_after or RECEIVE_WAIT)) or not self._is_drained():
+                busy_at = clock()
+            elif idle_after is not None and clock() - busy_at >= idle_after:
+                return
+
+    async def join(self) -> None:
+        """Wait for what still runs, without settling it: its messages will be delivered again."""
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def _is_drained(self) -> bool:
+        return not self._running and not self._finished
+
+    def _interrupt(self) -> None:
+        self._something_due.set()
+        if self._receiving is not None:
+            self._receiving.cancel()
+
+    async def _wait_until_due(self) -> None:
+        try:
+            async with asyncio.timeout(self._next_renewal()):
+                await self._something_due.wait()
+        except TimeoutError:
+            return
+
+    async def _receive(self, receiver: ServiceBusReceiver, wait: float) -> bool:
+        """Start what arrives within *wait* seconds; return whether anything did."""
+        if self._something_due.is_set():
+            return False
+        receiving = asyncio.create_task(receiver.receive_messages(max_message_count=1, max_wait_time=wait))
+        self._receiving = receiving
+        try:
+            await asyncio.wait({receiving}, timeout=self._next_renewal())
+        finally:
+            self._receiving = None
+            receiving.cancel()
+        await asyncio.wait({receiving})
+        messages = [] if receiving.cancelled() else receiving.result()
+        for message in messages:
+            self._start(receiver, message)
+        return bool(messages)
+
+    def _start(self, receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> None:
+        lockable = receiver.session or message
+        if lockable.locked_until_utc is not None:
+            self._locks[lockable] = LockSchedule(lockable.locked_until_utc, self._max_renewal, utc_now())
+        task = asyncio.create_task(self._run_handler(message))
+        self._running[task] = message
+        task.add_done_callback(self._finish)
+
+    async def _run_handler(self, message: ServiceBusReceivedMessage) -> bool:
+        try:
+            await self._handle(message)
+        except Exception:  # noqa: BLE001  # whatever a function raises means: deliver again
+            _log.exception("message %s failed on delivery %s", message.message_id, (message.delivery_count or 0) + 1)
+            return False
+        return True
+
+    def _finish(self, task: asyncio.Task[bool]) -> None:
+        message = self._running.pop(task)
+        self._locks.pop(message, None)
+        if not task.cancelled():
+            self._finished.append((message, task.result()))
+        self._interrupt()
+
+    async def _settle_finished(self, receiver: ServiceBusReceiver) -> None:
+        while self._finished:
+            message, succeeded = self._finished[0]
+            settle = receiver.complete_message if succeeded else receiver.abandon_message
+            try:
+                await settle(message)
+            except CONNECTION_ERRORS:
+                raise
+            except ServiceBusError as error:
+                _log.warning("message %s could not be settled, it will come again: %s", message.message_id, error)
+            self._finished.popleft()
+
+    async def _renew_locks(self, receiver: ServiceBusReceiver) -> None:
+        for lockable, schedule in list(self._locks.items()):
+            if schedule.due_in(utc_now()) == 0:
+                await self._renew_lock(receiver, lockable, schedule)
+
+    async def _renew_lock(
+        self,
+        receiver: ServiceBusReceiver,
+        lockable: ServiceBusReceivedMessage | ServiceBusSession,
+        schedule: LockSchedule,
+    ) -> None:
+        try:
+            if isinstance(lockable, ServiceBusSession):
+                locked_until = await lockable.renew_lock()
+            else:
+                locked_until = await receiver.renew_message_lock(lockable)
+            schedule.renewed(locked_until, utc_now())
+        except CONNECTION_ERRORS:
+            raise
+        except ServiceBusError as error:
+            _log.warning("a lock could not be renewed, its message will come again: %s", error)
+            schedule.abandon()
+
+    def _next_renewal(self) -> float | None:
+        """Seconds until a lock has to be renewed; None if none has to."""
+        now = utc_now()
+        due = [seconds for schedule in self._locks.values() if (seconds := schedule.due_in(now)) is not None]
+        return min(due, default=None)

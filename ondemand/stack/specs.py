@@ -1,0 +1,61 @@
+"""What each part of the stack is run with."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from functions.deployments import DEPLOYMENTS
+from ondemand.stack.addresses import HOST, Addresses, Ports
+from ondemand.stack.part import PartSpec
+
+INFRASTRUCTURE = ("broker", "mlflow", "databricks")
+WORKSPACE = "/Shared/mlflow-ondemand=notebooks"
+HOST_DRAIN_TIMEOUT = "10"  # seconds; below the time a part gets to stop
+
+
+class Specs:
+    """Builds the specification of a part from where everything is."""
+
+    def __init__(
+        self, data: Path, ports: Ports, addresses: Addresses, environ: Mapping[str, str], workspaces: Sequence[str]
+    ) -> None:
+        self._data = data
+        self._workspaces = [option for workspace in workspaces for option in ("--workspace", workspace)]
+        self._ports = ports
+        self._environ = {**environ, **_environ_of(data, addresses, environ)}
+
+    def infrastructure(self, part: str) -> PartSpec:
+        """The broker, MLflow or Databricks."""
+        arguments = {
+            "broker": ("servicebus_broker", "--config", "ondemand/servicebus.json", "--data", str(self._data / part)),
+            "mlflow": ("ondemand.mlflow_server", "--data", str(self._data / part)),
+            "databricks": ("ondemand.databricks", "--data", str(self._data / part), *self._workspaces),
+        }[part]
+        return self._spec(part, arguments, {})
+
+    def host(self, name: str, deployment: str) -> PartSpec:
+        """A functions host called *name* that runs the functions of *deployment*."""
+        functions = enumerate(DEPLOYMENTS[deployment])
+        only = {f"AzureFunctionsJobHost__functions__{index}": function for index, function in functions}
+        return self._spec(name, ("ondemand.host", "--drain-timeout", HOST_DRAIN_TIMEOUT), only)
+
+    def _spec(self, name: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> PartSpec:
+        return PartSpec(
+            name=name,
+            arguments=(*arguments, "--port", str(self._ports[name])),
+            log=self._data / "logs" / f"{name}.log",
+            environ={**self._environ, **environ},
+        )
+
+
+def _environ_of(data: Path, addresses: Addresses, given: Mapping[str, str]) -> dict[str, str]:
+    environ = {
+        "SERVICEBUS_CONNECTION": addresses.servicebus_connection,
+        "MLFLOW_TRACKING_URI": addresses.mlflow,
+        "DATABRICKS_HOST": addresses.databricks,
+        "OPERATIONS_URL": addresses.operations,
+        "MODEL_CACHE_DIR": given.get("MODEL_CACHE_DIR") or str(data / "models"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if addresses.databricks.startswith(f"http://{HOST}:"):
+        environ |= {"DATABRICKS_TOKEN": "local", "DATABRICKS_AUTH_TYPE": "pat"}
+    return environ

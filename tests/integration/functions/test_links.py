@@ -1,0 +1,58 @@
+"""Opening links through the real SDK to a real broker."""
+
+import asyncio
+
+import pytest
+from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+
+from functions.links import without_pauses
+from ondemand.stack import Stack
+
+PAUSE_S = 0.05
+"""What the SDK sleeps after each frame of an opening."""
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long whoever runs on this loop slept, each time."""
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noting_sleep(delay: float) -> None:
+        slept.append(delay)
+        await sleep(delay)
+
+    monkeypatch.setattr(asyncio, "sleep", noting_sleep)
+    return slept
+
+
+async def test_links_open_and_open_again_without_the_pauses_of_the_sdk(stack: Stack, pauses: list[float]) -> None:
+    async with ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as client:
+        async with client.get_queue_sender("train") as sender:
+            await sender.send_messages(ServiceBusMessage(b"first"))
+        assert pauses.count(PAUSE_S) >= 5, "the SDK opens links otherwise now: is functions/links.py still needed?"
+        pauses.clear()
+        sender, receiver = client.get_queue_sender("train"), client.get_queue_receiver("train")
+        async with without_pauses(sender), without_pauses(receiver):
+            await sender.send_messages(ServiceBusMessage(b"second"))
+            bodies: list[bytes] = []
+            while len(bodies) < 2:
+                for message in await receiver.receive_messages(max_message_count=1, max_wait_time=20):
+                    bodies.append(b"".join(message.body))
+                    await receiver.complete_message(message)
+            assert bodies == [b"first", b"second"]
+        session = client.get_queue_receiver("results", session_id="one")
+        async with without_pauses(session):
+            assert session.session.session_id == "one"
+        assert PAUSE_S not in pauses
+
+
+async def test_an_opening_can_be_given_up(stack: Stack) -> None:
+    """A session that another one holds, or that does not exist, keeps the opening waiting."""
+    async with ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as client:
+        waiting = client.get_queue_receiver("results", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=60)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5), without_pauses(waiting):
+                pass
+        await waiting.close()

@@ -1,0 +1,131 @@
+"""What the Functions host sees of us, and what importing it costs. Each check runs in a fresh interpreter."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(code: str, **environ: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean | environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_the_app_loads_nothing_heavy_and_needs_no_setting() -> None:
+    code = "import function_app, sys, json; print(json.dumps(sorted(sys.modules)))"
+    loaded = {name.split(".")[0] for name in json.loads(run(code))}
+    assert loaded.isdisjoint({"mlflow", "pandas", "numpy", "databricks", "sklearn", "local", "httpx", "requests"})
+    assert "azure" in loaded
+
+
+def test_the_collector_is_off_only_while_importing() -> None:
+    code = """
+import gc
+collections = []
+gc.callbacks.append(lambda phase, info: collections.append(info["generation"]))
+import function_app
+print(max(collections, default=0), gc.isenabled(), gc.get_freeze_count() > 10_000)
+"""
+    assert run(code).split() == ["0", "True", "True"]
+
+
+def test_the_administration_client_is_imported_by_whoever_uses_it() -> None:
+    code = """
+import function_app
+import azure.servicebus
+from azure.servicebus.management import ServiceBusAdministrationClient
+print(azure.servicebus.management.ServiceBusAdministrationClient is ServiceBusAdministrationClient)
+"""
+    assert run(code).split() == ["True"]
+
+
+def test_the_sdk_is_imported_as_it_is_if_it_needs_more_of_its_administration() -> None:
+    code = """
+import sys
+from importlib.machinery import PathFinder
+
+class Moved(PathFinder):
+    def find_spec(name, path=None, target=None):
+        package, _, module = name.rpartition(".")
+        if module == "_models" and not hasattr(sys.modules[package], "__file__"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Moved)
+import function_app
+print("requests" in sys.modules, "azure.servicebus.aio" in sys.modules)
+"""
+    assert run(code).split() == ["True", "True"]
+
+
+def test_a_deployment_is_named_for_every_function() -> None:
+    code = """
+import function_app, json
+from functions.deployments import DEPLOYMENTS
+names = [f.get_function_name() for f in function_app.app.get_functions()]
+print(json.dumps([names, DEPLOYMENTS]))
+"""
+    names, deployments = json.loads(run(code))
+    assert len(names) == len(set(names))
+    assert set(names) == {name for functions in deployments.values() for name in functions}
+
+
+def test_pools_get_dead_letter_functions_of_their_own(tmp_path: Path) -> None:
+    catalog = tmp_path / "models.yaml"
+    catalog.write_text((ROOT / "models.yaml").read_text().replace("artifact_name: model", "pool: gpu", 1))
+    code = "import function_app; print([f.get_function_name() for f in function_app.app.get_functions()])"
+    assert "dead_letters_run_model_gpu" in run(code, CATALOG_FILE=str(catalog))
+
+
+def test_a_wrong_catalog_stops_the_start(tmp_path: Path) -> None:
+    catalog = tmp_path / "models.yaml"
+    catalog.write_text("models: {wine: {notebook: x}}")
+    done = subprocess.run(
+        [sys.executable, "-c", "import function_app"],
+        cwd=ROOT, env=os.environ | {"CATALOG_FILE": str(catalog)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert f"{catalog}: models.wine.experiment: Field required" in done.stderr
+
+
+def test_functions_know_nothing_of_the_local_stack() -> None:
+    for path in (ROOT / "functions").rglob("*.py"):
+        text = path.read_text()
+        assert "from local" not in text, path
+        assert "import local" not in text, path
+
+
+def test_mlflow_reads_yaml_with_libyaml() -> None:
+    code = "import yaml; from functions.run_model.lookup import import_mlflow; import_mlflow(); print(yaml.SafeLoader)"
+    assert run(code).strip() == "<class 'yaml.cyaml.CSafeLoader'>"
+
+
+def test_mlflow_is_imported_by_one_thread_at_a_time() -> None:
+    """A process that starts because messages wait has look-ups and its readiness probe at the same moment."""
+    code = """
+import threading
+from functions.catalog import load_catalog
+from functions.errors import Unavailable
+from functions.run_model.lookup import find_model, import_mlflow
+from functions.settings import catalog_path
+
+def look_up():
+    try:
+        find_model("http://127.0.0.1:1", load_catalog(catalog_path()).models["wine"], {}, "0" * 64)
+    except Unavailable:
+        print("unavailable")
+
+threads = [threading.Thread(target=target) for target in (import_mlflow, look_up, look_up, import_mlflow)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    environ = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    assert run(code, **environ).split() == ["unavailable"] * 2
