@@ -26,14 +26,12 @@ def broker(
         list[str] | None,
         typer.Option(
             metavar="NAME[,session][,dup]",
-            help="A queue, if need be with sessions or duplicate detection; repeatable.",
+            help="A queue, optionally with sessions or duplicate detection; repeatable.",
         ),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(
-            help="Queues, in the format of the official emulator's Config.json.",
-        ),
+        typer.Option(help="Queues, in the format of the official emulator's Config.json."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help=f"Folder of all that is to survive; {DEFAULT_DATA} unless given.")
@@ -63,6 +61,7 @@ def broker(
 ) -> None:
     """Run a stand-in for Azure Service Bus on 127.0.0.1, for unmodified azure-servicebus clients.
 
+    It starts with the queues of --queue and --config, and with those of the data folder; administration creates others.
     What a client was told survives the end of this process, also by kill -9, unless --memory is given.
 
     Once it serves, it prints one line on standard output, ready {"connection_string": ..., "administration": ...,

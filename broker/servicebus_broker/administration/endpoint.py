@@ -37,7 +37,7 @@ async def serve_administration(
     """
     with contextlib.ExitStack() as at_the_end:
         if folder is None:
-            folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="ondemand-broker-")))
+            folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="servicebus-broker-")))
         identity = certificate_in(folder)
         public = (certificate or folder / "certificate.pem").absolute()
         write_public_part(identity, public)

@@ -10,8 +10,6 @@ from servicebus_broker.durations import parse_duration
 from servicebus_broker.properties import PROPERTIES
 from servicebus_broker.queues.settings import FOREVER, EntityStatus, QueueSettings
 
-PROJECT_CONFIG = Path(__file__).parents[3] / "ondemand" / "servicebus.json"
-
 
 def write(folder: Path, *queues: object, topics: object = ()) -> Path:
     path = folder / "config.json"
@@ -19,10 +17,18 @@ def write(folder: Path, *queues: object, topics: object = ()) -> Path:
     return path
 
 
-def test_the_project_file() -> None:
-    queues = {queue.name: queue for queue in read_config(PROJECT_CONFIG)}
-    assert queues.keys() == {"run-model", "train", "results"}
-    assert queues["results"] == QueueSettings(
+def test_properties_have_the_names_and_forms_of_the_emulator(tmp_path: Path) -> None:
+    properties = {
+        "LockDuration": "PT1M",
+        "MaxDeliveryCount": 10,
+        "DefaultMessageTimeToLive": "PT1H",
+        "DeadLetteringOnMessageExpiration": True,
+        "RequiresSession": True,
+        "RequiresDuplicateDetection": True,
+        "DuplicateDetectionHistoryTimeWindow": "PT5M",
+    }
+    queues = read_config(write(tmp_path, {"Name": "results", "Properties": properties}, {"Name": "train"}))
+    assert queues[0] == QueueSettings(
         "results",
         lock_duration=60,
         max_delivery_count=10,
@@ -32,7 +38,7 @@ def test_the_project_file() -> None:
         requires_duplicate_detection=True,
         duplicate_detection_window=300,
     )
-    assert not queues["train"].requires_session
+    assert not queues[1].requires_session
 
 
 def test_what_is_left_out_is_as_in_service_bus(tmp_path: Path) -> None:
