@@ -15,8 +15,9 @@ from typing import cast
 from servicebus_broker import lifetime
 from servicebus_broker.addresses import connection_string
 from servicebus_broker.amqp.connection import Connection
-from servicebus_broker.amqp.events import CreditChanged, DeliverySettled, Event, LinkRequested, MessageReceived
-from servicebus_broker.amqp.link import OutgoingLink
+from servicebus_broker.amqp.events import Event, LinkRequested
+from servicebus_broker.amqp.incoming import MessageReceived
+from servicebus_broker.amqp.outgoing import CreditChanged, DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Accepted
 from servicebus_broker.amqp.sections import Sections, read_sections, write_message, write_response
 from servicebus_broker.amqp.values import Int

@@ -17,7 +17,7 @@ from servicebus_broker.amqp.frames import (
     FrameBuffer,
     encode_frame,
 )
-from servicebus_broker.amqp.link import Link
+from servicebus_broker.amqp.link import IncompleteBytes, Link
 from servicebus_broker.amqp.performatives import (
     Begin,
     Close,
@@ -66,7 +66,7 @@ class Connection:
         self.state = State.HEADER
         self.fault: Error | None = None
         self.has_more = False
-        self.incomplete_bytes = 0
+        self.incomplete = IncompleteBytes(limits.max_incomplete_bytes)
         self._refusal = refusal
         self._frames = FrameBuffer(limits.max_frame_size)
         self._out = bytearray()
@@ -160,11 +160,11 @@ class Connection:
         return None if frame is None else self._on_frame(frame)
 
     def link_count(self) -> int:
-        """How many links there are, in all sessions."""
+        """The number of links in all sessions."""
         return sum(len(session.links) for session in self._sessions.values())
 
     def live_link(self, name: str, kind: type[Link]) -> Link | None:
-        """The link of a name and direction that is not on its way out."""
+        """The link of a name and direction that is not being closed."""
         for session in self._sessions.values():
             for link in session.links.values():
                 if link.name == name and type(link) is kind and link.is_live:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-from servicebus_broker.amqp.link import IncomingLink
+from servicebus_broker.amqp.incoming import IncomingLink
 from servicebus_broker.amqp.sections import read_sections
 from servicebus_broker.amqp.values import Array, Int, Symbol, Timestamp
 from servicebus_broker.queues.errors import ArgumentError, NotImplementedOperationError, SessionLockLostError

@@ -6,8 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from servicebus_broker.amqp.errors import AmqpError, ResourceLimitError
-from servicebus_broker.amqp.events import DeliverySettled, MessageReceived
-from servicebus_broker.amqp.link import IncomingLink, OutgoingLink
+from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
+from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Accepted, Outcome
 from servicebus_broker.amqp.sections import BATCH_FORMAT, read_sections, split_batch
 from servicebus_broker.queues.errors import QueueError
@@ -71,7 +71,7 @@ class QueueSender(IncomingNode):
 
     def handle(self, event: MessageReceived) -> None:
         batch = split_batch(event.payload) if event.message_format == BATCH_FORMAT else [event.payload]
-        limit = self.link.session.connection.limits.max_batch_messages
+        limit = self.link.session.limits.max_batch_messages
         if len(batch) > limit:
             raise ResourceLimitError(f"A batch of {len(batch)} messages is larger than the maximum of {limit}.")
         self._entity.accessed()
@@ -90,7 +90,7 @@ class ResponseNode(OutgoingNode):
 
     def reply(self, response: bytes) -> None:
         """Send an encoded message when the peer can take it."""
-        limit = self.link.session.connection.limits.max_waiting_replies
+        limit = self.link.session.limits.max_waiting_replies
         if self._waiting_bytes > limit:
             failure = ResourceLimitError(f"More than {limit} bytes of replies wait for credit.")
             self.peer.drop(self, error_of(failure))

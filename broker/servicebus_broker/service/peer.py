@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING
 
 from servicebus_broker.amqp.connection import Connection
 from servicebus_broker.amqp.errors import AmqpError
-from servicebus_broker.amqp.events import (
-    CreditChanged,
-    DeliverySettled,
-    Event,
-    LinkClosed,
-    LinkRequested,
-    MessageReceived,
-)
-from servicebus_broker.amqp.link import IncomingLink, Link, OutgoingLink
+from servicebus_broker.amqp.events import Event, LinkClosed, LinkRequested
+from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
+from servicebus_broker.amqp.link import Link
+from servicebus_broker.amqp.outgoing import CreditChanged, DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Coordinator, Error
 from servicebus_broker.queues.errors import (
     ArgumentError,

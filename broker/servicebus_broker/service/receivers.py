@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from servicebus_broker.amqp.events import DeliverySettled
-from servicebus_broker.amqp.link import OutgoingLink
+from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Accepted, Modified, Outcome, Rejected, Released
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.queues.message import Message

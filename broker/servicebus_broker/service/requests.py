@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from servicebus_broker.amqp.errors import AmqpError
-from servicebus_broker.amqp.events import MessageReceived
-from servicebus_broker.amqp.link import IncomingLink
+from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
 from servicebus_broker.amqp.sections import read_application_properties, read_sections, read_value_body, write_response
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.service.addresses import Address

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from servicebus_broker.amqp.events import DeliverySettled
-from servicebus_broker.amqp.link import OutgoingLink
+from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Source
 from servicebus_broker.amqp.values import Described, Symbol
 from servicebus_broker.queues.errors import QueueError, SessionLockLostError, TimedOutError

@@ -5,16 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicebus_broker.amqp.connection import Connection
-from servicebus_broker.amqp.events import (
-    CreditChanged,
-    DeliverySettled,
-    Event,
-    LinkClosed,
-    LinkRequested,
-    MessageReceived,
-)
+from servicebus_broker.amqp.events import Event, LinkClosed, LinkRequested
 from servicebus_broker.amqp.frames import AMQP_HEADER, HEARTBEAT, SASL_HEADER, encode_frame
-from servicebus_broker.amqp.link import LINK_CREDIT, IncomingLink, OutgoingLink
+from servicebus_broker.amqp.incoming import LINK_CREDIT, IncomingLink, MessageReceived
+from servicebus_broker.amqp.outgoing import CreditChanged, DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import (
     Accepted,
     Attach,

@@ -190,7 +190,7 @@ def test_a_message_of_many_tiny_frames_takes_no_more_than_its_size() -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert connection.incomplete_bytes == 20_000
+    assert connection.incomplete.used == 20_000
     assert peak < 300_000
 
 

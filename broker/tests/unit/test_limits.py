@@ -7,7 +7,8 @@ import pytest
 from servicebus_broker.amqp.connection import Connection
 from servicebus_broker.amqp.encode import encode
 from servicebus_broker.amqp.frames import AMQP_HEADER, encode_frame
-from servicebus_broker.amqp.link import IncomingLink, OutgoingLink
+from servicebus_broker.amqp.incoming import IncomingLink
+from servicebus_broker.amqp.outgoing import OutgoingLink
 from servicebus_broker.amqp.performatives import (
     Accepted,
     Attach,
@@ -96,12 +97,12 @@ def test_messages_that_never_end_are_bounded_over_all_links() -> None:
         assert isinstance(event.link, IncomingLink)
         event.link.accept()
         receive(connection, transfer(bytes(700), handle=handle, more=True))
-    assert connection.incomplete_bytes == 1400
+    assert connection.incomplete.used == 1400
     # What is too large is not kept, and an end frees what was kept.
     receive(connection, transfer(bytes(700), None, more=True))
-    assert connection.incomplete_bytes == 700
+    assert connection.incomplete.used == 700
     receive(connection, encode_frame(Detach(1, True), channel=1))
-    assert connection.incomplete_bytes == 0
+    assert connection.incomplete.used == 0
     for handle in (2, 3, 4):
         (event,) = receive(connection, attach_sender("q", handle))
         assert isinstance(event.link, IncomingLink)
@@ -109,7 +110,7 @@ def test_messages_that_never_end_are_bounded_over_all_links() -> None:
     sent(connection)
     receive(connection, b"".join(transfer(bytes(700), handle=handle, more=True) for handle in (2, 3, 4)))
     assert condition_of(sent(connection)[-1]) == "amqp:resource-limit-exceeded"
-    assert connection.incomplete_bytes == 0
+    assert connection.incomplete.used == 0
 
 
 def test_of_too_many_unsettled_deliveries_the_oldest_are_forgotten() -> None:
