@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from servicebus_broker.amqp.performatives import Error
 from servicebus_broker.flood import FloodFilter
+from servicebus_broker.limits import Limits
 from servicebus_broker.service.peer import Peer
-
-if TYPE_CHECKING:
-    from servicebus_broker.server import Server
 
 logger = logging.getLogger(__name__)
 # Whoever can connect can also have a line logged.
@@ -26,13 +24,29 @@ def too_many_connections(limit: int) -> Error:
     return Error("amqp:resource-limit-exceeded", f"The maximum of {limit} concurrent connections has been reached.")
 
 
-class ClientProtocol(asyncio.Protocol):
-    """One client's transport. Whatever goes wrong here costs this connection only."""
+class Owner(Protocol):
+    """What a client's transport needs of the server."""
 
-    def __init__(self, server: Server) -> None:
+    @property
+    def limits(self) -> Limits: ...
+
+    def add(self, client: ClientProtocol) -> Peer | None:
+        """A client connected; None if it has to be closed at once."""
+
+    def remove(self, peer: Peer) -> None:
+        """A client is gone."""
+
+    def settle_soon(self) -> None:
+        """Dispatch, commit and write, once for all events of this turn of the event loop."""
+
+
+class ClientProtocol(asyncio.Protocol):
+    """One client's transport. An error here ends this connection only."""
+
+    def __init__(self, server: Owner) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
-        self._limits = server.broker.limits
+        self._limits = server.limits
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
         self._name = "?"

@@ -30,6 +30,7 @@ class Server:
 
     def __init__(self, broker: Broker, journal: Journal | None = None) -> None:
         self.broker = broker
+        self.limits = broker.limits
         self._journal = journal
         self._commits: Commits | None = None
         self._waiting: list[asyncio.Future[None]] = []
@@ -71,7 +72,7 @@ class Server:
 
     def add(self, client: ClientProtocol) -> Peer | None:
         """A client connected; one too many is told so and closed. None where many too many wait for that already."""
-        limit = self.broker.limits.max_connections
+        limit = self.limits.max_connections
         if len(self._clients) >= 2 * limit:
             return None
         peer = self.broker.connect(too_many_connections(limit) if len(self._clients) >= limit else None)

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from servicebus_broker.amqp.sections import Sections, entry_value, symbol_entry, with_application_properties
 from servicebus_broker.queues.settings import FOREVER
-
-if TYPE_CHECKING:
-    from servicebus_broker.queues.sessions import Session
-
 
 SCHEDULED_ENQUEUE_TIME = "x-opt-scheduled-enqueue-time"
 ENQUEUED_SEQUENCE_NUMBER = "x-opt-enqueue-sequence-number"
@@ -32,7 +27,6 @@ class Lock:
 
     token: bytes
     until: float
-    session: Session | None = None
 
 
 @dataclass(slots=True)

@@ -8,13 +8,13 @@ from itertools import islice
 
 from servicebus_broker.amqp.sections import Sections
 from servicebus_broker.queues.access import check_can_send, check_reconfiguration, receive_refusal
-from servicebus_broker.queues.books import Books
 from servicebus_broker.queues.contents import Contents
 from servicebus_broker.queues.deadlines import Alarm
 from servicebus_broker.queues.errors import InvalidOperationError, MessageSizeExceededError
 from servicebus_broker.queues.forwarding import Forwarding
 from servicebus_broker.queues.intake import Intake
 from servicebus_broker.queues.message import Message, MessageState
+from servicebus_broker.queues.placement import Placement
 from servicebus_broker.queues.recorder import Recorder
 from servicebus_broker.queues.sessions import SessionHolder, SessionLock, SessionTable
 from servicebus_broker.queues.settings import QueueSettings
@@ -58,11 +58,11 @@ class Queue:
         self.dead_letters = dead_letters
         self._clock = clock
         self._alarm = Alarm(on_due)
-        self._books: Books = Books(
-            settings, self._alarm, lambda: on_ready(self), dead_letters._books if dead_letters is not None else None
+        self._placement: Placement = Placement(
+            settings, self._alarm, lambda: on_ready(self), dead_letters._placement if dead_letters is not None else None
         )
-        self._intake = Intake(self._books, self._alarm)
-        self._forwarding = Forwarding(self._books, find)
+        self._intake = Intake(self._placement, self._alarm)
+        self._forwarding = Forwarding(self._placement, find)
         self._hands_out = receive_refusal(settings) is None
 
     @property
@@ -71,20 +71,20 @@ class Queue:
 
     @property
     def sessions(self) -> SessionTable:
-        return self._books.sessions
+        return self._placement.sessions
 
     @property
     def size(self) -> int:
         """Bytes held, together with the dead-letter queue."""
-        return self._books.storage.used
+        return self._placement.storage.used
 
     def counts(self) -> QueueCounts:
         """How many messages stand where; O(1)."""
-        scheduled, transfer = len(self._intake.schedule), len(self._books.ready) if self.settings.forward_to else 0
+        scheduled, transfer = len(self._intake.schedule), len(self._placement.ready) if self.settings.forward_to else 0
         return QueueCounts(
-            active=len(self._books.log) - scheduled - transfer,
+            active=len(self._placement.log) - scheduled - transfer,
             scheduled=scheduled,
-            dead_letter=len(self.dead_letters._books.log) if self.dead_letters is not None else 0,
+            dead_letter=len(self.dead_letters._placement.log) if self.dead_letters is not None else 0,
             transfer=transfer,
         )
 
@@ -98,12 +98,12 @@ class Queue:
         """
         check_reconfiguration(self.settings, settings)
         self.advance()
-        books = self._books
-        self.settings = books.settings = settings
+        placement = self._placement
+        self.settings = placement.settings = settings
         self._hands_out = receive_refusal(settings) is None
-        books.locks.duration = settings.lock_duration
+        placement.locks.duration = settings.lock_duration
         self._intake.history.window = settings.duplicate_detection_window
-        books.tell()
+        placement.tell()
         if self.dead_letters is not None:
             self.dead_letters.reconfigure(settings.for_dead_letters())
 
@@ -135,30 +135,30 @@ class Queue:
         return now
 
     def _do_what_is_due(self, now: float) -> None:
-        books = self._books
+        placement = self._placement
         self._intake.activate_due(now)
-        for token in books.locks.deadlines.take_due(now):
-            books.delivery_failed(books.unlock(token))
-        for session_id in books.sessions.deadlines.take_due(now):
-            session = books.sessions.get(session_id)
+        for token in placement.locks.deadlines.take_due(now):
+            placement.delivery_failed(placement.unlock(token))
+        for session_id in placement.sessions.deadlines.take_due(now):
+            session = placement.sessions.get(session_id)
             if session is not None:
-                books.lose_session(session)
-        for number in books.expiries.take_due(now):
-            message = books.log.get(number)
+                placement.lose_session(session)
+        for number in placement.expiries.take_due(now):
+            message = placement.log.get(number)
             if message is not None:
-                books.expire(message)
-        for _ in books.transfers.take_due(now):
+                placement.expire(message)
+        for _ in placement.transfers.take_due(now):
             self._forwarding.run(now)
 
     # Outliving the process
 
     def record_to(self, recorder: Recorder) -> None:
         """Tell a recorder of every change from now on."""
-        self._books.log.recorder = recorder
+        self._placement.log.recorder = recorder
 
     def contents(self) -> Contents:
         """What is to be kept, as a copy."""
-        log = self._books.log
+        log = self._placement.log
         messages, locked = log.contents()
         seen = self._intake.history.seen(self._clock())
         return Contents(log.last_sequence_number, messages, locked, self.sessions.states(), seen)
@@ -169,16 +169,16 @@ class Queue:
         Recorders hear of what that changes, and not of what is as it was.
         """
         now = self._clock()
-        books = self._books
-        books.log.last_sequence_number = max(books.log.last_sequence_number, contents.last_sequence_number)
+        placement = self._placement
+        placement.log.last_sequence_number = max(placement.log.last_sequence_number, contents.last_sequence_number)
         self._intake.history.restore(contents.seen)
         for session_id, state in contents.session_states.items():
-            books.restore_session_state(self.sessions.get_or_create(session_id), state, now)
+            placement.restore_session_state(self.sessions.get_or_create(session_id), state, now)
         for message in contents.messages.values():
             if message.state is MessageState.SCHEDULED:
                 self._intake.restore_scheduled(message, now)
             else:
-                books.restore(message, locked=message.sequence_number in contents.locked)
+                placement.restore(message, locked=message.sequence_number in contents.locked)
 
     # Sending
 
@@ -210,21 +210,21 @@ class Queue:
     @property
     def has_ready(self) -> bool:
         """Whether `receive` without a session would find a message."""
-        return self._hands_out and bool(self._books.ready)
+        return self._hands_out and bool(self._placement.ready)
 
     def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
         """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
         now = self.advance()
-        books = self._books
+        placement = self._placement
         if not self._hands_out:
             self.check_can_receive()
-        session = books.sessions.held(session_lock) if session_lock else None
-        message = (session.ready if session else books.ready).take()
+        session = placement.sessions.held(session_lock) if session_lock else None
+        message = (session.ready if session else placement.ready).take()
         if message is None:
             return None
         self._hand_out(message, session_lock, now, delete=delete)
         if session:
-            books.sessions.refresh(session)
+            placement.sessions.refresh(session)
         return message
 
     def receive_deferred(
@@ -234,7 +234,7 @@ class Queue:
         now = self.advance()
         if session_lock is not None:
             self.sessions.held(session_lock)
-        log = self._books.log
+        log = self._placement.log
         messages = [log.find(number, MessageState.DEFERRED) for number in dict.fromkeys(sequence_numbers)]
         for message in messages:
             self._hand_out(message, session_lock, now, delete=delete)
@@ -243,40 +243,40 @@ class Queue:
     def peek(self, from_sequence_number: int, count: int, session_id: str | None = None) -> list[Message]:
         """Up to ``count`` messages in any state, without locking them."""
         self.advance()
-        messages = self._books.log.from_sequence_number(from_sequence_number)
+        messages = self._placement.log.from_sequence_number(from_sequence_number)
         return list(islice((each for each in messages if session_id in (None, each.session_id)), count))
 
     def _hand_out(self, message: Message, session_lock: SessionLock | None, now: float, *, delete: bool) -> None:
         if delete:
-            self._books.remove(message)
+            self._placement.remove(message)
         else:
-            self._books.expiries.discard(message.sequence_number)
-            self._books.lock(message, session_lock.session if session_lock else None, now)
+            self._placement.expiries.discard(message.sequence_number)
+            self._placement.lock(message, session_lock.session if session_lock else None, now)
 
     # Settling
 
     def complete(self, token: bytes) -> None:
         """Remove a message. This and the other settlements raise MessageLockLostError."""
         self.advance()
-        books = self._books
-        books.log.remove(books.unlock(token))
+        placement = self._placement
+        placement.log.remove(placement.unlock(token))
 
     def abandon(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
         """Give a message back, with its delivery count raised and these application properties set."""
         self.advance()
-        self._books.delivery_failed(self._unlock(token, properties))
+        self._placement.delivery_failed(self._unlock(token, properties))
 
     def release(self, token: bytes) -> None:
         """Give a message back as if it had never been delivered."""
         self.advance()
-        self._books.put_back(self._books.unlock(token))
+        self._placement.put_back(self._placement.unlock(token))
 
     def defer(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
         """Set a message aside, to be received by its sequence number only, with these application properties set."""
         self.advance()
         message = self._unlock(token, properties)
         message.state = MessageState.DEFERRED
-        self._books.put_back(message)
+        self._placement.put_back(message)
 
     def dead_letter(
         self,
@@ -287,16 +287,16 @@ class Queue:
     ) -> None:
         """Move a message to the dead-letter queue, with these application properties set."""
         self.advance()
-        self._books.move_to_dead_letters(self._unlock(token, properties), reason, description)
+        self._placement.move_to_dead_letters(self._unlock(token, properties), reason, description)
 
     def renew_lock(self, token: bytes) -> float:
         """Extend a message's lock; returns until when it now holds."""
-        return self._books.locks.renew(token, self.advance())
+        return self._placement.locks.renew(token, self.advance())
 
     def _unlock(self, token: bytes, properties: Mapping[str, object] | None) -> Message:
-        message = self._books.unlock(token)
+        message = self._placement.unlock(token)
         if properties:
-            self._books.log.set_properties(message, properties)
+            self._placement.log.set_properties(message, properties)
         return message
 
     # Sessions
@@ -333,8 +333,8 @@ class Queue:
         if session.lock is not lock:
             return
         for token in list(session.in_flight):
-            self._books.put_back(self._books.unlock(token))
-        self._books.free_session(session)
+            self._placement.put_back(self._placement.unlock(token))
+        self._placement.free_session(session)
 
     def set_session_state(self, lock: SessionLock, state: bytes | None) -> None:
         """Raises SessionLockLostError, QuotaExceededError and MessageSizeExceededError."""
@@ -342,7 +342,7 @@ class Queue:
         session = self.sessions.held(lock)
         if state is not None:
             self._check_state(state, len(session.id) + len(state) - session.state_size)
-        self._books.set_session_state(session, state, self._clock())
+        self._placement.set_session_state(session, state, self._clock())
 
     def session_state(self, lock: SessionLock) -> bytes | None:
         """Raises SessionLockLostError."""
@@ -354,4 +354,4 @@ class Queue:
             raise MessageSizeExceededError(
                 f"The session's state has {len(state)} bytes; '{self.name}' takes {self.settings.max_message_size}."
             )
-        self._books.check_room(growth)
+        self._placement.check_room(growth)

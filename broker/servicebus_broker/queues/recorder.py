@@ -1,36 +1,8 @@
-"""What a queue tells of its changes, so that they can be kept somewhere."""
+"""The changes of a queue, as it reports them to whatever keeps them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from servicebus_broker.queues.message import Message, MessageState
-
-if TYPE_CHECKING:
-    from servicebus_broker.queues.queue import Queue
-
-
-class DefinitionRecorder(Protocol):
-    """Hears which queues there are. Each means its dead-letter queue, ``queue.dead_letters``, too."""
-
-    def queue_created(self, queue: Queue) -> None:
-        """There is a new, empty queue; what changes in it is to be recorded from now on."""
-
-    def queue_updated(self, queue: Queue) -> None:
-        """``queue.settings`` have changed."""
-
-    def queue_deleted(self, queue: Queue) -> None:
-        """The queue is gone, with all it held."""
-
-
-class NoDefinitionRecorder:
-    """Keeps nothing."""
-
-    def queue_created(self, queue: Queue) -> None: ...
-
-    def queue_updated(self, queue: Queue) -> None: ...
-
-    def queue_deleted(self, queue: Queue) -> None: ...
 
 
 class Recorder(Protocol):

@@ -135,7 +135,7 @@ class SessionTable:
         self.refresh(session)
 
     def refresh(self, session: Session) -> None:
-        """Bring the books up to date after a change to a session's messages, lock or state."""
+        """Update which sessions exist and are available, after a change to a session's messages, lock or state."""
         if session.ready and session.lock is None:
             self._available.setdefault(session.id)
         else:

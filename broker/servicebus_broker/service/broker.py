@@ -10,9 +10,9 @@ from servicebus_broker.amqp.performatives import Error
 from servicebus_broker.limits import DEFAULT_LIMITS, Limits
 from servicebus_broker.queues.access import check_targets
 from servicebus_broker.queues.agenda import Agenda
+from servicebus_broker.queues.definition_recorder import DefinitionRecorder, NoDefinitionRecorder
 from servicebus_broker.queues.errors import EntityExistsError, EntityNotFoundError, QuotaExceededError
 from servicebus_broker.queues.queue import Clock, Queue
-from servicebus_broker.queues.recorder import DefinitionRecorder, NoDefinitionRecorder
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.entity import DispatchList, Entity

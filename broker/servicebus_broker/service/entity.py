@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from servicebus_broker.amqp.performatives import Error
 from servicebus_broker.queues.agenda import Agenda
@@ -15,15 +15,34 @@ from servicebus_broker.queues.queue import Clock, Queue
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.errors import error_of
 
-if TYPE_CHECKING:
-    from servicebus_broker.service.receivers import QueueReceiver
-    from servicebus_broker.service.session_receiver import SessionReceiver
-
 
 class Dispatchable(Protocol):
     """Something that may be able to hand out messages."""
 
     def dispatch(self) -> None: ...
+
+
+class Receiver(Protocol):
+    """A client's receiver of a queue without sessions."""
+
+    def deliver(self) -> bool:
+        """Deliver the next message, if the client can take it; returns whether it could take another."""
+
+    def drop(self, error: Error) -> None:
+        """End the client's link."""
+
+
+class Seeker(Protocol):
+    """A client's receiver that waits for a session."""
+
+    def accept_next(self) -> None:
+        """A session may be available."""
+
+    def timed_out(self) -> None:
+        """No session became available in time."""
+
+    def drop(self, error: Error) -> None:
+        """End the client's link."""
 
 
 class DispatchList:
@@ -71,8 +90,8 @@ class Entity:
         )
         self.created_at = self.updated_at = self.accessed_at = clock()
         self._clock = clock
-        self._receivers: OrderedDict[QueueReceiver, None] = OrderedDict()
-        self._seekers: OrderedDict[int, SessionReceiver] = OrderedDict()
+        self._receivers: OrderedDict[Receiver, None] = OrderedDict()
+        self._seekers: OrderedDict[int, Seeker] = OrderedDict()
         self._seeker_numbers = count()
         self._seekers_alarm = Alarm(self._due_earlier)
         self._seeker_deadlines: Deadlines[int] = Deadlines(self._seekers_alarm)
@@ -120,16 +139,16 @@ class Entity:
             self._seeker_deadlines.discard(number)
             seeker.accept_next()
 
-    def join(self, receiver: QueueReceiver) -> None:
+    def join(self, receiver: Receiver) -> None:
         """A receiver has credit."""
         self._receivers.setdefault(receiver)
         self.dispatch_list.add(self)
 
-    def leave(self, receiver: QueueReceiver) -> None:
+    def leave(self, receiver: Receiver) -> None:
         """A receiver is gone."""
         self._receivers.pop(receiver, None)
 
-    def seek_session(self, seeker: SessionReceiver, timeout: float) -> int:
+    def seek_session(self, seeker: Seeker, timeout: float) -> int:
         """Wait for the next available session; the number returned takes the wish back."""
         number = next(self._seeker_numbers)
         self._seekers[number] = seeker
@@ -138,8 +157,9 @@ class Entity:
         return number
 
     def _turn_away(self, error: Error) -> None:
-        for waiting in [*self._receivers, *self._seekers.values()]:
-            waiting.peer.drop(waiting, error)
+        waiting_clients: list[Receiver | Seeker] = [*self._receivers, *self._seekers.values()]
+        for waiting in waiting_clients:
+            waiting.drop(error)
 
     def stop_seeking(self, number: int) -> None:
         """The seeker is gone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from servicebus_broker.amqp.incoming import IncomingLink
@@ -14,13 +14,11 @@ from servicebus_broker.queues.message import Message
 from servicebus_broker.queues.sessions import SessionLock
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.encoding import encode_message, timestamp
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import Failure, status_of
+from servicebus_broker.service.nodes import NodeOwner
 from servicebus_broker.service.receivers import properties_to_modify
 from servicebus_broker.service.requests import RequestNode, Response
-
-if TYPE_CHECKING:
-    from servicebus_broker.service.entity import Entity
-    from servicebus_broker.service.peer import Peer
 
 _OK = 200
 _NO_CONTENT = 204
@@ -34,11 +32,19 @@ T = TypeVar("T")
 Body = dict[object, object]
 
 
+class SessionOwner(NodeOwner, Protocol):
+    """A peer that may hold sessions."""
+
+    def session_lock(self, entity: Entity, session_id: str) -> SessionLock | None:
+        """The lock of a session that a receiver of this connection holds or held."""
+
+
 class ManagementRequests(RequestNode):
     """Answers the requests of azure-servicebus; a body is a map, as is the answer's."""
 
-    def __init__(self, link: IncomingLink, peer: Peer, address: Address, entity: Entity) -> None:
+    def __init__(self, link: IncomingLink, peer: SessionOwner, address: Address, entity: Entity) -> None:
         super().__init__(link, peer, address)
+        self._sessions = peer
         self._entity = entity
         self._queue = entity.queue
 
@@ -95,7 +101,7 @@ class ManagementRequests(RequestNode):
         )
         if not messages:
             return Response(_NO_CONTENT, {})
-        fitting = _encode_fitting(messages, self.peer.connection.limits.max_message_size)
+        fitting = _encode_fitting(messages, self.link.session.limits.max_message_size)
         return Response(_OK, {"messages": [{"message": message} for message in fitting]})
 
     def _update_disposition(self, body: Body) -> Response:
@@ -144,10 +150,10 @@ class ManagementRequests(RequestNode):
 
     def _session_lock(self, body: Body) -> SessionLock:
         session_id = body.get("session-id")
-        receiver = self.peer.session_receiver(self._entity, session_id) if isinstance(session_id, str) else None
-        if receiver is None or receiver.lock is None:
+        lock = self._sessions.session_lock(self._entity, session_id) if isinstance(session_id, str) else None
+        if lock is None:
             raise SessionLockLostError(f"This connection does not hold the lock of session '{session_id}'.")
-        return receiver.lock
+        return lock
 
 
 _OPERATIONS: dict[str, Callable[[ManagementRequests, Body], Response]] = {

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from servicebus_broker.amqp.errors import AmqpError, ResourceLimitError
 from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
 from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
-from servicebus_broker.amqp.performatives import Accepted, Outcome
+from servicebus_broker.amqp.performatives import Accepted, Error, Outcome
 from servicebus_broker.amqp.sections import BATCH_FORMAT, read_sections, split_batch
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.service.addresses import Address
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import error_of, rejection
 
-if TYPE_CHECKING:
-    from servicebus_broker.service.entity import Entity
-    from servicebus_broker.service.peer import Peer
+
+class NodeOwner(Protocol):
+    """What nodes need of the peer whose links they stand at."""
+
+    def touch(self) -> None:
+        """Note that there may be bytes to send."""
+
+    def drop(self, node: IncomingNode | OutgoingNode, error: Error) -> None:
+        """End a node's link from this side."""
+
+    def reply(self, request: IncomingLink, address: Address, response: bytes) -> None:
+        """Send the answer to a request on the response link of the same session and address."""
 
 
 class IncomingNode:
@@ -46,9 +56,13 @@ class IncomingNode:
 class OutgoingNode:
     """Gives a peer what it receives."""
 
-    def __init__(self, link: OutgoingLink, peer: Peer) -> None:
+    def __init__(self, link: OutgoingLink, peer: NodeOwner) -> None:
         self.link = link
         self.peer = peer
+
+    def drop(self, error: Error) -> None:
+        """End the link from this side."""
+        self.peer.drop(self, error)
 
     def on_credit(self) -> None:
         """The peer can take (more) messages."""
@@ -81,7 +95,7 @@ class QueueSender(IncomingNode):
 class ResponseNode(OutgoingNode):
     """The reply half of a request-response pair; replies wait here for credit."""
 
-    def __init__(self, link: OutgoingLink, peer: Peer, address: Address) -> None:
+    def __init__(self, link: OutgoingLink, peer: NodeOwner, address: Address) -> None:
         super().__init__(link, peer)
         self.address = address
         self._waiting: deque[bytes] = deque()
@@ -93,7 +107,7 @@ class ResponseNode(OutgoingNode):
         limit = self.link.session.limits.max_waiting_replies
         if self._waiting_bytes > limit:
             failure = ResourceLimitError(f"More than {limit} bytes of replies wait for credit.")
-            self.peer.drop(self, error_of(failure))
+            self.drop(error_of(failure))
             return
         self._waiting.append(response)
         self._waiting_bytes += len(response)

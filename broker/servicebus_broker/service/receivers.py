@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Accepted, Modified, Outcome, Rejected, Released
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.queues.message import Message
 from servicebus_broker.queues.queue import Queue
 from servicebus_broker.service.encoding import encode_message
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import rejection
-from servicebus_broker.service.nodes import OutgoingNode
-
-if TYPE_CHECKING:
-    from servicebus_broker.service.entity import Entity
-    from servicebus_broker.service.peer import Peer
+from servicebus_broker.service.nodes import NodeOwner, OutgoingNode
 
 DEAD_LETTER_REASON = "DeadLetterReason"
 DEAD_LETTER_DESCRIPTION = "DeadLetterErrorDescription"
@@ -25,7 +20,7 @@ _NO_TOKEN = bytes(16)
 class ReceiverNode(OutgoingNode):
     """What receivers with and without a session share."""
 
-    def __init__(self, link: OutgoingLink, peer: Peer, entity: Entity) -> None:
+    def __init__(self, link: OutgoingLink, peer: NodeOwner, entity: Entity) -> None:
         super().__init__(link, peer)
         self.entity = entity
         self.queue = entity.queue

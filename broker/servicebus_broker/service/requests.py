@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from servicebus_broker.amqp.errors import AmqpError
 from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
@@ -11,10 +10,7 @@ from servicebus_broker.amqp.sections import read_application_properties, read_se
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.errors import Failure
-from servicebus_broker.service.nodes import IncomingNode
-
-if TYPE_CHECKING:
-    from servicebus_broker.service.peer import Peer
+from servicebus_broker.service.nodes import IncomingNode, NodeOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +25,7 @@ class Response:
 class RequestNode(IncomingNode):
     """The request half of a pair."""
 
-    def __init__(self, link: IncomingLink, peer: Peer, address: Address) -> None:
+    def __init__(self, link: IncomingLink, peer: NodeOwner, address: Address) -> None:
         super().__init__(link)
         self.peer = peer
         self.address = address

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Source
@@ -11,12 +10,10 @@ from servicebus_broker.amqp.values import Described, Symbol
 from servicebus_broker.queues.errors import QueueError, SessionLockLostError, TimedOutError
 from servicebus_broker.queues.sessions import SessionLock
 from servicebus_broker.service.encoding import ticks
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import error_of, rejection
+from servicebus_broker.service.nodes import NodeOwner
 from servicebus_broker.service.receivers import ReceiverNode
-
-if TYPE_CHECKING:
-    from servicebus_broker.service.entity import Entity
-    from servicebus_broker.service.peer import Peer
 
 SESSION_FILTER = "com.microsoft:session-filter"
 _TIMEOUT = "com.microsoft:timeout"
@@ -27,7 +24,7 @@ _DEFAULT_TIMEOUT = 60.0
 class SessionReceiver(ReceiverNode):
     """Attached once it holds its session; until then the client waits, for the next available one at most."""
 
-    def __init__(self, link: OutgoingLink, peer: Peer, entity: Entity) -> None:
+    def __init__(self, link: OutgoingLink, peer: NodeOwner, entity: Entity) -> None:
         super().__init__(link, peer, entity)
         self.lock: SessionLock | None = None
         self._seeking: int | None = None
@@ -56,7 +53,7 @@ class SessionReceiver(ReceiverNode):
     def timed_out(self) -> None:
         """No session became available in time."""
         self._seeking = None
-        self.peer.drop(self, error_of(TimedOutError("The operation did not complete within the allotted timeout.")))
+        self.drop(error_of(TimedOutError("The operation did not complete within the allotted timeout.")))
 
     def session_ready(self) -> None:
         self.entity.dispatch_list.add(self)
@@ -72,7 +69,7 @@ class SessionReceiver(ReceiverNode):
         """Deliver what the session has, as far as the link can take it; end the link if the session was lost."""
         if self._lost:
             if self.link.is_open:
-                self.peer.drop(self, error_of(_session_lost()))
+                self.drop(error_of(_session_lost()))
             return
         while self.lock is not None and self.link.can_send:
             try:
@@ -81,7 +78,7 @@ class SessionReceiver(ReceiverNode):
                 # Noticed before the timer did; `session_lost` has been called.
                 return
             except QueueError as refusal:
-                self.peer.drop(self, error_of(refusal))
+                self.drop(error_of(refusal))
                 return
             if message is None:
                 return

@@ -21,15 +21,15 @@ _AT_ONCE = 0.0
 _ALL = 0
 
 
-class Books:
+class Placement:
     """Every message is in ``log``, and in one other place: ready (in its session, if the queue has them), locked,
     scheduled, or deferred. Those that are neither locked nor scheduled may have an expiry, too.
 
-    ``dead_letters`` are the books of the dead-letter queue, None for a dead-letter queue itself.
+    ``dead_letters`` is the placement of the dead-letter queue, None for a dead-letter queue itself.
     """
 
     def __init__(
-        self, settings: QueueSettings, alarm: Alarm, on_ready: Callable[[], None], dead_letters: Books | None
+        self, settings: QueueSettings, alarm: Alarm, on_ready: Callable[[], None], dead_letters: Placement | None
     ) -> None:
         self.settings = settings
         self.dead_letters = dead_letters
