@@ -9,8 +9,8 @@ from typing import Any
 from servicebus_broker.properties import PROPERTIES
 from servicebus_broker.queues.access import check_targets
 from servicebus_broker.queues.errors import ArgumentError
+from servicebus_broker.queues.names import check_name
 from servicebus_broker.queues.settings import QueueSettings
-from servicebus_broker.service.names import check_name
 
 _TYPE_NAMES = {str: "text", int: "an integer", bool: "true or false"}
 

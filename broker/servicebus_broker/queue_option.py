@@ -2,8 +2,8 @@
 
 from servicebus_broker.config import ConfigError
 from servicebus_broker.queues.errors import ArgumentError
+from servicebus_broker.queues.names import check_name
 from servicebus_broker.queues.settings import QueueSettings
-from servicebus_broker.service.names import check_name
 
 FEATURES = ("session", "dup")
 

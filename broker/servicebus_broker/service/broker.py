@@ -12,12 +12,12 @@ from servicebus_broker.queues.access import check_targets
 from servicebus_broker.queues.agenda import Agenda
 from servicebus_broker.queues.definition_recorder import DefinitionRecorder, NoDefinitionRecorder
 from servicebus_broker.queues.errors import EntityExistsError, EntityNotFoundError, QuotaExceededError
+from servicebus_broker.queues.names import check_name
 from servicebus_broker.queues.queue import Clock, Queue
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.entity import DispatchList, Entity
 from servicebus_broker.service.errors import error_of
-from servicebus_broker.service.names import check_name
 from servicebus_broker.service.peer import Peer
 
 MAX_QUEUES = 1_000
