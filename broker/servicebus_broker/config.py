@@ -16,7 +16,7 @@ _TYPE_NAMES = {str: "text", int: "an integer", bool: "true or false"}
 
 
 class ConfigError(ValueError):
-    """The file says something that this broker cannot do, or that makes no sense; the message says where."""
+    """The configuration is wrong, or asks for a feature that this broker does not have; the message says where."""
 
 
 def read_config(path: Path) -> list[QueueSettings]:
@@ -68,8 +68,8 @@ def _read_queue(queue: Mapping[str, object]) -> QueueSettings:
 
 
 def _fields(properties: Mapping[str, object]) -> dict[str, Any]:
-    """What is there, as fields of `QueueSettings`, each of its type. Raises ValueError."""
-    # The emulator writes what is not set as null or as an empty text.
+    """The given properties, as fields of `QueueSettings`, each of its type. Raises ValueError."""
+    # The emulator writes a property that is not set as null or as an empty text.
     given = {key: value for key, value in properties.items() if value not in (None, "")}
     if unknown := sorted(given.keys() - {each.name for each in PROPERTIES}):
         raise ValueError(f"unknown property {', '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""Keeps a log readable, and small, whatever clients do."""
+"""A limit on log lines that clients can cause."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ PERIOD = 10.0
 
 
 class FloodFilter(logging.Filter):
-    """Lets ``lines`` of a logger through in ``period`` seconds; the first one after that says how many were dropped."""
+    """Lets ``lines`` of a logger through in ``period`` seconds; the next line says how many were dropped."""
 
     def __init__(self, lines: int = MAX_LINES, period: float = PERIOD) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a client may ask of the broker, and all clients together."""
+"""Limits for one client and for all clients together."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ KIB, MIB = 1024, 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes are in bytes, times in seconds. What Service Bus or its emulator has instead stands beside each.
+    """Sizes are in bytes, times in seconds. The comments name the limit of Service Bus or its emulator.
 
     Depth of nesting and items of an array are bounded in the decoder, the size of a queue in its settings.
     """

@@ -9,7 +9,7 @@ FEATURES = ("session", "dup")
 
 
 def parse_queues(texts: list[str]) -> list[QueueSettings]:
-    """The queues that options name. Raises ConfigError."""
+    """The queues that the options name. Raises ConfigError."""
     queues = [_parse_queue(text) for text in texts]
     names = [queue.name.lower() for queue in queues]
     for name in names:

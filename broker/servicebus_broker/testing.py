@@ -1,4 +1,4 @@
-"""A broker for the length of a test run, in a process of its own: from any test framework, or by the pytest plugin."""
+"""A broker process for the length of a test run: for any test framework, and for the pytest plugin."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def running_broker(config: Path | None = None) -> Iterator[ServiceBus]:
     """A broker in memory, on free ports; it ends with the context, and with this process however that ends.
 
     ``config`` is a file in the format of the official emulator; without one there are no queues yet. Raises
-    RuntimeError, with the broker's own words, if it does not start.
+    RuntimeError, with the broker's error message, if it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="servicebus-") as name:
         folder = Path(name)
@@ -125,7 +125,7 @@ def _connect(addresses: dict[str, str]) -> Iterator[ServiceBus]:
 def _ready_line(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
     if process.stdout is None:
         raise RuntimeError("started without a pipe")
-    # A broker that neither serves nor ends is killed, and then the line is empty.
+    # If the broker neither serves nor ends, it is killed, and the line is empty.
     patience = threading.Timer(START_TIMEOUT, process.kill)
     patience.start()
     try:

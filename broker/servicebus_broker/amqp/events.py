@@ -1,4 +1,4 @@
-"""What a connection tells its owner about the bytes it was given."""
+"""Events of a connection, for its owner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LinkRequested:
 
 @dataclass(frozen=True, slots=True)
 class LinkClosed:
-    """A link is gone that this side did not close itself: by its peer, its session, its connection or its own fault."""
+    """A link is gone that this side did not close: by its peer, session or connection, or by a protocol error."""
 
     link: Link
 

@@ -23,7 +23,7 @@ class MessageReceived:
 
 
 class IncomingLink(Link):
-    """The peer sends here. Its credit never runs out while we keep up: azure-servicebus breaks at zero credit."""
+    """The peer sends here. Its credit never runs out: azure-servicebus breaks at zero credit."""
 
     def __init__(self, session: Channel, attach: Attach) -> None:
         super().__init__(session, attach)
@@ -43,11 +43,11 @@ class IncomingLink(Link):
         self._grant()
 
     def settle(self, delivery_id: int, outcome: Outcome) -> None:
-        """Tell the peer what became of its message."""
+        """Tell the peer the outcome of its message."""
         self.session.send(Disposition(role=True, first=delivery_id, settled=True, state=outcome))
 
     def on_flow(self, flow: Flow) -> None:
-        """The sender asks for the state of this end, or says nothing that matters here."""
+        """The sender may ask for the state of this end; nothing else in its flow matters."""
         if flow.echo and self.is_open:
             self._grant()
 
@@ -83,7 +83,7 @@ class IncomingLink(Link):
         self._forget()
 
     def _keep(self, payload: bytes) -> None:
-        """Keep a part of a message; none of one that is too large, only its size."""
+        """Keep a part of a message; of a message that is too large, only the size is kept."""
         self._size += len(payload)
         if self._size > self.max_message_size:
             self._keep_nothing()
@@ -96,7 +96,7 @@ class IncomingLink(Link):
         self._partial = bytearray()
 
     def _refuse_too_large(self, delivery_id: int) -> None:
-        # The link survives: azure-servicebus reports a detach as an unknown error, a rejection as what it is.
+        # The link survives: azure-servicebus reports a detach as an unknown error, but a rejection by its condition.
         self._forget()
         self._count_delivery()
         description = f"The message is larger than the maximum of {self.max_message_size} bytes."

@@ -20,7 +20,7 @@ class LinkState(Enum):
 
 
 class IncompleteBytes:
-    """The bytes of all messages of a connection whose last frame is not here yet."""
+    """The bytes of all messages of a connection whose last frame has not arrived."""
 
     def __init__(self, limit: int) -> None:
         self.used = 0
@@ -79,7 +79,7 @@ class Link:
 
     @property
     def address(self) -> str:
-        """The node at this side's end of the link, as the peer wrote it; empty where it named none."""
+        """The node at this side's end of the link, as the peer wrote it; empty if the peer named none."""
         terminus = self.target if self._role else self.source
         return "" if isinstance(terminus, Coordinator) else terminus.address or ""
 
@@ -101,7 +101,7 @@ class Link:
         self.state = LinkState.CLOSED
 
     def refuse(self, error: Error) -> None:
-        """Turn down the peer's attach: an attach without termini, then a closing detach that says why."""
+        """Refuse the attach of the peer: an attach without termini, then a closing detach with the error."""
         self._attach(source=None, target=None, properties=None)
         self.detach(error)
 

@@ -12,7 +12,7 @@ _SETTLED_MODE = 1
 
 @dataclass(frozen=True, slots=True)
 class CreditChanged:
-    """The peer may now take ``link.credit`` messages. If ``drain``, call ``link.drain`` when none is left to send."""
+    """The peer can take ``link.credit`` messages. If ``drain``, call ``link.drain`` when no message is left."""
 
     link: OutgoingLink
     drain: bool = False
@@ -20,7 +20,7 @@ class CreditChanged:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettled:
-    """The peer decided about deliveries of ``link``. Unless ``settled``, confirm each with ``link.confirm``."""
+    """The peer settled a delivery of ``link``. Unless ``settled``, answer with ``link.confirm``."""
 
     link: OutgoingLink
     delivery_id: int
@@ -52,7 +52,7 @@ class OutgoingLink(Link):
         return self.credit > 0 and self.is_open and self.session.can_send
 
     def accept(self, source: Source | None = None, properties: dict[object, object] | None = None) -> None:
-        """Attach; ``source`` is what the peer's source became, where that differs."""
+        """Attach; ``source`` replaces the peer's source if it differs."""
         self._attach(source=source or self.source, target=self.target, properties=properties)
 
     def send(self, delivery_tag: bytes, payload: bytes) -> int:
@@ -67,13 +67,13 @@ class OutgoingLink(Link):
         return delivery_id
 
     def confirm(self, delivery_id: int, outcome: Outcome) -> None:
-        """Tell the peer that its decision about a delivery took effect, or that it did not (a rejection)."""
+        """Tell the peer that its outcome for a delivery took effect, or that it did not (a rejection)."""
         self.session.send(Disposition(role=False, first=delivery_id, settled=True, state=outcome))
 
     def on_flow(self, flow: Flow) -> list[CreditChanged]:
-        """Credit is absolute: what the peer had seen of our deliveries, plus how many more it takes.
+        """Credit is absolute: the deliveries that the peer had seen, plus the number that it can still take.
 
-        A peer may grant it right behind its attach, before that is answered.
+        A peer may grant credit right behind its attach, before that is answered.
         """
         if not (self.is_open or self.is_requested) or flow.link_credit is None:
             return []
@@ -82,13 +82,13 @@ class OutgoingLink(Link):
         return [CreditChanged(self, drain=flow.drain)]
 
     def drain(self) -> None:
-        """Use up the credit that no message was there for, and say so."""
+        """Use up the credit that is left, and tell the peer."""
         self._delivery_count = (self._delivery_count + self.credit) % SERIAL
         self.credit = 0
         self.session.send_flow(self.handle, self._delivery_count, 0, drain=True)
 
     def on_disposition(self, disposition: Disposition) -> list[DeliverySettled]:
-        """The peer decided about some deliveries; `Received` only says how far it read."""
+        """The peer settled deliveries; `Received` only tells how far it has read."""
         state = disposition.state
         if isinstance(state, Received) or (state is None and not disposition.settled):
             return []

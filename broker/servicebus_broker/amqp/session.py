@@ -1,4 +1,4 @@
-"""A session: its links, its windows, and the two counters that AMQP keeps apart (frames and deliveries)."""
+"""A session: its links, its windows, and the two separate counters of AMQP (frames and deliveries)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from servicebus_broker.limits import Limits
 
 INCOMING_WINDOW = 2**16 - 1
 OUTGOING_WINDOW = 2**16 - 1
-# What a transfer frame needs beside its payload: frame header, performative with a 16-byte tag.
+# Bytes of a transfer frame beside its payload: frame header, performative with a 16-byte tag.
 _TRANSFER_OVERHEAD = 64
 _STOLEN = Error("amqp:link:stolen", "Another link with the same name was attached.", {})
 
@@ -130,7 +130,7 @@ class Session:
                 raise NotAllowedError(f"{type(performative).__name__} is not allowed in a session")
 
     def close(self) -> list[Event]:
-        """Drop every link, and say so."""
+        """Close every link; returns the events."""
         events: list[Event] = [LinkClosed(link) for link in self.links.values() if link.is_live]
         for link in self.links.values():
             link.close()
@@ -154,7 +154,7 @@ class Session:
         return [*events, LinkRequested(link)]
 
     def _steal(self, name: str, kind: type[Link]) -> list[Event]:
-        """A second link of a name takes the place of the first (AMQP 1.0, 2.6.1)."""
+        """A second link of a name replaces the first (AMQP 1.0, 2.6.1)."""
         stolen = self._connection.live_link(name, kind)
         if stolen is None:
             return []
@@ -211,7 +211,7 @@ class Session:
         return events
 
     def _refuse_disposition(self, disposition: Disposition) -> None:
-        """azure-servicebus waits for the answer to every settlement, also to one of a delivery that we do not know."""
+        """azure-servicebus waits for the answer to every settlement, also to one of an unknown delivery."""
         unknown = Error("amqp:illegal-state", "The delivery is not known, or was settled before.", {})
         self.send(
             Disposition(

@@ -1,4 +1,4 @@
-"""The creation, change and deletion of queues, as a broker reports them to whatever keeps them."""
+"""The creation, change and deletion of queues, as a broker reports them for persistence."""
 
 from typing import Protocol
 
@@ -6,16 +6,16 @@ from servicebus_broker.queues.queue import Queue
 
 
 class DefinitionRecorder(Protocol):
-    """Hears which queues there are. Each means its dead-letter queue, ``queue.dead_letters``, too."""
+    """Is told which queues exist. Each queue includes its dead-letter queue, ``queue.dead_letters``."""
 
     def queue_created(self, queue: Queue) -> None:
-        """There is a new, empty queue; what changes in it is to be recorded from now on."""
+        """A new, empty queue exists; its changes are recorded from now on."""
 
     def queue_updated(self, queue: Queue) -> None:
         """``queue.settings`` have changed."""
 
     def queue_deleted(self, queue: Queue) -> None:
-        """The queue is gone, with all it held."""
+        """The queue is deleted, with its contents."""
 
 
 class NoDefinitionRecorder:

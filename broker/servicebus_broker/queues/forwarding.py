@@ -31,11 +31,11 @@ class Target(Protocol):
 
 
 class Forwarding:
-    """Moves what is ready in a queue, in order, to the one that its settings name and ``find`` knows.
+    """Moves the ready messages of a queue, in order, to the queue that its settings name.
 
-    While that one is missing, full or takes nothing, messages stay where they are and are tried again every second;
-    Service Bus moves them to a transfer dead-letter queue in the end, which does not exist here. A message that was
-    forwarded too often, or that the other queue would not take from a sender either, is dead-lettered where it is.
+    While that queue is missing, full or closed for sending, messages stay and are tried again every second; Service Bus
+    moves them to a transfer dead-letter queue in the end, which does not exist here. A message that was forwarded too
+    often, or that the target would refuse from a sender too, is dead-lettered in its present queue.
     """
 
     def __init__(self, placement: Placement, find: Callable[[str], Target | None]) -> None:
@@ -43,7 +43,7 @@ class Forwarding:
         self._find = find
 
     def run(self, now: float) -> None:
-        """Forward what can be."""
+        """Forward all messages that can be forwarded."""
         placement = self._placement
         name = placement.settings.forward_to
         if name is None:
@@ -62,7 +62,7 @@ class Forwarding:
             placement.transfer_at(now + RETRY_AFTER)
 
     def _forward(self, message: Message, target: Target) -> bool:
-        """Whether the message has left."""
+        """Forward or dead-letter a message; returns whether it has left the queue."""
         placement = self._placement
         refusal = _refusal(message, target)
         if refusal is None:

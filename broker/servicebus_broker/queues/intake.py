@@ -1,4 +1,4 @@
-"""How messages come into a queue: now or at their time, once, and no more than there is room for."""
+"""The arrival of messages in a queue: at once or scheduled, without duplicates, within the size limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from servicebus_broker.queues.settings import FOREVER
 
 
 class Intake:
-    """Gives each message its number, and drops those that duplicate detection has seen."""
+    """Numbers new messages, and drops duplicates."""
 
     def __init__(self, placement: Placement, alarm: Alarm) -> None:
         self._placement = placement
@@ -23,7 +23,7 @@ class Intake:
         self._scheduled_ids: dict[str, int] = {}
 
     def take(self, messages: Sequence[Sections], now: float) -> list[int]:
-        """Take messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError."""
+        """Add messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError."""
         arrivals = [(Message(sections, 0, now, FOREVER), scheduled_enqueue_time(sections)) for sections in messages]
         size = 0
         for message, _ in arrivals:
@@ -33,7 +33,7 @@ class Intake:
         return [self._accept(message, scheduled_for, now) for message, scheduled_for in arrivals]
 
     def take_over(self, message: Message, now: float) -> None:
-        """Take a message that another queue forwards."""
+        """Add a message that another queue forwards."""
         if self._is_duplicate(message, now):
             return
         message.sequence_number = self._placement.log.next_sequence_number()
@@ -47,7 +47,7 @@ class Intake:
             log.remove(message)
 
     def activate_due(self, now: float) -> None:
-        """Enqueue what was scheduled for now: appended, as in Service Bus, under a new number."""
+        """Enqueue scheduled messages that are due: appended, as in Service Bus, under a new number."""
         log = self._placement.log
         for number in self.schedule.take_due(now):
             message = log.get(number)
@@ -59,7 +59,7 @@ class Intake:
                 self._enqueue(message, now)
 
     def restore_scheduled(self, message: Message, now: float) -> None:
-        """Take up a scheduled message of another process."""
+        """Add a scheduled message of a former process."""
         self._placement.log.restore(message)
         due = scheduled_enqueue_time(message.sections)
         self._schedule(message, now if due is None else due)
@@ -105,7 +105,7 @@ class Intake:
         return False
 
     def _number_of_duplicate(self, message: Message) -> int:
-        # Whoever schedules a message again because the answer was lost can cancel it by either answer.
+        # A client that schedules a message again because the answer was lost can cancel it by either answer.
         number = self._scheduled_ids.get(str(message.sections.message_id))
         if number is None:
             number = self._placement.log.next_sequence_number()

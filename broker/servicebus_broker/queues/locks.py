@@ -1,4 +1,4 @@
-"""The messages of a queue that are out with a receiver."""
+"""The locked messages of a queue."""
 
 import os
 
@@ -9,7 +9,7 @@ from servicebus_broker.queues.sessions import Session
 
 
 class LockTable:
-    """Locked messages by lock token. Those of a session share the session's lock and have no deadline of their own."""
+    """Locked messages by lock token. Messages of a session share its lock and have no deadline."""
 
     def __init__(self, duration: float, alarm: Alarm) -> None:
         self.duration = duration
@@ -29,7 +29,7 @@ class LockTable:
         self._locked[token] = message, session
 
     def unlock(self, token: bytes) -> tuple[Message, Session | None]:
-        """End a lock; returns the message and the session it was locked with. Raises MessageLockLostError."""
+        """End a lock; returns the message and the session that it was locked with. Raises MessageLockLostError."""
         message, _, session = self._find(token)
         del self._locked[token]
         self.deadlines.discard(token)
@@ -39,7 +39,7 @@ class LockTable:
         return message, session
 
     def renew(self, token: bytes, now: float) -> float:
-        """Extend a lock; returns until when it now holds. Raises MessageLockLostError."""
+        """Extend a lock; returns its new end. Raises MessageLockLostError."""
         _, lock, session = self._find(token)
         if session is None:
             lock.until = now + self.duration

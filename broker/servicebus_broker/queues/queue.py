@@ -1,4 +1,4 @@
-"""A Service Bus queue, or its dead-letter queue, as a pure object: every rule of delivery, nothing of the wire."""
+"""A Service Bus queue, or its dead-letter queue, as a pure object: all rules of delivery, without the wire."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """The runtime counts of a queue: locked and deferred messages are active, those to be forwarded are not."""
+    """The runtime counts of a queue: locked and deferred messages are active, messages to be forwarded are not."""
 
     active: int
     scheduled: int
@@ -36,12 +36,12 @@ class QueueCounts:
 class Queue:
     """The messages of one entity.
 
-    ``dead_letters`` is where undeliverable messages go; a queue without is a dead-letter queue itself: nothing is sent
-    to it, and nothing leaves it but by being received or forwarded. ``find`` gives the queue of a name, to forward to.
-    ``on_ready`` is called whenever a message, or a session that nobody holds, may have become available, or is not
-    handed out any more; it must not call back. Whoever owns the queue calls `advance` at `next_due`, of which
-    ``on_due`` tells when it becomes earlier; every operation advances too, so a late timer never changes what is
-    observed. Times are in seconds since the Unix epoch.
+    ``dead_letters`` is the queue for undeliverable messages. A queue without one is a dead-letter queue itself: nobody
+    can send to it, and its messages leave it only by being received or forwarded. ``find`` returns the queue of a name,
+    to forward to. ``on_ready`` is called whenever a message, or a session without a holder, may have become available
+    or unavailable; it must not call the queue. The owner calls `advance` at `next_due`; ``on_due`` tells it when that
+    becomes earlier. Every operation advances too, so a late timer never changes a result. Times are in seconds since
+    the Unix epoch.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Queue:
         )
         self._intake = Intake(self._placement, self._alarm)
         self._forwarding = Forwarding(self._placement, find)
-        self._hands_out = receive_refusal(settings) is None
+        self._can_receive = receive_refusal(settings) is None
 
     @property
     def name(self) -> str:
@@ -75,11 +75,11 @@ class Queue:
 
     @property
     def size(self) -> int:
-        """Bytes held, together with the dead-letter queue."""
+        """Bytes held, including the dead-letter queue."""
         return self._placement.storage.used
 
     def counts(self) -> QueueCounts:
-        """How many messages stand where; O(1)."""
+        """The number of messages in each state; O(1)."""
         scheduled, transfer = len(self._intake.schedule), len(self._placement.ready) if self.settings.forward_to else 0
         return QueueCounts(
             active=len(self._placement.log) - scheduled - transfer,
@@ -91,19 +91,19 @@ class Queue:
     # Settings
 
     def reconfigure(self, settings: QueueSettings) -> None:
-        """Go by other settings from now on, and the dead-letter queue by what follows from them.
+        """Use other settings from now on, also in the dead-letter queue.
 
-        Locks and expiries that are set already stay as they are. Raises InvalidOperationError for what Service Bus does
+        Existing locks and expiries stay as they are. Raises InvalidOperationError for a property that Service Bus does
         not change.
         """
         check_reconfiguration(self.settings, settings)
         self.advance()
         placement = self._placement
         self.settings = placement.settings = settings
-        self._hands_out = receive_refusal(settings) is None
+        self._can_receive = receive_refusal(settings) is None
         placement.locks.duration = settings.lock_duration
         self._intake.history.window = settings.duplicate_detection_window
-        placement.tell()
+        placement.settings_changed()
         if self.dead_letters is not None:
             self.dead_letters.reconfigure(settings.for_dead_letters())
 
@@ -120,13 +120,14 @@ class Queue:
     # Time
 
     def next_due(self) -> float:
-        """When `advance` has something to do; FOREVER if nothing is pending."""
+        """The time when `advance` has something to do; FOREVER if nothing is pending."""
         return self._alarm.next_due()
 
     def advance(self) -> float:
-        """Do what is due: enqueue what was scheduled, release expired locks and sessions, expire messages, forward.
+        """Do the work that is due: enqueue scheduled messages, end expired locks and sessions, expire and forward
+        messages.
 
-        Returns the time it went by.
+        Returns the time that it used.
         """
         now = self._clock()
         if now >= self._alarm.due:
@@ -142,7 +143,7 @@ class Queue:
         for session_id in placement.sessions.deadlines.take_due(now):
             session = placement.sessions.get(session_id)
             if session is not None:
-                placement.lose_session(session)
+                placement.expire_session(session)
         for number in placement.expiries.take_due(now):
             message = placement.log.get(number)
             if message is not None:
@@ -150,23 +151,23 @@ class Queue:
         for _ in placement.transfers.take_due(now):
             self._forwarding.run(now)
 
-    # Outliving the process
+    # Persistence
 
     def record_to(self, recorder: Recorder) -> None:
-        """Tell a recorder of every change from now on."""
+        """Report every change from now on to a recorder."""
         self._placement.log.recorder = recorder
 
     def contents(self) -> Contents:
-        """What is to be kept, as a copy."""
+        """A copy of everything that has to be kept."""
         log = self._placement.log
         messages, locked = log.contents()
         seen = self._intake.history.seen(self._clock())
         return Contents(log.last_sequence_number, messages, locked, self.sessions.states(), seen)
 
     def restore(self, contents: Contents) -> None:
-        """Take up, as a new queue, what another one held. To its receivers, every lock of it has expired.
+        """Fill a new queue with the contents of a former one. All its locks have expired.
 
-        Recorders hear of what that changes, and not of what is as it was.
+        The recorder is told of the resulting changes only.
         """
         now = self._clock()
         placement = self._placement
@@ -185,8 +186,9 @@ class Queue:
     def send(self, messages: Sequence[Sections]) -> list[int]:
         """Add messages, all or none; returns their sequence numbers.
 
-        Those with a scheduled enqueue time in the future wait until then, and their number cancels them. Duplicates
-        are dropped silently, as Service Bus does; the number of one that is still scheduled is that of the first.
+        Messages with a scheduled enqueue time in the future wait until then, and can be cancelled by their number.
+        Duplicates are dropped silently, as in Service Bus; the duplicate of a message that is still scheduled gets the
+        number of that message.
         """
         now = self.advance()
         self.check_can_send()
@@ -210,19 +212,19 @@ class Queue:
     @property
     def has_ready(self) -> bool:
         """Whether `receive` without a session would find a message."""
-        return self._hands_out and bool(self._placement.ready)
+        return self._can_receive and bool(self._placement.ready)
 
     def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
-        """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
+        """The next message (of a session), locked for its receiver, or removed if ``delete``."""
         now = self.advance()
         placement = self._placement
-        if not self._hands_out:
+        if not self._can_receive:
             self.check_can_receive()
         session = placement.sessions.held(session_lock) if session_lock else None
         message = (session.ready if session else placement.ready).take()
         if message is None:
             return None
-        self._hand_out(message, session_lock, now, delete=delete)
+        self._deliver(message, session_lock, now, delete=delete)
         if session:
             placement.sessions.refresh(session)
         return message
@@ -230,14 +232,14 @@ class Queue:
     def receive_deferred(
         self, sequence_numbers: Iterable[int], session_lock: SessionLock | None = None, *, delete: bool = False
     ) -> list[Message]:
-        """The deferred messages of these numbers, locked or gone. Raises MessageNotFoundError."""
+        """The deferred messages with these numbers, locked or removed. Raises MessageNotFoundError."""
         now = self.advance()
         if session_lock is not None:
             self.sessions.held(session_lock)
         log = self._placement.log
         messages = [log.find(number, MessageState.DEFERRED) for number in dict.fromkeys(sequence_numbers)]
         for message in messages:
-            self._hand_out(message, session_lock, now, delete=delete)
+            self._deliver(message, session_lock, now, delete=delete)
         return messages
 
     def peek(self, from_sequence_number: int, count: int, session_id: str | None = None) -> list[Message]:
@@ -246,7 +248,7 @@ class Queue:
         messages = self._placement.log.from_sequence_number(from_sequence_number)
         return list(islice((each for each in messages if session_id in (None, each.session_id)), count))
 
-    def _hand_out(self, message: Message, session_lock: SessionLock | None, now: float, *, delete: bool) -> None:
+    def _deliver(self, message: Message, session_lock: SessionLock | None, now: float, *, delete: bool) -> None:
         if delete:
             self._placement.remove(message)
         else:
@@ -262,12 +264,12 @@ class Queue:
         placement.log.remove(placement.unlock(token))
 
     def abandon(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
-        """Give a message back, with its delivery count raised and these application properties set."""
+        """Return a message, with its delivery count raised and these application properties set."""
         self.advance()
         self._placement.delivery_failed(self._unlock(token, properties))
 
     def release(self, token: bytes) -> None:
-        """Give a message back as if it had never been delivered."""
+        """Return a message as if it had never been delivered."""
         self.advance()
         self._placement.put_back(self._placement.unlock(token))
 
@@ -290,7 +292,7 @@ class Queue:
         self._placement.move_to_dead_letters(self._unlock(token, properties), reason, description)
 
     def renew_lock(self, token: bytes) -> float:
-        """Extend a message's lock; returns until when it now holds."""
+        """Extend a message's lock; returns its new end."""
         return self._placement.locks.renew(token, self.advance())
 
     def _unlock(self, token: bytes, properties: Mapping[str, object] | None) -> Message:
@@ -317,13 +319,13 @@ class Queue:
         return sessions.acquire(session, now + self.settings.lock_duration, holder) if session else None
 
     def renew_session(self, lock: SessionLock) -> float:
-        """Extend a session's lock; returns until when it now holds. Raises SessionLockLostError."""
+        """Extend a session's lock; returns its new end. Raises SessionLockLostError."""
         now = self.advance()
         self.sessions.renew(lock, now + self.settings.lock_duration)
         return lock.until
 
     def release_session(self, lock: SessionLock) -> None:
-        """Let go of a session; what was not settled is available again, its delivery count unchanged.
+        """Unlock a session; its unsettled messages are available again, with unchanged delivery counts.
 
         Only the loss of a session's lock by time counts as a delivery: learn.microsoft.com, "Message sessions", "Impact
         of delivery count"; the Service Bus team in Azure/azure-sdk-for-js#1311.

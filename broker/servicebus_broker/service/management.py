@@ -1,4 +1,4 @@
-"""The management node of an entity (``queue/$management``): operations that do not fit a link."""
+"""The management node of an entity (``queue/$management``): operations beside sending and receiving."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from servicebus_broker.service.requests import RequestNode, Response
 
 _OK = 200
 _NO_CONTENT = 204
-# The year 10000 in milliseconds: clients that ask for all sessions, not for those with a new state.
+# The year 10000 in milliseconds: clients send it to ask for all sessions.
 _ANY_TIME = 253_402_300_800_000
 _RECEIVE_AND_DELETE = 0
 _MAX_PEEK = 1000
@@ -40,7 +40,7 @@ class SessionOwner(NodeOwner, Protocol):
 
 
 class ManagementRequests(RequestNode):
-    """Answers the requests of azure-servicebus; a body is a map, as is the answer's."""
+    """Answers the requests of azure-servicebus; the bodies of requests and answers are maps."""
 
     def __init__(self, link: IncomingLink, peer: SessionOwner, address: Address, entity: Entity) -> None:
         super().__init__(link, peer, address)
@@ -174,7 +174,7 @@ _OPERATIONS: dict[str, Callable[[ManagementRequests, Body], Response]] = {
 
 
 def _encode_fitting(messages: Iterable[Message], limit: int) -> list[bytes]:
-    """The first messages, at least one, that are not longer than ``limit`` together; the client peeks again."""
+    """The first messages, at least one, whose bytes together are within ``limit``; the client peeks again."""
     encoded: list[bytes] = []
     for message in messages:
         limit -= len(each := encode_message(message))

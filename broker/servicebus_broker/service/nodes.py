@@ -1,4 +1,4 @@
-"""What stands at this end of a link. A node reacts to its link's events and never blocks."""
+"""The nodes at this side's end of links. A node handles the events of its link and never blocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from servicebus_broker.service.errors import error_of, rejection
 
 
 class NodeOwner(Protocol):
-    """What nodes need of the peer whose links they stand at."""
+    """What a node needs of its peer."""
 
     def touch(self) -> None:
         """Note that there may be bytes to send."""
@@ -30,13 +30,13 @@ class NodeOwner(Protocol):
 
 
 class IncomingNode:
-    """Takes what a peer sends."""
+    """Takes messages that a peer sends."""
 
     def __init__(self, link: IncomingLink) -> None:
         self.link = link
 
     def on_message(self, event: MessageReceived) -> None:
-        """Handle a message, and tell its sender what became of it."""
+        """Handle a message, and tell its sender the outcome."""
         try:
             self.handle(event)
             outcome: Outcome = Accepted()
@@ -54,7 +54,7 @@ class IncomingNode:
 
 
 class OutgoingNode:
-    """Gives a peer what it receives."""
+    """Sends messages to a peer."""
 
     def __init__(self, link: OutgoingLink, peer: NodeOwner) -> None:
         self.link = link
@@ -69,7 +69,7 @@ class OutgoingNode:
         raise NotImplementedError
 
     def on_settled(self, event: DeliverySettled) -> None:
-        """The peer decided about a message."""
+        """The peer settled a message."""
 
     def closed(self) -> None:
         """The link is gone."""

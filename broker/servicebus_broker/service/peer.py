@@ -59,7 +59,7 @@ class Peer:
         self.handle_input()
 
     def handle_input(self) -> None:
-        """Handle what was received, or go on with it where ``connection.has_more``."""
+        """Handle received frames; call it again where ``connection.has_more``."""
         for event in self.connection.events():
             self._handle(event)
         self.touch()
@@ -81,7 +81,7 @@ class Peer:
         self._namespace.touch(self)
 
     def resume(self) -> None:
-        """The peer has read, so that there is room to send."""
+        """The peer has read: there is room to send."""
         self.connection.paused = False
         for node in self._nodes.values():
             if isinstance(node, OutgoingNode):

@@ -1,4 +1,4 @@
-"""Request-response: a message with an operation's name and a body, answered by a message with a status."""
+"""Request-response: a request with an operation and a body, answered by a message with a status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from servicebus_broker.service.nodes import IncomingNode, NodeOwner
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The answer to a request; ``failure`` if it could not be done."""
+    """The answer to a request; ``failure`` if it failed."""
 
     status: int
     body: object = None
@@ -41,7 +41,7 @@ class RequestNode(IncomingNode):
         self.peer.reply(self.link, self.address, encoded)
 
     def answer(self, operation: str, body: object) -> Response:
-        """Do what is asked. Raises AmqpError or QueueError."""
+        """Do the operation. Raises AmqpError or QueueError."""
         raise NotImplementedError
 
     def failed(self, failure: Failure) -> Response:

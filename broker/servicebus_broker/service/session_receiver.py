@@ -22,7 +22,7 @@ _DEFAULT_TIMEOUT = 60.0
 
 
 class SessionReceiver(ReceiverNode):
-    """Attached once it holds its session; until then the client waits, for the next available one at most."""
+    """Attached once it holds its session. Only for the next available session does the client wait."""
 
     def __init__(self, link: OutgoingLink, peer: NodeOwner, entity: Entity) -> None:
         super().__init__(link, peer, entity)
@@ -32,11 +32,11 @@ class SessionReceiver(ReceiverNode):
 
     @property
     def session_id(self) -> str | None:
-        """The session it holds or held; None while it waits for one."""
+        """The session that it holds or held; None while it waits for one."""
         return self.lock.session.id if self.lock else None
 
     def open(self) -> None:
-        """Accept the session that the link's filter names, or wait for the next available. Raises QueueError."""
+        """Lock the session that the filter of the link names, or wait for the next available. Raises QueueError."""
         session_id = requested_session(self.link.source)
         lock = self.queue.accept_session(session_id, self)
         if lock is not None:
@@ -66,7 +66,7 @@ class SessionReceiver(ReceiverNode):
         self.entity.dispatch_list.add(self)
 
     def dispatch(self) -> None:
-        """Deliver what the session has, as far as the link can take it; end the link if the session was lost."""
+        """Deliver messages of the session while the link can take them; end the link if the session is lost."""
         if self._lost:
             if self.link.is_open:
                 self.drop(error_of(_session_lost()))
@@ -75,7 +75,7 @@ class SessionReceiver(ReceiverNode):
             try:
                 message = self.queue.receive(self.lock, delete=self.link.is_presettled)
             except SessionLockLostError:
-                # Noticed before the timer did; `session_lost` has been called.
+                # The call itself noticed the loss before the timer; `session_lost` has been called.
                 return
             except QueueError as refusal:
                 self.drop(error_of(refusal))

@@ -115,11 +115,11 @@ def test_an_idle_queue_is_deleted(broker: Broker, clock: FakeClock, heard: Heard
     assert broker.next_due() == clock.now + 300
     clock.now += 299
     broker.advance()
-    assert broker.named("brief")
+    assert broker.entity_named("brief")
     clock.now += 1
     broker.advance()
     with pytest.raises(EntityNotFoundError):
-        broker.named("brief")
+        broker.entity_named("brief")
     assert heard.events[-1] == ("deleted", "brief")
     assert broker.next_due() == FOREVER
 
@@ -130,17 +130,17 @@ def test_a_queue_that_somebody_is_connected_to_is_not_idle(broker: Broker, clock
     client.send(attach_receiver("brief"))
     clock.now += 300
     broker.advance()
-    assert broker.named("brief")
+    assert broker.entity_named("brief")
     client.peer.connection_lost()
     clock.now += 300
     broker.advance()
     with pytest.raises(EntityNotFoundError):
-        broker.named("brief")
+        broker.entity_named("brief")
 
 
 def test_a_queue_can_become_one_that_goes_when_idle(broker: Broker, clock: FakeClock) -> None:
-    broker.update_queue(replace(broker.named("queue").queue.settings, auto_delete_on_idle=400))
+    broker.update_queue(replace(broker.entity_named("queue").queue.settings, auto_delete_on_idle=400))
     clock.now += 400
     broker.advance()
     with pytest.raises(EntityNotFoundError):
-        broker.named("queue")
+        broker.entity_named("queue")

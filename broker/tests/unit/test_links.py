@@ -48,7 +48,7 @@ def test_addresses(text: str, address: Address) -> None:
 
 def update(broker: Broker, queue: str, **changes: object) -> None:
     """Change a queue's settings as administration does."""
-    settings = broker.named(queue).queue.settings
+    settings = broker.entity_named(queue).queue.settings
     broker.update_queue(replace(settings, **changes))  # type: ignore[arg-type]  # tests pass what fits
     broker.dispatch()
 
@@ -58,7 +58,7 @@ def test_what_is_sent_to_a_queue_that_forwards_is_delivered_from_the_other_at_on
     receiver.send(attach_receiver("target"), credit(0, 5))
     sender.send(attach_sender("source"), transfer(0, encoded("a")))
     assert deliveries(receiver) == ["a"]
-    assert broker.named("source").queue.counts().transfer == 0
+    assert broker.entity_named("source").queue.counts().transfer == 0
 
 
 def test_a_receiver_of_a_queue_that_forwards_is_refused(broker: Broker) -> None:
@@ -113,7 +113,7 @@ def test_an_idle_queue_deletes_itself_at_its_time(broker: Broker, clock: FakeClo
     client.peer.connection_lost()
     clock.advance(299)
     broker.advance()
-    assert broker.named("queue")
+    assert broker.entity_named("queue")
     assert broker.next_due() == clock.now + 1
     clock.advance(1)
     broker.advance()

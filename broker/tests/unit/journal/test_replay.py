@@ -158,7 +158,7 @@ class Operations(RuleBasedStateMachine):
     @invariant()
     def a_snapshot_says_the_same(self) -> None:
         snapshot = Records()
-        for _ in self.records.replay.tell(snapshot, self.clock.now):
+        for _ in self.records.replay.write_records(snapshot, self.clock.now):
             pass
         assert snapshot.contents() == [queue.contents() for queue in self.queues]
 
@@ -166,7 +166,7 @@ class Operations(RuleBasedStateMachine):
     def restoring_records_only_what_it_changes(self) -> None:
         queues = make_queues(self.clock, [PLAIN, SESSIONS])
         restored = Records()
-        for _ in self.records.replay.tell(restored, self.clock.now):
+        for _ in self.records.replay.write_records(restored, self.clock.now):
             pass
         before = restored.contents()
         for index, queue in enumerate(queues):
