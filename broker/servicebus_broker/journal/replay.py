@@ -136,7 +136,7 @@ class Replay:
             raise JournalError("The journal has a record that is longer than what was written.")
 
     def write_records(self, sink: Sink, now: float) -> Iterator[None]:
-        """Write the records that lead from nothing to this state, in small steps; without ids that expired by ``now``."""
+        """Write the records that lead from nothing to this state, in small steps, without expired ids."""
         for entity, definition in self.definitions.items():
             sink.emit(defined_record(entity, definition))
             seen_since = now - definition.settings.duplicate_detection_window
