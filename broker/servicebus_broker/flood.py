@@ -23,6 +23,6 @@ class FloodFilter(logging.Filter):
             dropped = max(0, self._seen - self._lines)
             self._started, self._seen = now, 0
             if dropped:
-                record.msg = f"{record.msg} (and {dropped} such lines were left out before)"
+                record.msg = f"{record.msg} ({dropped} similar lines were dropped before)"
         self._seen += 1
         return self._seen <= self._lines

@@ -101,7 +101,7 @@ class Commits:
             self._journal.write()
         except OSError as error:
             if error.errno in FULL:
-                logger.error("The disk is full, the reserve is used up: nobody is told anything until there is room.")
+                logger.error("The disk is full, the reserve is used up: no client is answered until there is room.")
             else:
                 self._fail(error)
             return False

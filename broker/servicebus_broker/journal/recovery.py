@@ -51,9 +51,7 @@ def recover(folder: Path) -> Recovered:
             is_damaged = True
             _keep(path, data, span, is_tail=span.start >= end)
     if replay.orphans:
-        logger.warning(
-            "%s: %d changes were about what the damaged bytes said, and are left out.", folder, replay.orphans
-        )
+        logger.warning("%s: %d changes referred to the damaged bytes and were ignored.", folder, replay.orphans)
     return Recovered(replay, files, end, size, is_damaged)
 
 

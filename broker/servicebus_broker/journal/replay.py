@@ -133,7 +133,7 @@ class Replay:
         except (struct.error, ValueError, KeyError) as error:
             raise JournalError(f"The journal has a record that cannot be read: {error!r}") from error
         if at != end:
-            raise JournalError("The journal has a record that is longer than what was written.")
+            raise JournalError("The journal has a record that is longer than its frame.")
 
     def write_records(self, sink: Sink, now: float) -> Iterator[None]:
         """Write the records that lead from nothing to this state, in small steps, without expired ids."""

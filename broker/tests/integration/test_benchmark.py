@@ -12,7 +12,7 @@ DEADLINE = 240
 NEEDS_QUEUES = ("reply", "idle", "empty", "full", "journal", "start", "restart")
 
 
-def test_a_quick_round_has_every_figure(tmp_path: Path) -> None:
+def test_quick_round_has_every_figure(tmp_path: Path) -> None:
     written = tmp_path / "figures.json"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--json", str(written)]
     shown = subprocess.run(

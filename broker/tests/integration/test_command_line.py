@@ -66,14 +66,14 @@ def test_queues_by_name_can_be_used_at_once() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_well(number: signal.Signals) -> None:
+def test_signal_ends_it_with_status_0(number: signal.Signals) -> None:
     with running("--memory", "--no-https") as process:
         addresses(process)
         process.send_signal(number)
         assert process.wait(DEADLINE) == 0
 
 
-def test_a_person_at_a_terminal_reads_what_to_paste(tmp_path: Path) -> None:
+def test_terminal_shows_connection_strings_to_paste(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     with running("--data", str(tmp_path / "kept"), "--queue", "orders", stdout=theirs) as process:
         os.close(theirs)
@@ -92,7 +92,7 @@ def test_a_person_at_a_terminal_reads_what_to_paste(tmp_path: Path) -> None:
     assert str(tmp_path / "kept") in text
 
 
-def test_a_script_gets_nothing_but_the_ready_line() -> None:
+def test_script_gets_only_the_ready_line() -> None:
     with running("--memory", "--no-https") as process:
         assert list(addresses(process)) == ["connection_string"]
         process.terminate()
@@ -118,7 +118,7 @@ def test_a_port_in_use_is_named(taken_port: str) -> None:
     )
 
 
-def test_a_wrong_configuration_is_told(tmp_path: Path) -> None:
+def test_error_in_the_configuration_is_reported(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     assert str(config) in refused("--config", str(config))
     config.write_text('{"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{"Name": "orders"}]}]}}')
@@ -131,7 +131,7 @@ def test_a_topic_is_refused_by_name(tmp_path: Path) -> None:
     assert "topic 'news'" in refused("--config", str(config))
 
 
-def test_a_queue_that_cannot_be_is_refused() -> None:
+def test_invalid_queue_name_is_refused() -> None:
     assert refused("--queue", "a b").startswith("broker: --queue a b: ")
 
 

@@ -102,7 +102,7 @@ def messages_in(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-async def test_what_is_answered_is_in_the_file(tmp_path: Path, fsync: Fsync) -> None:
+async def test_answered_changes_are_in_the_file(tmp_path: Path, fsync: Fsync) -> None:
     async with serving(tmp_path / "data", fsync) as (_, client):
         for number in range(10):
             client.send(number)
@@ -111,7 +111,7 @@ async def test_what_is_answered_is_in_the_file(tmp_path: Path, fsync: Fsync) -> 
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-async def test_a_failed_write_is_the_end(tmp_path: Path, fsync: Fsync) -> None:
+async def test_failed_write_ends_the_broker(tmp_path: Path, fsync: Fsync) -> None:
     async with serving(tmp_path, fsync) as (server, client):
         # A terminal has no offsets to write at.
         replace_journal_by("/dev/ptmx", tmp_path)
@@ -123,7 +123,7 @@ async def test_a_failed_write_is_the_end(tmp_path: Path, fsync: Fsync) -> None:
         assert await client.read_to_the_end() == b""
 
 
-async def test_a_failed_sync_is_the_end(tmp_path: Path) -> None:
+async def test_failed_sync_ends_the_broker(tmp_path: Path) -> None:
     async with serving(tmp_path, Fsync.ALWAYS) as (server, client):
         # It takes everything, and refuses to be synced.
         replace_journal_by("/dev/null", tmp_path)
@@ -135,7 +135,7 @@ async def test_a_failed_sync_is_the_end(tmp_path: Path) -> None:
         assert await client.read_to_the_end() == b""
 
 
-async def test_a_sync_that_fails_later_ends_it_later(tmp_path: Path) -> None:
+async def test_later_failed_sync_ends_the_broker(tmp_path: Path) -> None:
     async with serving(tmp_path, Fsync.INTERVAL) as (server, client):
         replace_journal_by("/dev/null", tmp_path)
         client.send(0)
@@ -145,7 +145,7 @@ async def test_a_sync_that_fails_later_ends_it_later(tmp_path: Path) -> None:
                 await server.failure()
 
 
-async def test_a_disk_that_is_never_synced_cannot_fail_at_it(tmp_path: Path) -> None:
+async def test_without_syncs_a_failing_sync_has_no_effect(tmp_path: Path) -> None:
     async with serving(tmp_path, Fsync.NEVER) as (_, client):
         replace_journal_by("/dev/null", tmp_path)
         for number in range(3):
@@ -154,7 +154,7 @@ async def test_a_disk_that_is_never_synced_cannot_fail_at_it(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-async def test_whoever_asks_is_told_when_all_is_committed(tmp_path: Path, fsync: Fsync) -> None:
+async def test_committed_waits_for_all_changes(tmp_path: Path, fsync: Fsync) -> None:
     async with serving(tmp_path / "data", fsync) as (server, _):
         server.broker.queues()[0].send([Sections()])
         async with asyncio.timeout(DEADLINE):

@@ -47,7 +47,7 @@ async def read_to_end(reader: asyncio.StreamReader) -> list[object]:
 
 
 @pytest.mark.parametrize("start", [b"", HANDSHAKE[:8], HANDSHAKE[:50]], ids=["nothing", "a header", "half a frame"])
-async def test_who_does_not_open_a_connection_is_let_go(start: bytes) -> None:
+async def test_client_that_does_not_open_its_connection_is_disconnected(start: bytes) -> None:
     async with served(Limits(handshake_timeout=0.3)) as port:
         reader, writer = await asyncio.open_connection(HOST, port)
         writer.write(start)
@@ -56,7 +56,7 @@ async def test_who_does_not_open_a_connection_is_let_go(start: bytes) -> None:
         await writer.wait_closed()
 
 
-async def test_a_silent_peer_is_told_and_let_go_while_one_that_beats_stays() -> None:
+async def test_silent_client_is_disconnected_and_one_with_heartbeats_stays() -> None:
     async with served(Limits(idle_timeout=0.5)) as port:
         silent, silent_writer = await asyncio.open_connection(HOST, port)
         beating, beating_writer = await asyncio.open_connection(HOST, port)
@@ -95,7 +95,7 @@ async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
         assert [str(each) for each in await waiting] == ["after"]
 
 
-async def test_a_client_too_many_is_told_so() -> None:
+async def test_client_above_the_limit_is_told() -> None:
     async with served(Limits(max_connections=1)) as port:
         address = connection_string(HOST, port)
         async with (
@@ -107,7 +107,7 @@ async def test_a_client_too_many_is_told_so() -> None:
                 await send(client, "plain", ServiceBusMessage("second"))
 
 
-async def test_of_many_clients_too_many_not_all_are_told() -> None:
+async def test_clients_far_above_the_limit_are_disconnected_unanswered() -> None:
     async with served(Limits(max_connections=1)) as port, AsyncExitStack() as stack:
         clients = []
         for _ in range(3):
@@ -120,7 +120,7 @@ async def test_of_many_clients_too_many_not_all_are_told() -> None:
 
 @pytest.mark.parametrize("sdk", ["aio", "sync"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as in test_durability.py
-async def test_clients_go_on_after_a_restart(tmp_path: Path, sdk: str) -> None:
+async def test_clients_continue_after_a_restart(tmp_path: Path, sdk: str) -> None:
     with socket.create_server((HOST, 0)) as free:
         port = str(free.getsockname()[1])
     options = ("--data", str(tmp_path / "data"), "--port", port)
@@ -144,7 +144,7 @@ async def test_clients_go_on_after_a_restart(tmp_path: Path, sdk: str) -> None:
     assert broker.stop() == 0
 
 
-async def test_clients_that_do_not_read_do_not_hold_up_the_end() -> None:
+async def test_clients_that_do_not_read_do_not_delay_the_stop() -> None:
     limits = Limits(close_timeout=0.3)
     async with served(limits) as port:
         _, writer = await asyncio.open_connection(HOST, port)

@@ -158,7 +158,7 @@ async def test_a_stop_counts_no_delivery_and_a_kill_counts_one(tmp_path: Path) -
         assert [each.delivery_count for each in (*held, *held_in_session)] == [count, count]
 
 
-async def test_what_is_sent_while_the_broker_stops_is_there_if_it_was_accepted(tmp_path: Path) -> None:
+async def test_message_accepted_while_the_broker_stops_is_kept(tmp_path: Path) -> None:
     broker = start(tmp_path)
     accepted: list[str] = []
     async with connect(broker) as client, client.get_queue_sender("plain") as sender:

@@ -75,7 +75,7 @@ async def test_a_full_queue_refuses_until_there_is_room(client: ServiceBusClient
     await take(client, "small", 1)
 
 
-async def test_a_message_larger_than_the_entity_takes(client: ServiceBusClient) -> None:
+async def test_message_above_the_limit_of_its_queue_is_refused(client: ServiceBusClient) -> None:
     with pytest.raises(MessageSizeExceededError):
         await send(client, "small", "x" * 620_000)
 

@@ -38,7 +38,7 @@ async def send_until_refused(client: ServiceBusClient) -> list[str]:
             accepted.append(body)
 
 
-async def test_a_full_disk_refuses_what_is_new_and_delivers_what_is_there(tmp_path: Path) -> None:
+async def test_full_disk_refuses_new_messages_and_delivers_stored_ones(tmp_path: Path) -> None:
     broker = start(tmp_path)
     limit_files(broker, 2 * RESERVE)
     async with connect(broker) as client:
@@ -70,7 +70,7 @@ async def test_a_full_disk_refuses_what_is_new_and_delivers_what_is_there(tmp_pa
     assert broker.stop() == 0
 
 
-async def test_messages_are_taken_again_when_there_is_room(tmp_path: Path) -> None:
+async def test_messages_are_accepted_again_when_there_is_room(tmp_path: Path) -> None:
     broker = start(tmp_path)
     limit_files(broker, 2 * RESERVE)
     async with connect(broker) as client:
@@ -93,7 +93,7 @@ async def test_receiving_makes_room(tmp_path: Path) -> None:
     assert broker.stop() == 0
 
 
-async def test_nobody_is_answered_while_nothing_can_be_written(tmp_path: Path) -> None:
+async def test_no_client_is_answered_while_nothing_can_be_written(tmp_path: Path) -> None:
     broker = start_broker(tmp_path, "--data", str(tmp_path / "data"), "--fsync", "never")
     async with connect(broker) as client, client.get_queue_sender("plain") as sender:
         # Not even what was set aside can be used; a real disk does not do that.

@@ -147,7 +147,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
-def test_garbage_is_answered_with_the_end_of_its_connection(victim: RunningBroker, data: bytes) -> None:
+def test_garbage_ends_its_connection(victim: RunningBroker, data: bytes) -> None:
     before = memory(victim)
     with ExitStack() as stack:
         attackers = [stack.enter_context(Attacker(victim)) for _ in range(20)]
@@ -162,7 +162,7 @@ def test_garbage_is_answered_with_the_end_of_its_connection(victim: RunningBroke
     assert_alive(victim)
 
 
-def test_half_frames_and_silence_are_waited_for_without_harm(victim: RunningBroker) -> None:
+def test_partial_frames_and_silence_disturb_nobody(victim: RunningBroker) -> None:
     before = memory(victim)
     with ExitStack() as stack:
         for number in range(300):
@@ -172,7 +172,7 @@ def test_half_frames_and_silence_are_waited_for_without_harm(victim: RunningBrok
     assert_alive(victim)
 
 
-def test_thousands_of_attach_frames_get_a_bounded_number_of_links(victim: RunningBroker) -> None:
+def test_thousands_of_attach_frames_create_a_bounded_number_of_links(victim: RunningBroker) -> None:
     before = memory(victim)
     limit = DEFAULT_LIMITS.max_links
     with Attacker(victim) as attacker:
@@ -194,7 +194,7 @@ def test_thousands_of_attach_frames_get_a_bounded_number_of_links(victim: Runnin
     assert_alive(victim)
 
 
-def test_connections_beyond_the_limit_are_told_so(victim: RunningBroker) -> None:
+def test_connections_above_the_limit_get_an_error(victim: RunningBroker) -> None:
     limit = MAX_CONNECTIONS
     before = memory(victim)
     refused = []
@@ -235,7 +235,7 @@ def drain(broker: RunningBroker, queue: str) -> None:
 
 
 @pytest.mark.parametrize("presettled", [True, False], ids=["receive and delete", "peek lock"])
-def test_a_receiver_that_never_reads_holds_no_more_than_its_buffer(victim: RunningBroker, presettled: bool) -> None:
+def test_receiver_that_never_reads_takes_no_more_than_its_buffer(victim: RunningBroker, presettled: bool) -> None:
     fill(victim, "short-lock", 2_000, 40_000)
     before = memory(victim)
     with Attacker(victim) as attacker:
@@ -274,7 +274,7 @@ REQUESTS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("requests", REQUESTS.values(), ids=REQUESTS)
-def test_a_client_that_only_asks_is_not_listened_to_for_ever(
+def test_requests_are_not_read_while_their_answers_are_not(
     victim: RunningBroker, requests: Callable[[], bytes]
 ) -> None:
     fill(victim, "tried-twice", 20, 40_000)

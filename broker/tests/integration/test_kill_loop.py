@@ -77,14 +77,14 @@ async def working(clients: Clients) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-async def test_nothing_that_was_answered_is_undone(
+async def test_kills_undo_nothing_that_was_answered(
     tmp_path: Path, fsync: Fsync, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()
     await kill_again_and_again(tmp_path, port, await start(tmp_path, port, fsync), fsync, capsys)
 
 
-async def test_nothing_is_undone_by_kills_during_compaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_kills_during_compaction_undo_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port()
     broker = await start(tmp_path, port, Fsync.INTERVAL)
     async with connect(broker) as client, client.get_queue_sender(UNUSED) as sender:

@@ -36,7 +36,7 @@ def exchange(bus, queue, **options):
             return str(message)
 
 
-def test_a_queue_of_its_own(servicebus, servicebus_queue):
+def test_each_test_has_a_new_queue(servicebus, servicebus_queue):
     seen.append(servicebus_queue)
     assert exchange(servicebus, servicebus_queue) == "hello"
 
@@ -57,7 +57,7 @@ def test_named_queues(servicebus):
         servicebus.create_queue(max_deliver_count=3)
 
 
-def test_what_a_test_created_is_gone(servicebus):
+def test_queues_of_a_test_are_deleted_when_it_ends(servicebus):
     names = [queue.name for queue in servicebus.administration.list_queues()]
     assert names == ["from-the-file"]
 """
@@ -104,7 +104,7 @@ def test_a_killed_run_leaves_no_broker(tmp_path: Path) -> None:
     assert alive == []
 
 
-def test_a_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
+def test_error_of_a_failed_start_is_raised(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text("{}")
     with pytest.raises(RuntimeError, match="not a configuration of the Service Bus emulator"), running_broker(config):

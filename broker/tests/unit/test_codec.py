@@ -40,7 +40,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_values_survive_the_wire(value: object) -> None:
+def test_values_are_decoded_as_they_were_encoded(value: object) -> None:
     encoded = encode(value)
     assert decode(encoded) == (value, len(encoded))
     assert skip(encoded, 0) == len(encoded)
@@ -178,7 +178,7 @@ def test_deep_nesting_is_refused() -> None:
         skip(b"\x00" * 10_000, 0)
 
 
-def test_nan_survives() -> None:
+def test_nan_is_decoded_as_nan() -> None:
     value, _ = decode(encode(math.nan))
     assert isinstance(value, float)
     assert math.isnan(value)

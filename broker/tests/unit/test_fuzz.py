@@ -196,7 +196,7 @@ def test_a_message_of_many_tiny_frames_takes_no_more_than_its_size() -> None:
 
 @unhurried
 @given(st.integers(0, 2**64 - 1), VALUES)
-def test_what_a_client_named_is_echoed_to_it(number: int, value: object) -> None:
+def test_names_from_a_client_are_echoed_to_it(number: int, value: object) -> None:
     # A refused link is answered with what the client wrote, whatever that was.
     peer = Broker(QUEUES, FakeClock(), LIMITS).connect()
     source = Source("queue", filter={Symbol("f"): Described(ULong(number), value), Symbol("n"): UInt(7)})
@@ -210,7 +210,7 @@ def test_what_a_client_named_is_echoed_to_it(number: int, value: object) -> None
     assert answer.source.filter == source.filter
 
 
-def test_a_close_in_the_middle_ends_it() -> None:
+def test_close_frame_in_the_middle_ends_the_connection() -> None:
     connection = drive(HANDSHAKE + encode_frame(Close()) + b"\xff" * 100)
     assert connection.is_closed
     assert connection.fault is None
