@@ -51,7 +51,7 @@ def run(options: Options) -> None:
     # Twice: a connection above the limit is open for a moment too. The rest is for the journal.
     _allow_files(2 * options.max_connections + 100)
     server = _durable_server(options, options.data) if options.data else _server_in_memory(options)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(server, options))
 
 
@@ -144,8 +144,8 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    # Not available on Windows; a third less CPU elsewhere.
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Event loops of uvloop, which need a third less CPU; None on Windows, where it is not available."""
     try:
         import uvloop
     except ImportError:
