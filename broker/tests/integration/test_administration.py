@@ -17,13 +17,13 @@ from azure.servicebus.management import EntityStatus, ServiceBusAdministrationCl
 from tests.integration.conftest import QUEUES, RunningBroker
 
 WAIT = 30
-# What azure-servicebus makes of .NET's TimeSpan.MaxValue.
+# The form in which azure-servicebus shows .NET's TimeSpan.MaxValue.
 NEVER = timedelta(days=10675199, hours=2, minutes=48, seconds=5, microseconds=477581)
 
 
 @pytest.fixture(scope="module")
 def administration(broker: RunningBroker) -> Iterator[ServiceBusAdministrationClient]:
-    """A client that trusts the broker's certificate and reports an error instead of trying again."""
+    """A client that trusts the broker's certificate and does not retry."""
     with ServiceBusAdministrationClient.from_connection_string(
         broker.administration, connection_verify=broker.certificate, retry_total=0
     ) as client:
@@ -32,7 +32,7 @@ def administration(broker: RunningBroker) -> Iterator[ServiceBusAdministrationCl
 
 @pytest.fixture
 def name(administration: ServiceBusAdministrationClient) -> Iterator[str]:
-    """A name for a queue, which is gone after the test."""
+    """A name for a queue, which is deleted after the test."""
     chosen = f"made/{uuid4().hex}"
     yield chosen
     try:

@@ -1,4 +1,4 @@
-"""Administration by the unmodified asynchronous client, and what changes of queues do to those who use them."""
+"""Administration by the unmodified asynchronous client, and the effect of changes to queues on connected clients."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ WAIT = 30
 
 @pytest.fixture
 async def administration(broker: RunningBroker) -> AsyncIterator[ServiceBusAdministrationClient]:
-    """A client that trusts the broker's certificate and reports an error instead of trying again."""
+    """A client that trusts the broker's certificate and does not retry."""
     async with ServiceBusAdministrationClient.from_connection_string(
         broker.administration, connection_verify=broker.certificate, retry_total=0
     ) as client:
@@ -27,7 +27,7 @@ async def administration(broker: RunningBroker) -> AsyncIterator[ServiceBusAdmin
 
 @pytest.fixture
 async def name(administration: ServiceBusAdministrationClient) -> AsyncIterator[str]:
-    """A name for a queue, which is gone after the test."""
+    """A name for a queue, which is deleted after the test."""
     chosen = f"made/{uuid4().hex}"
     yield chosen
     try:

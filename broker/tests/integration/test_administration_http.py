@@ -1,4 +1,4 @@
-"""The administration API as bytes on a socket: what KEDA's scaler asks for, and what nobody should."""
+"""The administration API as bytes on a socket: the requests of KEDA's scaler, and malformed ones."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Administration and the broker's process: what survives it, where its certificate is, how it ends."""
+"""Administration and the broker's process: persistence, the certificate, the end."""
 
 import socket
 import stat
@@ -57,7 +57,7 @@ def test_queue_definitions_survive_a_kill(tmp_path: Path, brokers: list[RunningB
         assert administration.get_queue_runtime_properties("kept").active_message_count == 1
         with pytest.raises(ResourceNotFoundError):
             administration.get_queue("dropped")
-        # What the configuration file names is as it says, at every start.
+        # A configured queue is reset to its configuration at every start.
         assert {each.name for each in administration.list_queues()} == {*QUEUES, "kept"}
         assert administration.get_queue("once").max_delivery_count == 10
         administration.delete_queue("kept")

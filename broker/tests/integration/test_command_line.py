@@ -32,7 +32,7 @@ def running(*options: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess
 
 
 def addresses(process: subprocess.Popen[str]) -> dict[str, str]:
-    """What the ready line says."""
+    """The addresses in the ready line."""
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith("ready ")
@@ -41,7 +41,7 @@ def addresses(process: subprocess.Popen[str]) -> dict[str, str]:
 
 
 def refused(*options: str) -> str:
-    """The one line that a broker ends with, at status 2."""
+    """The one line on standard error of a broker that ends with status 2."""
     result = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert (result.returncode, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
@@ -50,7 +50,7 @@ def refused(*options: str) -> str:
 
 @pytest.fixture
 def taken_port() -> Iterator[str]:
-    """A port that somebody listens on."""
+    """A port that is in use."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield str(listener.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""The server on a socket, with a journal on a disk that fails: nobody is told what is not certain."""
+"""The server on a socket, with a journal on a disk that fails: no client is told of an uncertain change."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ MESSAGE = write_message(Sections(body=b"\x00\x53\x75\xa0\x00"), 0, {})
 
 
 class Client:
-    """A sender made of bytes; nothing but the server's answers tells it anything."""
+    """A sender made of bytes; it knows only the answers of the server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -39,7 +39,7 @@ class Client:
         self._writer.write(encode_frame(Transfer(0, number, b"tag", 0, False), MESSAGE, channel=1))
 
     async def read_until(self, kind: type) -> object:
-        """The first performative of a kind. Each of the server's answers here comes in one piece."""
+        """The first performative of a kind. Each answer of the server arrives in one piece here."""
         async with asyncio.timeout(DEADLINE):
             while True:
                 data = await self._reader.read(65536)
@@ -73,7 +73,7 @@ async def serving(folder: Path, fsync: Fsync) -> AsyncIterator[tuple[Server, Cli
 
 
 def replace_journal_by(device: str, folder: Path) -> None:
-    """Have the journal's file descriptor mean another file."""
+    """Make the journal's file descriptor refer to another file."""
     journal = str(folder / "journal-00000001")
     (number,) = [int(each) for each in os.listdir("/proc/self/fd") if _target(each) == journal]
     other = os.open(device, os.O_RDWR)
@@ -89,7 +89,7 @@ def _target(number: str) -> str:
 
 
 def messages_in(folder: Path) -> int:
-    """How many messages come back after a kill now."""
+    """The number of messages that come back after a kill now."""
     copy = folder.with_name("copy")
     copy.mkdir()
     for path in folder.glob("*-0*"):
@@ -113,7 +113,7 @@ async def test_answered_changes_are_in_the_file(tmp_path: Path, fsync: Fsync) ->
 @pytest.mark.parametrize("fsync", Fsync)
 async def test_failed_write_ends_the_broker(tmp_path: Path, fsync: Fsync) -> None:
     async with serving(tmp_path, fsync) as (server, client):
-        # A terminal has no offsets to write at.
+        # A terminal does not support writes at an offset.
         replace_journal_by("/dev/ptmx", tmp_path)
         client.send(0)
         async with asyncio.timeout(DEADLINE):
@@ -125,7 +125,7 @@ async def test_failed_write_ends_the_broker(tmp_path: Path, fsync: Fsync) -> Non
 
 async def test_failed_sync_ends_the_broker(tmp_path: Path) -> None:
     async with serving(tmp_path, Fsync.ALWAYS) as (server, client):
-        # It takes everything, and refuses to be synced.
+        # /dev/null accepts every write, and refuses to sync.
         replace_journal_by("/dev/null", tmp_path)
         client.send(0)
         async with asyncio.timeout(DEADLINE):

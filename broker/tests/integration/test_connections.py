@@ -1,4 +1,4 @@
-"""Connections that say nothing, that live long, and that outlive their broker."""
+"""Silent connections, long-lived connections, and connections that survive a restart of their broker."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.server import Server
 from servicebus_broker.service.broker import Broker
 from tests.integration.conftest import start_broker
-from tests.integration.test_messages import receive, send
+from tests.integration.sdk import receive, send
 from tests.integration.threaded import Threaded, threaded_client
 from tests.unit.client import HANDSHAKE, read_frames
 
@@ -41,7 +41,7 @@ async def served(limits: Limits) -> AsyncIterator[int]:
 
 
 async def read_to_end(reader: asyncio.StreamReader) -> list[object]:
-    """The performatives that come before the end."""
+    """The performatives before the end of the connection."""
     async with asyncio.timeout(WAIT):
         return [each for each, _ in read_frames(await reader.read())]
 
@@ -81,7 +81,7 @@ async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
     async with (
         served(Limits(idle_timeout=IDLE)) as port,
         ServiceBusClient.from_connection_string(connection_string(HOST, port), retry_total=0) as client,
-        # How often the SDK looks whether a heartbeat of a sender is due; 30 s by default.
+        # The interval at which the SDK checks whether a heartbeat of a sender is due; 30 s by default.
         client.get_queue_sender("plain", keep_alive=1) as sender,
         client.get_queue_receiver("plain") as receiver,
     ):
@@ -89,7 +89,7 @@ async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
         (message,) = await receive(receiver)
         await receiver.complete_message(message)
         waiting = asyncio.create_task(receive(receiver))
-        # Longer than the time-out on purpose: what is shown is that nothing happens in it.
+        # Longer than the time-out on purpose: the test shows that nothing happens in it.
         await asyncio.sleep(2 * IDLE)
         await sender.send_messages(ServiceBusMessage("after"))
         assert [str(each) for each in await waiting] == ["after"]

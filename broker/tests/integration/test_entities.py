@@ -1,4 +1,4 @@
-"""What an entity's own properties do to its clients: forwarding, size, status."""
+"""The effect of the properties of an entity on its clients: forwarding, size, status."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -28,7 +28,7 @@ async def send(client: ServiceBusClient, queue: str, *bodies: str) -> None:
 
 
 async def take(client: ServiceBusClient, queue: str, count: int) -> list[ServiceBusReceivedMessage]:
-    """Receive and complete so many messages, and the time they take."""
+    """Receive and complete this many messages."""
     taken: list[ServiceBusReceivedMessage] = []
     async with client.get_queue_receiver(queue) as receiver:
         while len(taken) < count:

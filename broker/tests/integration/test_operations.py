@@ -1,4 +1,4 @@
-"""More of what clients do: credit, prefetch, sizes, settling with properties, re-driving, renewing, refusals."""
+"""More operations of clients: credit, prefetch, sizes, settling with properties, resending, renewing, refusals."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from azure.servicebus.exceptions import (
 )
 
 from servicebus_broker.limits import DEFAULT_LIMITS
-from tests.integration.test_messages import WAIT, receive, send
+from tests.integration.sdk import WAIT, receive, send
 from tests.integration.threaded import Renewer
 
 
@@ -24,7 +24,7 @@ def client(either_client: ServiceBusClient) -> ServiceBusClient:
 
 
 async def test_message_of_the_largest_size_is_accepted_and_one_byte_more_is_not(client: ServiceBusClient) -> None:
-    # What the SDK adds to a body is found by trying.
+    # The bytes that the SDK adds to a body are found by trying.
     fits, too_large = DEFAULT_LIMITS.max_message_size - 200, DEFAULT_LIMITS.max_message_size
     async with client.get_queue_sender("plain") as sender:
         while too_large - fits > 1:
@@ -163,7 +163,7 @@ async def test_an_auto_lock_renewer_keeps_message_and_session(client: ServiceBus
         renewer.register(receiver, message, 30)
         renewer.register(session_receiver, session_receiver.session, 30)
         (in_session,) = await receive(session_receiver)
-        # Longer than the locks: this is what is renewed.
+        # Longer than the locks, so they have to be renewed.
         await asyncio.sleep(4)
         await receiver.complete_message(message)
         await session_receiver.complete_message(in_session)

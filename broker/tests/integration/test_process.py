@@ -1,4 +1,4 @@
-"""The broker as a process: the command line, its end, and what a client's death does."""
+"""The broker as a process: the command line, its end, and the death of a client."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import ServiceBusError
 
 from tests.integration.conftest import START_TIMEOUT, RunningBroker, start_broker
-from tests.integration.test_messages import WAIT, receive, send
+from tests.integration.sdk import WAIT, receive, send
 
 QUIET = 2  # seconds
 
@@ -27,7 +27,7 @@ with ServiceBusClient.from_connection_string(sys.argv[1]) as client:
         sys.stdin.read()
 """
 
-# The command, with a journal that becomes a file without offsets to write at when standard input closes.
+# The command; when standard input closes, its journal becomes a file that does not support writes at an offset.
 _FAIL_THE_DISK = """
 import os, sys, threading
 from servicebus_broker.cli import app

@@ -13,7 +13,7 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from tests.integration.test_messages import WAIT, receive, send
+from tests.integration.sdk import WAIT, receive, send
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a person at a terminal reads."""
+"""The text for a person at a terminal."""
 
 from pathlib import Path
 

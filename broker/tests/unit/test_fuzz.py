@@ -1,4 +1,4 @@
-"""Whatever bytes a peer sends, at whatever layer: an answer or an error, in bounded time and memory."""
+"""Any bytes from a peer, at any layer, lead to an answer or an error, in bounded time and memory."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -197,7 +197,7 @@ def test_a_message_of_many_tiny_frames_takes_no_more_than_its_size() -> None:
 @unhurried
 @given(st.integers(0, 2**64 - 1), VALUES)
 def test_names_from_a_client_are_echoed_to_it(number: int, value: object) -> None:
-    # A refused link is answered with what the client wrote, whatever that was.
+    # The answer to a refused link repeats all that the client wrote.
     peer = Broker(QUEUES, FakeClock(), LIMITS).connect()
     source = Source("queue", filter={Symbol("f"): Described(ULong(number), value), Symbol("n"): UInt(7)})
     peer.receive_data(HANDSHAKE)

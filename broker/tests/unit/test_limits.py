@@ -1,4 +1,4 @@
-"""What one client can have, and what it is told when it wants more."""
+"""The limits of one client, and the errors above them."""
 
 import logging
 
@@ -85,7 +85,7 @@ def test_link_above_the_limit_is_refused_and_the_others_stay_open() -> None:
     assert isinstance(attach, Attach)
     assert attach.target is None
     assert condition_of(detach) == "amqp:resource-limit-exceeded"
-    # One that goes makes room.
+    # A detached link makes room.
     receive(connection, encode_frame(Detach(0, True), channel=1) + attach_sender("q", 3))
     assert connection.link_count() == 2
 
@@ -98,7 +98,7 @@ def test_incomplete_messages_of_all_links_are_bounded_together() -> None:
         event.link.accept()
         receive(connection, transfer(bytes(700), handle=handle, more=True))
     assert connection.incomplete.used == 1400
-    # What is too large is not kept, and an end frees what was kept.
+    # A message that is too large is not kept, and its end frees the bytes.
     receive(connection, transfer(bytes(700), None, more=True))
     assert connection.incomplete.used == 700
     receive(connection, encode_frame(Detach(1, True), channel=1))

@@ -1,4 +1,4 @@
-"""Compaction: the files shrink to what is alive, and are whole at every moment of it."""
+"""Compaction: the files shrink to their live records, and are complete at every moment of it."""
 
 import shutil
 from pathlib import Path

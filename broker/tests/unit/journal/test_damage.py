@@ -1,4 +1,4 @@
-"""What damaged bytes cost: what they said, and nothing else; they are reported and kept."""
+"""Damaged bytes lose their own content and nothing else; they are reported and kept."""
 
 import logging
 import shutil
@@ -173,7 +173,7 @@ def flipped(data: bytes, at: int, bits: int = 0x10) -> bytes:
 
 @st.composite
 def damages(draw: st.DrawFn) -> list[tuple[int, int]]:
-    """Places, as parts of a million, and bits to flip there; no bits mean that the file ends there."""
+    """Positions, in millionths of the file, and bits to flip there; no bits mean that the file ends there."""
     return draw(st.lists(st.tuples(st.integers(0, 999_999), st.integers(0, 255)), min_size=1, max_size=4))
 
 
@@ -199,7 +199,7 @@ def test_any_damage_loses_whole_commits_or_the_file_is_refused(
     except JournalError:
         assert spoilt[: len(MAGIC)] != MAGIC
     else:
-        # Before the first commit stand the queues' definitions, twice.
+        # The definitions of the queues come twice before the first commit.
         assert messages == said(*whole) or (messages == [] and spoilt[: bounds[0]] != data[: bounds[0]])
     finally:
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Queues that come and go while the broker runs, and those of the configuration."""
+"""Definitions of queues: created, updated and deleted while the broker runs, and configured ones."""
 
 import logging
 from dataclasses import replace

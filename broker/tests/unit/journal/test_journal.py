@@ -1,4 +1,4 @@
-"""What comes back from a journal on real files."""
+"""The contents that come back from a journal on real files."""
 
 from pathlib import Path
 

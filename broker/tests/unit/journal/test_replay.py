@@ -1,4 +1,4 @@
-"""Whatever is done to queues, the journal's records lead to what they hold."""
+"""After any operations on queues, the records of the journal lead to their contents."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ class Records:
 
     @property
     def replay(self) -> Replay:
-        """What all records add up to."""
+        """The result of all records."""
         records = memoryview(bytes(self._pending))
         self._replay.sources.add(records)
         self._replay.apply(records, Span(0, len(records)))

@@ -1,4 +1,4 @@
-"""Who is next among many, and a queue's part in it."""
+"""The next due member among many, and the deadlines that a queue reports."""
 
 from dataclasses import dataclass, field
 

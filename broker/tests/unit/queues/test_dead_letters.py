@@ -1,4 +1,4 @@
-"""What leads to the dead-letter queue, and what is found there."""
+"""Ways into the dead-letter queue, and its messages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What reaches a queue goes on to another one."""
+"""Forwarding of messages from one queue to another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

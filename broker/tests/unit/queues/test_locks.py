@@ -1,4 +1,4 @@
-"""Locks: until when they hold, and what their loss means."""
+"""Locks: their duration, and the effect of their loss."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Receiving in both modes, and looking without receiving."""
+"""Receiving in both modes, and peeking."""
 
 from servicebus_broker.queues.queue import Queue, QueueCounts
 from servicebus_broker.queues.settings import FOREVER

@@ -1,4 +1,4 @@
-"""Messages for later."""
+"""Scheduled messages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a queue takes."""
+"""Messages that a queue accepts or refuses."""
 
 import pytest
 

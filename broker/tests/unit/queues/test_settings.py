@@ -1,4 +1,4 @@
-"""What a queue's settings allow, and changing them while it runs."""
+"""Operations that the settings of a queue allow, and changes of settings."""
 
 from dataclasses import replace
 

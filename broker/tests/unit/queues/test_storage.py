@@ -1,4 +1,4 @@
-"""How much a queue holds, and that it takes no more."""
+"""The size of a queue and its limit."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which links a queue takes, and which it ends."""
+"""Links that a queue accepts, refuses and ends."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The administration application and its listener in this process: what waits for what, and what is bounded."""
+"""The administration application and its listener in this process: waits and limits."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ ENTRY = (
 
 
 class Disk:
-    """A commit that takes until it is let go."""
+    """A commit that takes until the test releases it."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -94,7 +94,7 @@ async def test_body_that_never_ends_times_out(
 
 @pytest.fixture
 async def port(tmp_path: Path) -> AsyncIterator[int]:
-    """Where an application that has nothing to say is served."""
+    """The port of an application that answers nothing."""
     serving = HttpsListener(Response(), certificate_in(tmp_path))
     yield await serving.start("127.0.0.1", 0)
     await serving.stop()
@@ -106,7 +106,7 @@ async def connect(port: int, folder: Path) -> tuple[asyncio.StreamReader, asynci
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    """The status line of an answer; empty if the connection was ended instead."""
+    """The status line of an answer; empty if the connection was closed instead."""
     try:
         writer.write(b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n")
         return await asyncio.wait_for(reader.readline(), WAIT)
@@ -129,7 +129,7 @@ async def test_connection_without_a_request_is_closed(
 ) -> None:
     monkeypatch.setattr(listener, "KEEP_ALIVE", 0.05)
     reader, writer = await connect(port, tmp_path)
-    with contextlib.suppress(ConnectionError):  # a reset is an end too
+    with contextlib.suppress(ConnectionError):  # a reset is a close too
         assert await asyncio.wait_for(reader.read(), WAIT) == b""
     writer.transport.abort()
 

@@ -1,4 +1,4 @@
-"""Queues that come and go while the broker runs."""
+"""Creation, update and deletion of queues while the broker runs."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from tests.unit.queues.conftest import FakeClock
 
 
 class Heard:
-    """A recorder that remembers."""
+    """A recorder that remembers its calls."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
@@ -55,7 +55,7 @@ def heard(broker: Broker) -> Heard:
 
 
 def ended(client: Client) -> list[str]:
-    """The conditions of the errors that links were ended with."""
+    """The conditions of the errors that ended links."""
     detaches = [each for each in client.performatives() if isinstance(each, Detach)]
     return [each.error.condition for each in detaches if each.error is not None]
 

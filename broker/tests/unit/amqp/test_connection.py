@@ -231,7 +231,7 @@ def test_detach_end_and_loss_close_links(connection: Connection) -> None:
     assert receive(connection, encode_frame(Detach(0, True), channel=1)) == [LinkClosed(link)]
     assert sent(connection) == [Detach(0, True)]
     link = outgoing(connection)
-    # A detach after the end belongs to a session that is gone.
+    # A detach after the end refers to a session that is gone.
     ending = encode_frame(End(), channel=1) + encode_frame(Detach(0, True), channel=1)
     assert receive(connection, ending) == [LinkClosed(link)]
     assert sent(connection) == [End()]

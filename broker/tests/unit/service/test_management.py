@@ -1,4 +1,4 @@
-"""Management requests and settling with properties, by a client made of bytes: what the Python SDK does not send."""
+"""Management requests and settling with properties that the Python SDK does not send, by a client made of bytes."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Message sections: read by azure-servicebus's own encoder, and put together unchanged."""
+"""Message sections of azure-servicebus's own encoder are read, and written back unchanged."""
 
 import pytest
 
