@@ -59,7 +59,7 @@ def broker(
     ] = DEFAULT_LIMITS.max_connections,
     end_with_parent: Annotated[bool, typer.Option("--end-with-parent", help="End when standard input closes.")] = False,
 ) -> None:
-    """Run Azure Service Bus on 127.0.0.1, for unmodified azure-servicebus clients.
+    """Run a stand-in for Azure Service Bus on 127.0.0.1, for unmodified azure-servicebus clients.
 
     It starts with the queues of --queue and --config, and with those of the data folder; administration creates others.
     Everything that a client was told survives the end of this process, also by kill -9, unless --memory is given.

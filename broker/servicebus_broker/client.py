@@ -50,7 +50,7 @@ class ClientProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
         self._name = "?"
-        self._connected_at = self._heard_at = self._loop.time()
+        self._connected_at = self._last_input_at = self._loop.time()
         self._timers: dict[str, asyncio.Handle] = {}
         self._reading = True
 
@@ -64,7 +64,7 @@ class ClientProtocol(asyncio.Protocol):
         self._check_silence()
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
+        self._last_input_at = self._loop.time()
         if self._peer is not None:
             self._peer.connection.receive_data(data)
             self._handle_input()
@@ -141,7 +141,7 @@ class ClientProtocol(asyncio.Protocol):
             return
         is_open = self._peer.connection.is_open
         deadline = (
-            self._heard_at + self._limits.idle_timeout
+            self._last_input_at + self._limits.idle_timeout
             if is_open
             else self._connected_at + self._limits.handshake_timeout
         )

@@ -19,7 +19,7 @@ class Limits:
     idle_timeout: float = 480
     """A peer that is silent for longer is gone; it is asked for a frame in half of that (240 s: Service Bus)."""
     min_heartbeat_interval: float = 0.5
-    """A peer that wants to hear from the broker more often than this is turned away."""
+    """A peer that asks for heartbeats more often than this is disconnected."""
     close_timeout: float = 5
     """For a peer to read what was written to it before the connection was closed."""
 

@@ -104,9 +104,9 @@ class Broker:
         """Delete a queue with its contents, and end its links. Raises EntityNotFoundError."""
         entity = self.entity_named(name)
         self._remove(entity)
-        gone = error_of(EntityNotFoundError(f"The messaging entity '{entity.queue.name}' was deleted."))
+        deleted = error_of(EntityNotFoundError(f"The messaging entity '{entity.queue.name}' was deleted."))
         for peer in list(self._peers):
-            peer.end_links(entity.queue.name, gone)
+            peer.end_links(entity.queue.name, deleted)
         self._definitions.queue_deleted(entity.queue)
 
     # Work and output
@@ -147,9 +147,9 @@ class Broker:
         return touched
 
     def _add(self, settings: QueueSettings) -> Entity:
-        around = self._clock, self._dispatch_list, self._agenda
-        dead_letters = Entity(settings.for_dead_letters(), *around, find=self._find)
-        entity = Entity(settings, *around, dead_letters=dead_letters, find=self._find)
+        shared = self._clock, self._dispatch_list, self._agenda
+        dead_letters = Entity(settings.for_dead_letters(), *shared, find=self._find)
+        entity = Entity(settings, *shared, dead_letters=dead_letters, find=self._find)
         self._entities[settings.name.lower()] = entity
         return entity
 

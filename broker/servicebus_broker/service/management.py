@@ -32,7 +32,7 @@ T = TypeVar("T")
 Body = dict[object, object]
 
 
-class SessionOwner(NodeOwner, Protocol):
+class ManagementOwner(NodeOwner, Protocol):
     """A peer that may hold sessions."""
 
     def session_lock(self, entity: Entity, session_id: str) -> SessionLock | None:
@@ -42,7 +42,7 @@ class SessionOwner(NodeOwner, Protocol):
 class ManagementRequests(RequestNode):
     """Answers the requests of azure-servicebus; the bodies of requests and answers are maps."""
 
-    def __init__(self, link: IncomingLink, peer: SessionOwner, address: Address, entity: Entity) -> None:
+    def __init__(self, link: IncomingLink, peer: ManagementOwner, address: Address, entity: Entity) -> None:
         super().__init__(link, peer, address)
         self._sessions = peer
         self._entity = entity
