@@ -16,7 +16,7 @@ RULES: Sequence[tuple[str, str]] = (
     ("read JSON", r"^(run_models_in|events_in|commands_in) "),
     ("publish", r"^(Outbox\.|_send_in_batches|_send_batch|_fits|ServiceBusSender|ServiceBusMessageBatch)"),
     ("settle", r"(complete_message|abandon_message|_settle_message\w*|_settle_finished)"),
-    ("receive", r"(receive_messages|_receive) \((azure/)?(servicebus|functions|local)/"),
+    ("receive", r"(receive_messages|_receive) \((azure/servicebus|functions|ondemand)/"),
     ("receive", r"^(Inbox\._receive|MessagePump\._receive)"),
     ("hand over the reply", r"^(Inbox\._handed_over|Results\.\w+|Waiter\.\w+)"),
     ("message to function argument", r"^(to_function_message|trigger_metadata|trace_of) \(ondemand/host"),
@@ -36,13 +36,13 @@ RULES: Sequence[tuple[str, str]] = (
     ("threads", r"\(concurrent/futures/thread\.py\)"),
     ("broker: read", r"^(ClientProtocol\.data_received|Peer\.receive_data)"),
     ("broker: hand out", r"^Broker\.dispatch"),
-    ("broker: journal", r"\(broker/journal/"),
+    ("broker: journal", r"\(servicebus_broker/journal/"),
     ("broker: write", r"^(ClientProtocol\.write|Connection\.data_to_send)"),
     ("broker: timers", r"^(Broker\.next_due|Server\._set_timer|Server\._on_timer|Broker\.advance)"),
 )
 _COMPILED = [(stage, re.compile(pattern)) for stage, pattern in RULES]
 _PLACE = re.compile(
-    r"\((?:\S*?/site-packages/|\S*?/lib/python3\.\d+/)?(?:\S*?/(?=functions/|local/))?([^:)]+)(?::\d+)?\)$"
+    r"\((?:\S*?/site-packages/|\S*?/lib/python3\.\d+/)?(?:\S*?/(?=(?:functions|ondemand|servicebus_broker)/))?([^:)]+)(?::\d+)?\)$"
 )
 
 

@@ -20,11 +20,12 @@ from ondemand.host.servicebus.messages import to_function_message
 
 HOST = "_run (/work/x/ondemand/host/__main__.py:62);Runner.run (/usr/lib/python3.11/asyncio/runners.py:118)"
 SDK = "/home/x/.venv/lib/python3.11/site-packages/azure/servicebus/aio/_servicebus_sender_async.py"
+BROKER = "/x/broker/servicebus_broker"
 LINES = [
     f"{HOST};Outbox._send (/work/x/functions/outbox.py:134);ServiceBusSender.send_messages ({SDK}:7) 30",
     f"{HOST};read (/work/x/functions/run_model/rows/reader.py:20);loads (orjson.py:1) 50",
     f"{HOST} 20",
-    f"{HOST};Peer.receive_data (/x/broker/service/peer.py:9);decode (/x/broker/amqp/decode.py:4) 7",
+    f"{HOST};Peer.receive_data ({BROKER}/service/peer.py:9);decode ({BROKER}/amqp/decode.py:4) 7",
 ]
 
 
