@@ -80,7 +80,7 @@ bench-quick: $(INSTALLED) $(PEERS) ## Print the headline ratios (5 minutes, the 
 	@$(BIN)/python -m benchmarks --quick
 
 profile: $(INSTALLED) $(PROFILER) ## Print where a request's time goes
-	@$(BIN)/python -m benchmarks.profile
+	@$(BIN)/python -m benchmarks.own.profile
 
 clean: ## Remove what the other targets made, the state of the stack included
 	rm -rf $(VENV) .ondemand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
