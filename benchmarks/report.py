@@ -1,5 +1,6 @@
 """A run as markdown: goals, the table of all contenders, what only ours has."""
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from benchmarks.serving.contenders.mlflow_serve import MlflowServe
 from benchmarks.serving.contenders.mlserver import MlserverBatching, MlserverPlain
 from benchmarks.serving.contenders.ondemand import Ondemand
 
+DOCUMENT_WIDTH = 120
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 SERVERS = (Ondemand.name, MlflowServe.name, MlserverPlain.name, MlserverBatching.name)
 COMPARED: Sequence[tuple[str, str, str]] = (
@@ -76,7 +78,7 @@ def _joined(*parts: str) -> str:
 
 
 def _machine(run: Run) -> str:
-    return "; ".join(f"{name}: {value}" for name, value in run.machine.items()) + "."
+    return textwrap.fill("; ".join(f"{name}: {value}" for name, value in run.machine.items()) + ".", DOCUMENT_WIDTH)
 
 
 def _goals(run: Run) -> str:
