@@ -4,7 +4,6 @@ import logging
 from datetime import timedelta
 
 from functions.backoff import retry_delay
-from functions.bus import RESULTS, Bus
 from functions.contracts import (
     OUTCOME,
     CheckTraining,
@@ -16,6 +15,8 @@ from functions.contracts import (
     utc_now,
 )
 from functions.errors import DeadlineExceeded, InternalError, OnDemandError, Unavailable
+from functions.publisher import Publisher
+from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ logger = logging.getLogger(__name__)
 class Replies:
     """Every method raises Unavailable when the bus cannot be reached; the message in hand is then redelivered."""
 
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
 
     async def progress(self, command: RunModel, phase: str, operation: Operation) -> None:
         """`phase` names the event: the same phase of the same operation is told once."""
@@ -67,7 +68,7 @@ class Replies:
         logger.warning(
             "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
         )
-        await self._bus.publish(queue, again, at=utc_now() + delay)
+        await self._publisher.publish(queue, again, at=utc_now() + delay)
 
     async def _publish(self, command: RunModel, phase: str, operation: Operation, result_stored: bool = False) -> None:
         event = Event(
@@ -77,5 +78,5 @@ class Replies:
             result_stored=result_stored,
             traceparent=command.traceparent,
         )
-        # One that comes twice does no harm, so it may travel with others.
-        await self._bus.publish(RESULTS, event, together=True)
+        # An event that arrives twice does no harm.
+        await self._publisher.publish(RESULTS, event, may_share=True)

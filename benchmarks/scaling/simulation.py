@@ -14,7 +14,7 @@ from benchmarks.scaling.costs import ServiceTimes
 from benchmarks.scaling.decision import SYNC_S, Scaling
 from benchmarks.scaling.pools import Deployment, Lot, Message, Replica, Scaler, Workers
 from functions.backoff import next_look
-from functions.outbox import MAX_TOGETHER
+from functions.outbox.packing import MAX_SHARED
 
 TICK_S = 0.1
 """What comes to predict within it is handled together."""
@@ -294,7 +294,7 @@ class Simulation:
         to: Counter[int] = Counter()
         for message in messages:
             to[message.sender] += message.predictions
-        self._count(sum(ceil(answers / MAX_TOGETHER) for answers in to.values()))
+        self._count(sum(ceil(answers / MAX_SHARED) for answers in to.values()))
 
     def _count(self, messages: int) -> None:
         self.outcome.operations += OPERATIONS * messages

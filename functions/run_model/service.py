@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from functions.bus import TRAIN, Bus
+from functions.bus import Bus
 from functions.catalog import Catalog, ModelType
 from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
 from functions.errors import (
@@ -16,6 +16,7 @@ from functions.errors import (
     Unavailable,
 )
 from functions.operations import Operations
+from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.run_model.known_models import KnownModels
 from functions.run_model.lookup import Found

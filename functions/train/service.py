@@ -5,10 +5,11 @@ import logging
 from datetime import datetime, timedelta
 
 from functions.backoff import LOOK_LAST_S, next_look
-from functions.bus import TRAIN, Bus
 from functions.catalog import Catalog
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
 from functions.errors import OnDemandError, TrainingFailed, Unavailable
+from functions.publisher import Publisher
+from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.shared_calls import SharedCalls
 from functions.train.jobs import Jobs, RunStanding
@@ -24,9 +25,9 @@ MAX_FORMER_RUNS = 200
 
 
 class TrainService:
-    def __init__(self, catalog: Catalog, bus: Bus, replies: Replies, jobs: Jobs) -> None:
+    def __init__(self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Jobs) -> None:
         self._catalog = catalog
-        self._bus = bus
+        self._publisher = publisher
         self._replies = replies
         self._jobs = jobs
         self._standings: SharedCalls[int, RunStanding] = SharedCalls(keep_s=STANDING_KEPT_S)
@@ -71,11 +72,11 @@ class TrainService:
                 await self._replies.progress(command, f"training:{run.run_id}:{run.state}", running)
             _, delay = next_look(_age(run.started_at))
             again = CheckTraining(command=command, checks=checks)
-            await self._bus.publish(TRAIN, again, at=utc_now() + timedelta(seconds=delay))
+            await self._publisher.publish(TRAIN, again, at=utc_now() + timedelta(seconds=delay))
         elif run.succeeded:
             _, entry = self._catalog.find(command.model_type)
             trained = command.model_copy(update={"trained": True, "attempt": command.attempt + 1})
-            await self._bus.publish(entry.queue, trained)
+            await self._publisher.publish(entry.queue, trained)
         else:
             reason = await self._jobs.failure(run)
             await self._replies.failed(command, TrainingFailed(f"Databricks run {run.run_id} failed: {reason}"))
