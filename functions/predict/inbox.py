@@ -115,12 +115,12 @@ class Inbox:
         rest = [event for event in events if not self._results.hand_over(event)]
         if not rest:
             return True
-        storing.append((message, asyncio.create_task(self._deliver(rest))))
+        storing.append((message, asyncio.create_task(self._store(rest))))
         return False
 
-    async def _deliver(self, events: Iterable[Event]) -> None:
+    async def _store(self, events: Iterable[Event]) -> None:
         for event in events:
-            await self._results.deliver(event)
+            await self._results.store(event)
 
 
 async def _settle(

@@ -85,9 +85,15 @@ class Results:
         return not waiter.durable
 
     async def deliver(self, event: Event) -> None:
-        """Hand the event over or store it; while the store is down the event is published again for later."""
-        if self.hand_over(event):
-            return
+        """Hand the event over or store it. Raises Unavailable as `store` does."""
+        if not self.hand_over(event):
+            await self.store(event)
+
+    async def store(self, event: Event) -> None:
+        """Store what `hand_over` did not take. While the store is down, the event is published again for later.
+
+        Raises Unavailable when the bus is down too.
+        """
         try:
             if event.result_stored:
                 await self._hand_over_stored(event)
