@@ -11,7 +11,10 @@ REST = "event loop and the rest"
 RULES: Sequence[tuple[str, str]] = (
     # the stage, and a pattern for "function (file)"
     ("parse and check the request", r"\(functions/(predict/request|parameters)\.py\)"),
-    ("build the message", r"^(encode|pack|Parcel\.\w+|Publication\.\w+) \(functions/outbox|^PredictService\._command"),
+    (
+        "build the message",
+        r"^(encode|pack|SharedMessage\.\w+|Publication\.\w+) \(functions/outbox|^PredictService\._command",
+    ),
     ("write JSON", r"^(Document|Operation|Event|RunModel)\.to_json"),
     ("read JSON", r"^(run_models_in|events_in|commands_in) "),
     ("publish", r"^(Outbox\.|_send_in_batches|_send_batch|_fits|ServiceBusSender|ServiceBusMessageBatch)"),

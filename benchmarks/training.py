@@ -17,7 +17,7 @@ from benchmarks.records import Figures
 from benchmarks.tapped import Traffic, tapped
 from benchmarks.wine import MODEL_TYPE
 from benchmarks.workspace import copy_of_stack
-from functions.backoff import next_look
+from functions.backoff import next_poll
 from functions.catalog import load_catalog
 from functions.settings import catalog_path
 
@@ -105,7 +105,7 @@ async def _waiters(ondemand: Ondemand, asking: Asking, traffic: Traffic, databri
 
 def looks(ages: Sequence[float]) -> set[int]:
     """The looks, by number, at which a run of these ages in seconds was asked for."""
-    return {next_look(age)[0] for age in ages}
+    return {next_poll(age)[0] for age in ages}
 
 
 async def _started_at(asking: Asking, run_id: str) -> float:

@@ -14,7 +14,7 @@ A merged call of 1, 8, 32, 128, 512 rows took 2.6, 2.6, 2.1, 2.8, 3.4 CPU ms. Th
 from dataclasses import dataclass
 from math import inf
 
-from functions.outbox import MAX_TOGETHER
+from functions.outbox.packing import MAX_SHARED
 
 SECONDS_A_MONTH = 730 * 3600
 
@@ -61,7 +61,7 @@ class ServiceTimes:
 
         What gathers during one send goes together (functions/outbox.py).
         """
-        return min(max(rate * self.bus_hop, 1.0), MAX_TOGETHER)
+        return min(max(rate * self.bus_hop, 1.0), MAX_SHARED)
 
     def predict_cpu(self, rate: float) -> float:
         """CPU seconds of predict a request, at so many a second and instance."""

@@ -13,8 +13,8 @@ from benchmarks.scaling.clock import Clock
 from benchmarks.scaling.costs import ServiceTimes
 from benchmarks.scaling.decision import SYNC_S, Scaling
 from benchmarks.scaling.pools import Deployment, Lot, Message, Replica, Scaler, Workers
-from functions.backoff import next_look
-from functions.outbox import MAX_TOGETHER
+from functions.backoff import next_poll
+from functions.outbox.packing import MAX_SHARED
 
 TICK_S = 0.1
 """What comes to predict within it is handled together."""
@@ -261,7 +261,7 @@ class Simulation:
 
     def _look(self, replica: Replica, messages: Sequence[Message]) -> float:
         now = self._clock.now
-        looks = {(message.model, next_look(now - self._runs.get(message.model, now))[0]) for message in messages}
+        looks = {(message.model, next_poll(now - self._runs.get(message.model, now))[0]) for message in messages}
         call = 0.0 if looks <= replica.looks else self._times.databricks_call
         replica.looks |= looks
         return len(messages) * self._times.message + call
@@ -276,7 +276,7 @@ class Simulation:
                 self.outcome.trainings += 1
             age = now - self._runs[model]
             if age < self._times.training:
-                self._publish(self.train, waiters, later=next_look(age)[1])
+                self._publish(self.train, waiters, later=next_poll(age)[1])
                 continue
             self._trained.add(model)
             for message in waiters:
@@ -294,7 +294,7 @@ class Simulation:
         to: Counter[int] = Counter()
         for message in messages:
             to[message.sender] += message.predictions
-        self._count(sum(ceil(answers / MAX_TOGETHER) for answers in to.values()))
+        self._count(sum(ceil(answers / MAX_SHARED) for answers in to.values()))
 
     def _count(self, messages: int) -> None:
         self.outcome.operations += OPERATIONS * messages

@@ -6,11 +6,12 @@ from threading import Thread
 
 import azure.functions as func
 
-from functions.bus import RESULTS, TRAIN, Bus
+from functions.bus import Bus
 from functions.catalog import ModelType, load_catalog
 from functions.contracts import run_models_in
 from functions.health import opens
 from functions.operations import Operations, open_store
+from functions.queues import RESULTS, TRAIN
 from functions.replies import Replies
 from functions.run_model.loading import ModelFolder
 from functions.run_model.lookup import Found, import_mlflow, record_merging_off

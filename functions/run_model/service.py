@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from functions.bus import TRAIN, Bus
+from functions.bus import Bus
 from functions.catalog import Catalog, ModelType
 from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
 from functions.errors import (
@@ -16,6 +16,7 @@ from functions.errors import (
     Unavailable,
 )
 from functions.operations import Operations
+from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.run_model.known_models import KnownModels
 from functions.run_model.lookup import Found
@@ -60,7 +61,7 @@ class RunModelService:
 
     async def handle(self, command: RunModel) -> None:
         """Raises Unavailable only when the bus itself is out of reach; the message is then redelivered."""
-        if await self._replies.expired(command):
+        if await self._replies.refuse_if_expired(command):
             return
         try:
             await self._answer_or_train(command)
@@ -128,11 +129,9 @@ class RunModelService:
             raise DeadlineExceeded("The rows of this request are no longer stored.") from None
 
     async def _answer(self, command: RunModel, operation: Operation) -> None:
-        if len(operation.to_json()) <= self._bus.settings.max_message_bytes:
-            await self._replies.outcome(command, operation)
-            return
-        await self._operations.record(operation)
-        await self._replies.stored_outcome(command, operation)
+        if not await self._replies.outcome(command, operation):
+            await self._operations.record(operation)
+            await self._replies.stored_outcome(command, operation)
 
     async def _start_training(self, command: RunModel) -> None:
         await self._bus.publish(TRAIN, StartTraining(command=command))

@@ -15,7 +15,7 @@ from benchmarks.scaling.scenarios import WARM, burst, ramp
 from benchmarks.scaling.simulation import Outcome, Simulation, System
 from benchmarks.scaling.sizing import settle
 from benchmarks.workspace import ROOT
-from functions.outbox import MAX_TOGETHER
+from functions.outbox.packing import MAX_SHARED
 
 FULL = replace(System(), max_waiting=10)
 
@@ -105,8 +105,8 @@ def test_what_cannot_keep_up_is_said() -> None:
 def test_predictions_share_messages_under_load_only() -> None:
     times = ServiceTimes()
     assert times.together(1) == 1
-    assert times.together(1e6) == MAX_TOGETHER
-    assert 1 < times.together(500) < MAX_TOGETHER
+    assert times.together(1e6) == MAX_SHARED
+    assert 1 < times.together(500) < MAX_SHARED
 
 
 def test_defaults_are_the_charts_values() -> None:

@@ -1,11 +1,11 @@
 from benchmarks.training import looks
-from functions.backoff import next_look
+from functions.backoff import next_poll
 
 
 def test_looks_are_told_apart_by_the_age_of_the_run() -> None:
-    _, first = next_look(0)
-    _, gap = next_look(first)
-    assert looks([first, first + gap / 2, first + gap, 100]) == {2, 3, next_look(100)[0]}
+    _, first = next_poll(0)
+    _, gap = next_poll(first)
+    assert looks([first, first + gap / 2, first + gap, 100]) == {2, 3, next_poll(100)[0]}
 
 
 def test_calls_long_after_a_look_are_of_that_look() -> None:
