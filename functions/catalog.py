@@ -1,5 +1,6 @@
 """The catalog `models.yaml`: which model types exist and how each is trained, found and run."""
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +11,8 @@ from pydantic_core import ErrorDetails
 from functions.errors import CatalogError, UnknownModelType
 from functions.flavors import LOADER_MODULES
 from functions.parameters import ParameterSpec
+from functions.queues import pool_queue
+from functions.settings import catalog_path
 
 try:
     from yaml import CSafeLoader as SafeLoader  # libyaml's, twelve times as fast
@@ -86,10 +89,6 @@ class ModelType(_Entry):
         return pool_queue(self.pool)
 
 
-def pool_queue(pool: str | None) -> str:
-    return "run-model" if pool is None else f"run-model-{pool}"
-
-
 class Catalog(_Entry):
     """All model types by their name, which is lower case; look-ups are case-insensitive."""
 
@@ -131,6 +130,12 @@ class _NoDuplicateKeys(SafeLoader):
             if keys.count(key) > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key!r}", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+@cache
+def catalog() -> Catalog:
+    """The catalog of this process, from ``CATALOG_FILE``. Raises CatalogError."""
+    return load_catalog(catalog_path())
 
 
 def load_catalog(path: Path) -> Catalog:

@@ -21,7 +21,8 @@ from benchmarks.serving.visit import latency_figures
 from benchmarks.serving.workspace import copy_of_stack, wine_experiment
 from functions.catalog import ModelType, load_catalog
 from functions.parameters import training_key
-from functions.run_model.lookup import Found, find_model
+from functions.run_model.lookup import Found, Lookup
+from functions.run_model.mlflow_client import mlflow_client
 from functions.settings import catalog_path
 
 MODELS, CAP, SPARE = 200, 50, 20
@@ -133,12 +134,13 @@ def _lookups(tracking_uri: str) -> Figures:
 
 
 def _lookup_ms(tracking_uri: str, entry: ModelType, numbers: Sequence[int]) -> float:
+    lookup = Lookup(lambda: mlflow_client(tracking_uri))
     taken = []
     for number in numbers:
         parameters = _parameters(number)
         key = training_key(MODEL_TYPE, parameters)
         began = time.perf_counter()
-        found = find_model(tracking_uri, entry, parameters, key)
+        found = lookup.find(entry, parameters, key)
         taken.append(time.perf_counter() - began)
         if not isinstance(found, Found):
             raise RuntimeError(f"model {number} of {entry.experiment} was not found")

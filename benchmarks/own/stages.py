@@ -11,7 +11,10 @@ REST = "event loop and the rest"
 RULES: Sequence[tuple[str, str]] = (
     # the stage, and a pattern for "function (file)"
     ("parse and check the request", r"\(functions/(predict/request|parameters)\.py\)"),
-    ("build the message", r"^(encode|pack|Parcel\.\w+|Publication\.\w+) \(functions/outbox|^PredictService\._command"),
+    (
+        "build the message",
+        r"^(encode|pack|SharedMessage\.\w+|Publication\.\w+) \(functions/outbox|^PredictService\._command",
+    ),
     ("write JSON", r"^(Document|Operation|Event|RunModel)\.to_json"),
     ("read JSON", r"^(run_models_in|events_in|commands_in) "),
     ("publish", r"^(Outbox\.|_send_in_batches|_send_batch|_fits|ServiceBusSender|ServiceBusMessageBatch)"),
@@ -21,7 +24,7 @@ RULES: Sequence[tuple[str, str]] = (
     ("hand over the reply", r"^(Inbox\._handed_over|Results\.\w+|Waiter\.\w+)"),
     ("message to function argument", r"^(to_function_message|trigger_metadata|trace_of) \(ondemand/host"),
     ("predict", r"^(Scorer\.(score|_predict)|PyFuncModel\.\w+|Merger\.(_answer\w*|_score)) "),
-    ("result to JSON", r"^Scorer\.encode|\(functions/run_model/(json_\w+|row_results)\.py\)"),
+    ("result to JSON", r"^Scorer\.encode|\(functions/run_model/(json_values/|row_results\.py)\)"),
     ("rows to model input", r"\(functions/run_model/(records\.py|rows/)"),
     ("check that rows are independent", r"\(functions/run_model/(independence|examples)\.py\)"),
     ("load the model", r"\(functions/run_model/loading\.py\)"),

@@ -17,7 +17,7 @@ from benchmarks.own.cli import run_scenario
 from benchmarks.own.tapped import Traffic, tapped
 from benchmarks.serving.contenders.ondemand import Ondemand
 from benchmarks.serving.workspace import copy_of_stack
-from functions.backoff import next_look
+from functions.backoff import next_poll
 from functions.catalog import load_catalog
 from functions.settings import catalog_path
 
@@ -25,7 +25,7 @@ TRAININGS = 3
 WAITERS = 1_000
 SENDERS = 50
 CALLS = 2
-"""Status calls before the run goes on that they all wait for: with the second, all of them have looked once."""
+"""Status calls before the run goes on that they all wait for: with the second, all of them have polled once."""
 POLL_S = 0.02
 DATABRICKS = {"Authorization": "Bearer local"}
 
@@ -99,13 +99,13 @@ async def _waiters(ondemand: Ondemand, client: ApiClient, traffic: Traffic, data
         "waiters_answered_s": answered_after,
         "waiters_submissions": float(traffic.submissions - submissions),
         "waiters_status_calls": float(len(ages)),
-        "status_calls_a_poll": len(ages) / len(looks(ages)),
+        "status_calls_a_poll": len(ages) / len(polls(ages)),
     }
 
 
-def looks(ages: Sequence[float]) -> set[int]:
-    """The looks, by number, at which a run of these ages in seconds was asked for."""
-    return {next_look(age)[0] for age in ages}
+def polls(ages: Sequence[float]) -> set[int]:
+    """The polls, by number, at which a run of these ages in seconds was asked for."""
+    return {next_poll(age)[0] for age in ages}
 
 
 async def _started_at(client: ApiClient, run_id: str) -> float:

@@ -6,7 +6,8 @@ from servicebus_broker.client import ClientProtocol
 from servicebus_broker.service.broker import Broker
 
 from benchmarks.own.stages import REST, by_function, by_stage, frame_name, read_stacks, stage_of
-from functions import contracts, outbox
+from functions import contracts
+from functions.outbox import messages, sender
 from functions.predict import request
 from functions.predict.inbox import Inbox
 from functions.predict.results import Waiter
@@ -22,7 +23,7 @@ HOST = "_run (/work/x/ondemand/host/__main__.py:62);Runner.run (/usr/lib/python3
 SDK = "/home/x/.venv/lib/python3.11/site-packages/azure/servicebus/aio/_servicebus_sender_async.py"
 BROKER = "/x/broker/servicebus_broker"
 LINES = [
-    f"{HOST};Outbox._send (/work/x/functions/outbox.py:134);ServiceBusSender.send_messages ({SDK}:7) 30",
+    f"{HOST};Outbox._send (/work/x/functions/outbox/sender.py:134);ServiceBusSender.send_messages ({SDK}:7) 30",
     f"{HOST};read (/work/x/functions/run_model/rows/reader.py:20);loads (orjson.py:1) 50",
     f"{HOST} 20",
     f"{HOST};Peer.receive_data ({BROKER}/service/peer.py:9);decode ({BROKER}/amqp/decode.py:4) 7",
@@ -48,11 +49,11 @@ def test_samples_go_to_the_innermost_stage_that_is_known() -> None:
     ("function", "stage"),
     [
         (request.parse_body, "parse and check the request"),
-        (outbox.encode, "build the message"),
+        (messages.encode, "build the message"),
         (contracts.Operation.to_json, "write JSON"),
         (contracts.RunModel.to_json, "write JSON"),
         (contracts.run_models_in, "read JSON"),
-        (outbox.Outbox._send, "publish"),
+        (sender.Outbox._send, "publish"),
         (Inbox._receive, "receive"),
         (Waiter.hand_over, "hand over the reply"),
         (RowReader.read, "rows to model input"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from functions.run_model.json_scalars import plain_list
+from functions.run_model.json_values.scalars import plain_list
 
 MAX_DEPTH = 32
 """Lists and objects inside each other. The parsers of clients and the encoders here stop between 100 and 255."""

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from functions.run_model.json_converter import MAX_CELLS, Converter, Handler, NoJson, check_depth, short_json, type_name
+from functions.run_model.json_values.converter import (
+    MAX_CELLS,
+    Converter,
+    Handler,
+    NoJson,
+    check_depth,
+    short_json,
+    type_name,
+)
 
 
 def pandas_kinds() -> dict[type, Handler]:

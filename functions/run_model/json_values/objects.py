@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from functions.run_model.json_converter import MAX_CELLS, Converter, NoJson, check_depth, type_name
+from functions.run_model.json_values.converter import MAX_CELLS, Converter, NoJson, check_depth, type_name
 
 
 def other_object(value: Any, depth: int, converter: Converter) -> Any:

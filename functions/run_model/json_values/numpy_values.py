@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from functions.run_model.json_converter import Converter, Handler, NoJson, check_depth, type_name
-from functions.run_model.json_python import duration
-from functions.run_model.json_scalars import base64_text, iso_date, number
+from functions.run_model.json_values.converter import Converter, Handler, NoJson, check_depth, type_name
+from functions.run_model.json_values.python_values import duration
+from functions.run_model.json_values.scalars import base64_text, iso_date, number
 
 _OF_PYTHON = "biufUSO"
 """Kinds of dtype whose ``tolist`` gives Python's own values. Of the others it gives integers or tuples, or cuts."""

@@ -3,9 +3,9 @@
 from functools import cache
 from typing import Any
 
-from functions.run_model.json_converter import Converter, NoJson, type_name
-from functions.run_model.json_objects import other_object
-from functions.run_model.json_python import python_kinds
+from functions.run_model.json_values.converter import Converter, NoJson, type_name
+from functions.run_model.json_values.objects import other_object
+from functions.run_model.json_values.python_values import python_kinds
 
 __all__ = ["NoJson", "json_value"]
 
@@ -26,7 +26,7 @@ def json_value(prediction: Any) -> Any:
 @cache
 def _converter() -> Converter:
     """Made at the first result: it imports numpy and pandas."""
-    from functions.run_model.json_numpy import numpy_kinds
-    from functions.run_model.json_pandas import pandas_kinds
+    from functions.run_model.json_values.numpy_values import numpy_kinds
+    from functions.run_model.json_values.pandas_values import pandas_kinds
 
     return Converter({**python_kinds(), **numpy_kinds(), **pandas_kinds()}, other_object)

@@ -5,8 +5,8 @@ import decimal
 import uuid
 from typing import Any
 
-from functions.run_model.json_converter import Converter, Handler, NoJson, type_name
-from functions.run_model.json_scalars import MAX_INTEGER, MIN_INTEGER, base64_text, is_text, iso_date, number
+from functions.run_model.json_values.converter import Converter, Handler, NoJson, type_name
+from functions.run_model.json_values.scalars import MAX_INTEGER, MIN_INTEGER, base64_text, is_text, iso_date, number
 
 
 def python_kinds() -> dict[type, Handler]:
