@@ -24,7 +24,7 @@ RULES: Sequence[tuple[str, str]] = (
     ("hand over the reply", r"^(Inbox\._handed_over|Results\.\w+|Waiter\.\w+)"),
     ("message to function argument", r"^(to_function_message|trigger_metadata|trace_of) \(ondemand/host"),
     ("predict", r"^(Scorer\.(score|_predict)|PyFuncModel\.\w+|Merger\.(_answer\w*|_score)) "),
-    ("result to JSON", r"^Scorer\.encode|\(functions/run_model/(json_values/|row_results\.py)\)"),
+    ("result to JSON", r"^Scorer\.encode|\(functions/run_model/(json_values/|row_results\.py)"),
     ("rows to model input", r"\(functions/run_model/(records\.py|rows/)"),
     ("check that rows are independent", r"\(functions/run_model/(independence|examples)\.py\)"),
     ("load the model", r"\(functions/run_model/loading\.py\)"),

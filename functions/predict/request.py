@@ -90,9 +90,9 @@ def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: byt
     model_type, entry = catalog.find(_model_type(request, catalog))
     given = request.model_parameters or {}
     parameters, errors = canonical_parameters(entry.parameters, given)
-    rows = _rows(request.prediction_parameters, max_rows, errors)
+    rows = _rows(request.prediction_parameters, max_rows, errors, body or b"")
     if body is not None:
-        refuse_losses(body, rows.colons + _colons_beside_rows(request))
+        refuse_losses(body, _colons_in(body, rows), rows.colons + _colons_beside_rows(request))
     return Prediction(model_type, entry, parameters, training_key(model_type, parameters), rows.value, rows.json)
 
 
@@ -103,17 +103,21 @@ def _model_type(request: PredictRequest, catalog: Catalog) -> str:
     raise InvalidRequest(_WRONG_FIELDS, [FieldError(field="modelType", message=f"is required; one of {known}")])
 
 
-def _rows(given: Any, max_rows: int, errors: list[FieldError]) -> Rows:
+def _rows(given: Any, max_rows: int, errors: list[FieldError], body: bytes) -> Rows:
     """Raises InvalidRequest with the errors in the rows behind those that are there."""
     total = len(errors)
     try:
-        rows = checked_rows(given, max_rows)
+        rows = checked_rows(given, max_rows, body)
     except WrongRows as wrong:
         total += wrong.total
         errors = errors + [FieldError(field="predictionParameters", message=mistake) for mistake in wrong.mistakes]
     if errors:
         raise InvalidRequest(_WRONG_FIELDS, errors, total)
     return rows
+
+
+def _colons_in(body: bytes, rows: Rows) -> int:
+    return body.count(b":") if rows.start is None else body.count(b":", 0, rows.start) + rows.colons
 
 
 def _colons_beside_rows(request: PredictRequest) -> int:

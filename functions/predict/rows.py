@@ -1,5 +1,6 @@
 """The rows of a request in the form that they travel in: a list of rows, or an MLflow scoring body. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,29 +15,65 @@ MAX_DEPTH = 32
 """Levels of lists and objects in the rows."""
 MAX_PARAMS = 100
 SCORING_KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_KEY = re.compile(rb'"predictionParameters"[ \t\r]*:')
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_MARKS = bytes(byte for byte in range(256) if byte not in b"[]{}:")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Checked rows, also as JSON. ``colons`` are those in the JSON: one a key, and those in strings."""
+    """Checked rows, also as JSON.
+
+    ``colons`` counts the colons in the JSON: one a key, and those in strings. ``start`` is where the JSON starts in the
+    body, if it was taken from there.
+    """
 
     value: Any
     json: bytes
     colons: int
+    start: int | None = None
 
 
-def checked_rows(given: Any, max_rows: int) -> Rows:
-    """The rows in normal form. Raises WrongRows."""
+def checked_rows(given: Any, max_rows: int, body: bytes = b"") -> Rows:
+    """The rows in normal form. With the body that they were read from, their JSON is taken from there where it is
+    proven to be theirs, which saves writing it. Raises WrongRows."""
     value = normal_form(given)
-    text = _as_json(value)
+    start, text = _as_sent(body) if value is given else (None, b"")
+    text = text or _as_json(value)
     marks = text.translate(_SQUARE, delete=_NO_MARKS)
     brackets = marks.translate(None, delete=b":")
     if not text or (_may_be_deep(brackets) and _deeper_than(value, MAX_DEPTH)):
         raise WrongRows(f"is nested deeper than {MAX_DEPTH} levels")
     _check(value, max_rows)
-    return Rows(value, text, len(marks) - len(brackets))
+    colons = len(marks) - len(brackets)
+    if start is not None and colons != _flat_keys(value):
+        start, text = None, _as_json(value)
+        colons = text.count(b":")
+    return Rows(value, text, colons, start)
+
+
+def _as_sent(body: bytes) -> tuple[int | None, bytes]:
+    """What the body has between the key of the rows and its last brace, and where; nothing if it has escapes or lines.
+
+    This is the rows' JSON if it has exactly one colon for each of their keys: everything else that can stand there (a
+    member behind the rows, or the rows themselves behind another use of that key) has a colon of its own.
+    """
+    key = _KEY.search(body)
+    if key is None or b"\\" in body or b"\n" in body:
+        return None, b""
+    return key.end(), body[key.end() : body.rfind(b"}")].strip()
+
+
+def _flat_keys(value: Any) -> int:
+    """The number of keys in checked rows, those in nested values and params left out."""
+    match value:
+        case [dict() as first, *_]:
+            return len(value) * len(first)
+        case {"dataframe_split": split}:
+            return 1 + len(split)
+        case {"dataframe_records": inner} | {"instances": inner} | {"inputs": inner}:
+            return 1 + (len(inner) if isinstance(inner, dict) else _flat_keys(inner))
+    return 0
 
 
 def normal_form(given: Any) -> Any:
@@ -59,7 +96,7 @@ def normal_form(given: Any) -> Any:
             f"has {' and '.join(scoring)} beside other keys: send a row with such a column in a list, "
             "a scoring body with nothing but params beside it"
         )
-    if given.get("params", {}) in (None, {}):
+    if "params" in given and given["params"] in (None, {}):
         return {scoring[0]: given[scoring[0]]}
     return given
 

@@ -12,7 +12,7 @@ from mlflow.types import ColSpec, Schema
 from sklearn.base import BaseEstimator
 
 kind, name = dbutils.widgets.get("kind"), dbutils.widgets.get("artifact_name")
-mlflow.set_experiment(dbutils.widgets.get("experiment"))
+experiment = mlflow.set_experiment(dbutils.widgets.get("experiment"))
 
 # COMMAND ----------
 
@@ -46,7 +46,7 @@ class Odd(BaseEstimator):
         return pd.arrays.IntervalArray.from_breaks(range(len(rows) + 1))
 
 
-with mlflow.start_run():
+with mlflow.start_run(experiment_id=experiment.experiment_id):
     mlflow.log_params({"kind": kind})
     mlflow.sklearn.log_model(
         Odd(kind),

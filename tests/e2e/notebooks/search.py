@@ -10,7 +10,7 @@ from mlflow.models import infer_signature
 from sklearn.dummy import DummyRegressor
 
 seed, name = dbutils.widgets.get("seed"), dbutils.widgets.get("artifact_name")
-mlflow.set_experiment(dbutils.widgets.get("experiment"))
+experiment = mlflow.set_experiment(dbutils.widgets.get("experiment"))
 features = pd.DataFrame({"a": [0.0, 1.0]})
 
 # COMMAND ----------
@@ -28,7 +28,7 @@ def log(value, step):
     )
 
 
-with mlflow.start_run():
+with mlflow.start_run(experiment_id=experiment.experiment_id):
     mlflow.log_params({"seed": seed})
     for step in (1, 3, 2):
         log(float(step), step)

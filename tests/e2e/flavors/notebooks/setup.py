@@ -14,7 +14,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 SIZE = 200
 seed = int(dbutils.widgets.get("seed"))
 random = np.random.default_rng(seed)
-mlflow.set_experiment(dbutils.widgets.get("experiment"))
+experiment = mlflow.set_experiment(dbutils.widgets.get("experiment"))
 
 # COMMAND ----------
 homes = pd.DataFrame(
@@ -32,6 +32,6 @@ floats, numbers = homes[["area", "height"]], homes[["area", "height", "rooms"]]
 # COMMAND ----------
 def log(flavor, *model, **options):
     """Log the model and the run's parameters; MLflow need not find out by itself what the model requires."""
-    with mlflow.start_run():
+    with mlflow.start_run(experiment_id=experiment.experiment_id):
         mlflow.log_params({"seed": seed})
         flavor.log_model(*model, name=dbutils.widgets.get("artifact_name"), pip_requirements=["mlflow"], **options)
