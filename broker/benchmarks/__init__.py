@@ -1,1 +1,1 @@
-"""What broker costs and what it stands, against the azure-servicebus client's own ceiling."""
+"""The cost of the broker, measured with the azure-servicebus client against that client's own ceiling."""

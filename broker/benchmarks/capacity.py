@@ -1,4 +1,4 @@
-"""What a full queue costs: memory, disk, and the time to be back after `kill -9`; and what doing nothing costs."""
+"""The cost of a full queue (memory, disk, restart after `kill -9`) and of an idle broker."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import asyncio
 import time
 from pathlib import Path
 
-from benchmarks.metering import Sample
 from benchmarks.modes import Mode
 from benchmarks.pipelined import PipelinedClient
-from benchmarks.process import ServerProcess
+from benchmarks.process import Sample, ServerProcess
 from benchmarks.sdk import QUEUE, connect
 
 CONNECTIONS = 10
@@ -17,7 +16,7 @@ MEGABYTE = 1e6
 
 
 def measure(mode: Mode, folder: Path, count: int, sample: Sample) -> None:
-    """Add ``start_s``, and ``empty_mb`` and ``full_mb``: memory of the process without and with so many messages.
+    """Add ``start_s``, and ``empty_mb`` and ``full_mb``: memory of the process without messages and with ``count``.
 
     In a durable mode also ``journal_mb`` on disk, ``restart_s`` from `kill -9` to ready, and ``restarted_mb``.
     """
@@ -39,8 +38,8 @@ async def measure_idle(server: ServerProcess, seconds: float, sample: Sample) ->
     """Add ``idle_percent`` of one core, with receivers connected that wait on an empty queue."""
     async with connect(server) as client:
         receivers = [client.get_queue_receiver(QUEUE) for _ in range(CONNECTIONS)]
-        await asyncio.gather(*(receiver.peek_messages() for receiver in receivers))  # which connects them
+        await asyncio.gather(*(receiver.peek_messages() for receiver in receivers))  # connects them
         cpu, begun = server.cpu_seconds(), time.perf_counter()
-        await asyncio.sleep(seconds)  # what the idle connections cost meanwhile
+        await asyncio.sleep(seconds)  # idle connections cost CPU meanwhile
         sample["idle_percent"] = (server.cpu_seconds() - cpu) / (time.perf_counter() - begun) * 100
         await asyncio.gather(*(receiver.close() for receiver in receivers))

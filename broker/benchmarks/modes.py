@@ -1,11 +1,13 @@
-"""What is compared: the broker's ways to keep what it accepted, and a server that keeps nothing at all."""
+"""The servers to compare: the broker with each kind of persistence, and one that keeps nothing at all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.process import ServerProcess, write_config
+from benchmarks.process import ServerProcess
+
+QUEUES = ("--queue", "work", "--queue", "requests", "--queue", "replies,session")
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,10 @@ class Mode:
         if self.is_floor:
             return ServerProcess(["benchmarks.null_peer"], log)
         data = ["--data", str(folder / self.name)] if self.is_durable else []
-        config = write_config(folder)
-        return ServerProcess(["servicebus_broker", "--port", "0", "--config", str(config), *data, *self.options], log)
+        return ServerProcess(["servicebus_broker", "--port", "0", *QUEUES, *data, *self.options], log)
 
     def stored_bytes(self, folder: Path) -> int:
-        """The size of what it keeps on disk."""
+        """The size of its files on disk."""
         return sum(file.stat().st_size for file in (folder / self.name).rglob("*") if file.is_file())
 
 

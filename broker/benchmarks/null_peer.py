@@ -1,6 +1,6 @@
 """An AMQP server without queues: it accepts every message and has an endless supply of them.
 
-What the SDK reaches against it is the SDK's ceiling. It shares the AMQP engine with the broker, and nothing else.
+The rate of the SDK against it is the SDK's ceiling. It shares only the AMQP engine with the broker.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
-import sys
-from collections.abc import Callable
 from typing import cast
 
 from servicebus_broker import lifetime
 from servicebus_broker.addresses import connection_string
 from servicebus_broker.amqp.connection import Connection
-from servicebus_broker.amqp.events import CreditChanged, DeliverySettled, Event, LinkRequested, MessageReceived
-from servicebus_broker.amqp.link import OutgoingLink
+from servicebus_broker.amqp.events import Event, LinkRequested
+from servicebus_broker.amqp.incoming import MessageReceived
+from servicebus_broker.amqp.outgoing import CreditChanged, DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Accepted
 from servicebus_broker.amqp.sections import Sections, read_sections, write_message, write_response
 from servicebus_broker.amqp.values import Int
 from servicebus_broker.limits import Limits
+from servicebus_broker.run import loop_factory
 
 HOST = "127.0.0.1"
 BODY = b"\x00\x53\x75\xb0\x00\x00\x04\x00" + b"x" * 1024
@@ -83,10 +83,5 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-    if sys.platform != "win32":
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve())

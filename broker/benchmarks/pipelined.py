@@ -1,4 +1,4 @@
-"""A client without the SDK: frames on a blocking socket, never waiting for one answer before the next message."""
+"""A client without the SDK: frames on a blocking socket, without waiting for an answer before the next message."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import socket
 from collections.abc import Callable
 from types import TracebackType
 
-from benchmarks.metering import Sample, metered
-from benchmarks.process import ServerProcess
+from benchmarks.process import Sample, ServerProcess, metered
 from servicebus_broker.amqp.frames import AMQP_HEADER, SASL_HEADER, SASL_TYPE, FrameBuffer, encode_frame
 from servicebus_broker.amqp.performatives import (
     Accepted,
@@ -36,7 +35,7 @@ _SENDER, _RECEIVER = 0, 1
 
 
 class PipelinedClient:
-    """One connection with a sender (handle 0) and a receiver (handle 1), which gets credit when it is asked to."""
+    """One connection with a sender (handle 0) and a receiver (handle 1), which gets credit in `receive`."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
@@ -138,7 +137,7 @@ class PipelinedClient:
         self._handle_frames()
 
     def _handle_frames(self) -> None:
-        """Only what is needed of each is decoded."""
+        """Decode only the frames that matter."""
         while (frame := self._frames.take_frame()) is not None:
             kind = frame.body[2] if frame.body else None
             if kind == _DISPOSITION:

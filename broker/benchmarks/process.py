@@ -1,4 +1,4 @@
-"""A server under measurement as a child process: started, watched, killed."""
+"""A server under measurement as a child process: started, measured, killed."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import psutil
 
-QUEUES: dict[str, dict[str, object]] = {"work": {}, "requests": {}, "replies": {"RequiresSession": True}}
 STOP_TIMEOUT = 60.0
 
-
-def write_config(folder: Path) -> Path:
-    """The configuration of the queues above, in the format of the official emulator."""
-    queues = [{"Name": name, "Properties": properties} for name, properties in QUEUES.items()]
-    path = folder / "servicebus.json"
-    path.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Name": "benchmark", "Queues": queues}]}}))
-    return path
+Sample = dict[str, float]
+"""Figures of one round by name, such as ``send.rate``."""
 
 
 class ServerProcess:
-    """``python -m ARGUMENTS``, ready once it said so; ended when the block is left."""
+    """``python -m ARGUMENTS``, started and ready; killed at the end of the block."""
 
     def __init__(self, arguments: Sequence[str], log: Path) -> None:
         begun = time.perf_counter()
@@ -74,3 +69,14 @@ class ServerProcess:
             raise RuntimeError(f"{self._process.args!r} ended with {self._process.wait()}; its log: {log.read_text()}")
         found: dict[str, str] = json.loads(addresses)
         return found
+
+
+@contextmanager
+def metered(sample: Sample, name: str, messages: int, server: ServerProcess) -> Iterator[None]:
+    """Add to the sample: messages a second, and milliseconds of CPU a message in the server and in this process."""
+    server_cpu, client_cpu, begun = server.cpu_seconds(), time.process_time(), time.perf_counter()
+    yield
+    seconds = time.perf_counter() - begun
+    sample[f"{name}.rate"] = messages / seconds
+    sample[f"{name}.server_ms"] = (server.cpu_seconds() - server_cpu) * 1000 / messages
+    sample[f"{name}.client_ms"] = (time.process_time() - client_cpu) * 1000 / messages

@@ -1,23 +1,45 @@
-"""The figures as a Markdown table: a row each, a column for each mode, the median and the range of the rounds."""
+"""The figures of all rounds as Markdown tables and as CSV: median and range, a row for each figure."""
 
 from __future__ import annotations
 
+import csv
+import platform
+import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
 
-from rich import box
-from rich.table import Table
+import psutil
 
-from benchmarks.figures import Spread, Summary
+from benchmarks.process import Sample
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure of the table."""
+    """A figure and its label in the table."""
 
     name: str
     label: str
     digits: int = 0
 
+
+@dataclass(frozen=True)
+class Spread:
+    """One figure over the rounds."""
+
+    median: float
+    lowest: float
+    highest: float
+
+    def text(self, digits: int) -> str:
+        """The median, and the range if there is one."""
+        median, lowest, highest = (f"{each:,.{digits}f}" for each in (self.median, self.lowest, self.highest))
+        return median if self.lowest == self.highest else f"{median} ({lowest}-{highest})"
+
+
+Summary = dict[str, dict[str, Spread]]
+"""Spreads by mode and figure."""
 
 ROWS = (
     Row("send.rate", "sends/s, one by one"),
@@ -51,39 +73,70 @@ ROWS = (
 RATES = tuple(row.name for row in ROWS if row.name.endswith(".rate"))
 
 
-def table(summary: Summary, title: str) -> Table:
-    """All figures, for a terminal."""
-    result = Table(title=title, title_justify="left", box=box.MARKDOWN)
-    result.add_column(no_wrap=True)
-    for mode in summary:
-        result.add_column(mode, justify="right")
+def summarize(rounds: Iterable[dict[str, Sample]]) -> Summary:
+    """The spread of each figure, from the samples of each round by mode."""
+    values: dict[str, dict[str, list[float]]] = {}
+    for samples in rounds:
+        for mode, sample in samples.items():
+            for name, value in sample.items():
+                values.setdefault(mode, {}).setdefault(name, []).append(value)
+    return {
+        mode: {name: Spread(statistics.median(each), min(each), max(each)) for name, each in figures.items()}
+        for mode, figures in values.items()
+    }
+
+
+def table(summary: Summary) -> str:
+    """All figures."""
+    rows = []
     for row in ROWS:
-        cells = [_cell(summary[mode].get(row.name), row.digits) for mode in summary]
-        if any(cells):
-            result.add_row(row.label, *cells)
-    return result
+        spreads = [figures.get(row.name) for figures in summary.values()]
+        if any(spreads):
+            rows.append([row.label, *(each.text(row.digits) if each else "" for each in spreads)])
+    return _markdown(summary, rows)
 
 
-def ratios(summary: Summary, floor: str) -> Table:
-    """Rates as a share of what the same client reached against the floor, in the same run."""
-    result = Table(title=f"Share of the rate against {floor}", title_justify="left", box=box.MARKDOWN)
-    result.add_column(no_wrap=True)
+def ratios(summary: Summary, floor: str) -> str:
+    """Rates as a share of the rate of the same client against the floor, in the same run."""
     others = [mode for mode in summary if mode != floor]
-    for mode in others:
-        result.add_column(mode, justify="right")
-    labels = {row.name: row.label for row in ROWS}
-    for name in RATES:
-        ceiling = summary[floor].get(name)
-        if ceiling is not None:
-            shares = [f"{summary[mode][name].median / ceiling.median:.0%}" for mode in others]
-            result.add_row(labels[name], *shares)
-    return result
+    rows = [
+        [row.label, *(f"{summary[mode][row.name].median / ceiling.median:.0%}" for mode in others)]
+        for row in ROWS
+        if row.name in RATES and (ceiling := summary[floor].get(row.name))
+    ]
+    return _markdown(others, rows)
 
 
-def _cell(spread: Spread | None, digits: int) -> str:
-    if spread is None:
-        return ""
-    median = f"{spread.median:,.{digits}f}"
-    if spread.lowest == spread.highest:
-        return median
-    return f"{median} ({spread.lowest:,.{digits}f}-{spread.highest:,.{digits}f})"
+def write_csv(summary: Summary, path: Path) -> None:
+    """All figures, by the names in `ROWS`."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["figure", "mode", "median", "lowest", "highest"])
+        for row in ROWS:
+            for mode, figures in summary.items():
+                if spread := figures.get(row.name):
+                    writer.writerow([row.name, mode, spread.median, spread.lowest, spread.highest])
+
+
+def machine() -> str:
+    """The machine and the versions; the load is that of the last minute, the benchmark's own included."""
+    return (
+        f"{_processor()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, "
+        f"load {psutil.getloadavg()[0]:.1f}, {platform.platform()}, Python {platform.python_version()}, "
+        f"azure-servicebus {version('azure-servicebus')}, uvloop {version('uvloop')}"
+    )
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _markdown(modes: Iterable[str], rows: list[list[str]]) -> str:
+    header = ["", *modes]
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,7 +1,7 @@
-"""Request and reply as in this project: a queue of requests, a session of replies for each asking process.
+"""Request and reply: a queue of requests, and a session of replies for each requesting process.
 
-Both ends run in this process, on one event loop. As there, one task alone touches each sender and receiver, and what
-gathers while a sender is busy goes out as one batch.
+Both ends run in this process, on one event loop. Only one task uses each sender and receiver, and messages that gather
+while a sender is busy are sent as one batch.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from contextlib import AsyncExitStack
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
 
-from benchmarks.metering import Sample, metered
-from benchmarks.process import ServerProcess
+from benchmarks.process import Sample, ServerProcess, metered
 from benchmarks.sdk import BODY, PREFETCH, WARM_UP, connect
 
 IDLE_WAIT = 0.2  # seconds; how long one empty receive waits
@@ -44,7 +43,7 @@ class Outbox:
 
 
 class Requests:
-    """The asking side: what was asked, by correlation id."""
+    """The requesting side: pending requests by correlation id."""
 
     def __init__(self, session_id: str, outbox: Outbox, stopping: asyncio.Event) -> None:
         self._session_id = session_id
@@ -54,7 +53,7 @@ class Requests:
         self._numbers = itertools.count()
 
     async def ask(self) -> float:
-        """Ask and wait for the reply; returns seconds."""
+        """Send a request and wait for the reply; returns seconds."""
         correlation_id = str(next(self._numbers))
         replied = self._pending[correlation_id] = asyncio.get_running_loop().create_future()
         begun = time.perf_counter()
@@ -103,7 +102,7 @@ async def measure(server: ServerProcess, count: int, sample: Sample) -> None:
                 sample[f"{name}.p50_ms"] = statistics.median(seconds) * 1000
                 sample[f"{name}.p99_ms"] = statistics.quantiles(seconds, n=100)[98] * 1000
         finally:
-            # A receive is not cancelled: in Python 3.11 its wait_for may swallow that.
+            # A receive is not cancelled: its wait_for may swallow the cancellation in Python 3.11.
             stopping.set()
             await asyncio.gather(*receiving)
             for task in sending:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
-from benchmarks.metering import Sample, metered
-from benchmarks.process import ServerProcess
+from benchmarks.process import Sample, ServerProcess, metered
 
 QUEUE = "work"
 BODY = b"x" * 1024

@@ -1,1 +1,1 @@
-"""An AMQP 1.0 server that speaks as Azure Service Bus does, for one machine. See README.md."""
+"""A stand-in for Azure Service Bus on one machine: queues over AMQP 1.0. See README.md."""

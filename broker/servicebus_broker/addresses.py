@@ -1,10 +1,10 @@
-"""How clients reach a broker."""
+"""The connection strings of a broker."""
 
 
 def connection_string(host: str, port: int) -> str:
-    """What a client needs, for messages with the AMQP port, for administration with the HTTPS port.
+    """The connection string for messages (with the AMQP port) or for administration (with the HTTPS port).
 
-    The key is not checked. `UseDevelopmentEmulator=true` turns TLS off for messages; administration has it always.
+    The key is not checked. `UseDevelopmentEmulator=true` turns TLS off for messages; administration always has it.
     """
     return (
         f"Endpoint=sb://{host}:{port};SharedAccessKeyName=RootManageSharedAccessKey;"

@@ -1,4 +1,4 @@
-"""What a person at a terminal wants to know of a broker that has started."""
+"""The text that a person at a terminal reads after the start."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ _SYNCED = {
 
 
 def banner(addresses: Mapping[str, str], queues: Iterable[str], data: Path | None, fsync: Fsync) -> str:
-    """The connection strings to paste, the queues, where data is, how to stop; ``addresses`` as in the ready line."""
+    """The connection strings to paste, the queues, the data folder, how to stop; ``addresses`` as in the ready line."""
     lines = ["", "Messages (ServiceBusClient):", f"  {addresses['connection_string']}"]
     if "administration" in addresses:
         lines += [

@@ -26,26 +26,24 @@ def broker(
         list[str] | None,
         typer.Option(
             metavar="NAME[,session][,dup]",
-            help="A queue, if need be with sessions or duplicate detection; repeatable.",
+            help="A queue, optionally with sessions or duplicate detection; repeatable.",
         ),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(
-            help="Queues, in the format of the official emulator's Config.json.",
-        ),
+        typer.Option(help="Queues, in the format of the official emulator's Config.json."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help=f"Folder of all that is to survive; {DEFAULT_DATA} unless given.")
+        Path | None, typer.Option(help=f"Folder of everything that survives; {DEFAULT_DATA} unless given.")
     ] = None,
     memory: Annotated[
-        bool, typer.Option("--memory", help="Keep everything in memory, and forget it at the end.")
+        bool, typer.Option("--memory", help="Keep everything in memory, and lose it at the end.")
     ] = False,
     fsync: Annotated[
         Fsync,
         typer.Option(
-            help="When it is on the disk, in case the machine crashes: before a client is answered; within 50 ms; or "
-            "when the operating system sees fit."
+            help="When data is on the disk, in case the machine crashes: before a client is answered; within 50 ms; or "
+            "when the operating system writes it."
         ),
     ] = Fsync.INTERVAL,
     https_port: Annotated[
@@ -63,16 +61,17 @@ def broker(
 ) -> None:
     """Run a stand-in for Azure Service Bus on 127.0.0.1, for unmodified azure-servicebus clients.
 
-    What a client was told survives the end of this process, also by kill -9, unless --memory is given.
+    It starts with the queues of --queue and --config, and with those of the data folder; administration creates others.
+    Everything that a client was told survives the end of this process, also by kill -9, unless --memory is given.
 
     Once it serves, it prints one line on standard output, ready {"connection_string": ..., "administration": ...,
-    "certificate": ...}: for a ServiceBusClient, for a ServiceBusAdministrationClient, and the file that the latter is
-    to trust (connection_verify). At a terminal it says the same in words too. Logs go to standard error.
+    "certificate": ...}: for a ServiceBusClient, for a ServiceBusAdministrationClient, and the file that the latter must
+    trust (connection_verify). At a terminal it says the same in words too. Logs go to standard error.
 
-    SIGTERM and Ctrl-C end it with status 0. Whatever keeps it from starting is one line on standard error and status 2;
-    so is a disk that fails while it runs, with status 1.
+    SIGTERM and Ctrl-C end it with status 0. If it cannot start, it prints one line on standard error and ends with
+    status 2; if the disk fails while it runs, it ends with status 1.
     """
-    # Imported here, so that commands which mount this one start fast.
+    # Imported here, so that --help, and commands that contain this one, start fast.
     from servicebus_broker.config import ConfigError
     from servicebus_broker.journal.commits import DiskFailedError
     from servicebus_broker.journal.frames import JournalError

@@ -1,56 +1,70 @@
-"""One client's transport: bytes in, bytes out, and what ends it."""
+"""One client's transport: it reads and writes bytes, and ends on errors and silence."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from servicebus_broker.amqp.performatives import Error
 from servicebus_broker.flood import FloodFilter
+from servicebus_broker.limits import Limits
 from servicebus_broker.service.peer import Peer
 
-if TYPE_CHECKING:
-    from servicebus_broker.server import Server
-
 logger = logging.getLogger(__name__)
-# Whoever can connect can also have a line logged.
+# Every client can cause log lines.
 logger.addFilter(FloodFilter())
 
 SHUTTING_DOWN = Error("amqp:connection:forced", "The broker is shutting down.")
 
 
 def too_many_connections(limit: int) -> Error:
-    """What a client is told that is one too many."""
+    """The error for a client above the limit."""
     return Error("amqp:resource-limit-exceeded", f"The maximum of {limit} concurrent connections has been reached.")
 
 
-class ClientProtocol(asyncio.Protocol):
-    """One client's transport. Whatever goes wrong here costs this connection only."""
+class Owner(Protocol):
+    """What a client's transport needs of the server."""
 
-    def __init__(self, server: Server) -> None:
+    @property
+    def limits(self) -> Limits: ...
+
+    def add(self, client: ClientProtocol) -> Peer | None:
+        """A client connected; None if it has to be closed at once."""
+
+    def remove(self, peer: Peer) -> None:
+        """A client is gone."""
+
+    def finish_turn_soon(self) -> None:
+        """Dispatch, commit and write, once for all events of this turn of the event loop."""
+
+
+class ClientProtocol(asyncio.Protocol):
+    """One client's transport. An error here ends this connection only."""
+
+    def __init__(self, server: Owner) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
-        self._limits = server.broker.limits
+        self._limits = server.limits
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
         self._name = "?"
-        self._connected_at = self._heard_at = self._loop.time()
+        self._connected_at = self._last_input_at = self._loop.time()
         self._timers: dict[str, asyncio.Handle] = {}
         self._reading = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do not derive from asyncio's, so there is no class to check for.
+        # uvloop's transports do not derive from asyncio's, so isinstance does not work.
         self._transport = cast(asyncio.Transport, transport)
         self._name = "{}:{}".format(*transport.get_extra_info("peername", ("?", "?"))[:2])
         self._peer = self._server.add(self)
         if self._peer is None:
             self._transport.abort()
-        self._watch()
+        self._check_silence()
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
+        self._last_input_at = self._loop.time()
         if self._peer is not None:
             self._peer.connection.receive_data(data)
             self._handle_input()
@@ -68,7 +82,7 @@ class ClientProtocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         if self._peer is not None:
-            self._go_on(self._peer)
+            self._resume(self._peer)
 
     def write(self, data: bytes) -> None:
         """Send bytes to the client."""
@@ -76,39 +90,39 @@ class ClientProtocol(asyncio.Protocol):
             return
         self._transport.write(data)
         if len(data) >= self._limits.max_output and self._peer is not None and not self._peer.connection.paused:
-            self._go_on(self._peer)
+            self._resume(self._peer)
 
     def close(self) -> None:
-        """Close the transport once what was written is out, or the client had its time to read it."""
+        """Close the transport once the written data is out, or the client has had its time to read it."""
         if self._transport is None or self._transport.is_closing():
             return
         fault = self._peer.connection.fault if self._peer is not None else None
         if fault is not None:
             logger.warning("%s is disconnected: %s: %s", self._name, fault.condition, fault.description)
         self._transport.close()
-        self._later("linger", self._limits.close_timeout, self._transport.abort)
+        self._call_later("linger", self._limits.close_timeout, self._transport.abort)
 
     def _handle_input(self) -> None:
-        """Handle as much of what came as is right for one turn."""
+        """Handle as many frames as one turn of the event loop allows."""
         if self._peer is None:
             return
         try:
             self._peer.handle_input()
-        except Exception:  # a mistake of ours with one client ends that client only
+        except Exception:  # an error of this broker with one client ends that client only
             logger.exception("%s is disconnected because of an unexpected error.", self._name)
             self.close()
-        self._server.settle_soon()
+        self._server.finish_turn_soon()
         connection = self._peer.connection
         self._read(not connection.has_more)
         if connection.has_more and not connection.is_backed_up:
             self._timers["turn"] = self._loop.call_soon(self._handle_input)
         if connection.heartbeat_interval is not None and "heartbeat" not in self._timers:
-            self._beat()
+            self._send_heartbeat()
 
-    def _go_on(self, peer: Peer) -> None:
-        """The client has read: deliver to it, and handle what it sent meanwhile."""
+    def _resume(self, peer: Peer) -> None:
+        """The client has read: deliver to it, and handle the frames that it sent meanwhile."""
         peer.resume()
-        self._server.settle_soon()
+        self._server.finish_turn_soon()
         if peer.connection.has_more:
             self._timers["turn"] = self._loop.call_soon(self._handle_input)
 
@@ -121,35 +135,35 @@ class ClientProtocol(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
-    def _watch(self) -> None:
-        """End a peer that does not open its connection, or that was silent for too long."""
+    def _check_silence(self) -> None:
+        """End a client that does not open its connection, or that was silent for too long."""
         if self._peer is None or self._peer.connection.is_closed:
             return
         is_open = self._peer.connection.is_open
         deadline = (
-            self._heard_at + self._limits.idle_timeout
+            self._last_input_at + self._limits.idle_timeout
             if is_open
             else self._connected_at + self._limits.handshake_timeout
         )
         remaining = deadline - self._loop.time()
         if remaining > 0:
-            # It may open meanwhile, and then counts by the other limit.
-            self._later("watch", min(remaining, self._limits.idle_timeout), self._watch)
+            # It may open meanwhile; then the other limit counts.
+            self._call_later("watch", min(remaining, self._limits.idle_timeout), self._check_silence)
             return
         what = "was silent" if is_open else "did not open its connection"
         limit = self._limits.idle_timeout if is_open else self._limits.handshake_timeout
         logger.warning("%s is disconnected: it %s for %g seconds", self._name, what, limit)
         description = f"The connection was inactive for more than the allowed {limit:g} seconds."
         self._peer.close(Error("amqp:connection:forced", description))
-        self._server.settle_soon()
+        self._server.finish_turn_soon()
 
-    def _beat(self) -> None:
+    def _send_heartbeat(self) -> None:
         if self._peer is None or self._peer.connection.heartbeat_interval is None:
             return
         self._peer.connection.heartbeat()
         self._peer.touch()
-        self._server.settle_soon()
-        self._later("heartbeat", self._peer.connection.heartbeat_interval, self._beat)
+        self._server.finish_turn_soon()
+        self._call_later("heartbeat", self._peer.connection.heartbeat_interval, self._send_heartbeat)
 
-    def _later(self, name: str, delay: float, callback: Callable[[], object]) -> None:
+    def _call_later(self, name: str, delay: float, callback: Callable[[], object]) -> None:
         self._timers[name] = self._loop.call_later(delay, callback)

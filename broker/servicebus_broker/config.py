@@ -9,14 +9,14 @@ from typing import Any
 from servicebus_broker.properties import PROPERTIES
 from servicebus_broker.queues.access import check_targets
 from servicebus_broker.queues.errors import ArgumentError
+from servicebus_broker.queues.names import check_name
 from servicebus_broker.queues.settings import QueueSettings
-from servicebus_broker.service.names import check_name
 
 _TYPE_NAMES = {str: "text", int: "an integer", bool: "true or false"}
 
 
 class ConfigError(ValueError):
-    """The file says something that this broker cannot do, or that makes no sense; the message says where."""
+    """The configuration is wrong, or asks for a feature that this broker does not have; the message says where."""
 
 
 def read_config(path: Path) -> list[QueueSettings]:
@@ -68,8 +68,8 @@ def _read_queue(queue: Mapping[str, object]) -> QueueSettings:
 
 
 def _fields(properties: Mapping[str, object]) -> dict[str, Any]:
-    """What is there, as fields of `QueueSettings`, each of its type. Raises ValueError."""
-    # The emulator writes what is not set as null or as an empty text.
+    """The given properties, as fields of `QueueSettings`, each of its type. Raises ValueError."""
+    # The emulator writes a property that is not set as null or as an empty text.
     given = {key: value for key, value in properties.items() if value not in (None, "")}
     if unknown := sorted(given.keys() - {each.name for each in PROPERTIES}):
         raise ValueError(f"unknown property {', '.join(unknown)}")

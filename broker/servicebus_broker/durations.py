@@ -1,4 +1,4 @@
-"""Durations as ISO 8601 has them: ``PT1M``, ``P1DT2H``, ``PT0.5S``."""
+"""ISO 8601 durations: ``PT1M``, ``P1DT2H``, ``PT0.5S``."""
 
 import re
 
@@ -8,9 +8,9 @@ _DURATION = re.compile(
     r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
 _SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
-# .NET's TimeSpan.MaxValue; azure-servicebus takes some care to send it back as it was.
+# .NET's TimeSpan.MaxValue; azure-servicebus sends it back unchanged.
 _FOREVER_TEXT = "P10675199DT2H48M5.4775807S"
-# Longer than this is TimeSpan.MaxValue or near it: for ever.
+# Longer durations are near TimeSpan.MaxValue and mean for ever.
 _LONGEST = 100 * 365 * 86_400
 
 
@@ -24,7 +24,7 @@ def parse_duration(text: str) -> float:
 
 
 def write_duration(seconds: float) -> str:
-    """The duration of so many seconds, to the millisecond."""
+    """The duration of a number of seconds, to the millisecond."""
     if seconds == FOREVER:
         return _FOREVER_TEXT
     whole, milliseconds = divmod(round(seconds * 1000), 1000)

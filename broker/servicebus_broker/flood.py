@@ -1,4 +1,4 @@
-"""Keeps a log readable, and small, whatever clients do."""
+"""A limit on log lines that clients can cause."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ PERIOD = 10.0
 
 
 class FloodFilter(logging.Filter):
-    """Lets ``lines`` of a logger through in ``period`` seconds; the first one after that says how many were dropped."""
+    """Lets ``lines`` of a logger through in ``period`` seconds; the next line says how many were dropped."""
 
     def __init__(self, lines: int = MAX_LINES, period: float = PERIOD) -> None:
         super().__init__()
@@ -23,6 +23,6 @@ class FloodFilter(logging.Filter):
             dropped = max(0, self._seen - self._lines)
             self._started, self._seen = now, 0
             if dropped:
-                record.msg = f"{record.msg} (and {dropped} such lines were left out before)"
+                record.msg = f"{record.msg} ({dropped} similar lines were dropped before)"
         self._seen += 1
         return self._seen <= self._lines

@@ -1,4 +1,4 @@
-"""How a part of the local stack says that it serves, and how it ends with the process that started it."""
+"""How the process tells its supervisor that it serves, and how it ends together with it."""
 
 import json
 import os
@@ -8,18 +8,15 @@ import threading
 
 
 def announce_ready(**addresses: str) -> None:
-    """Print the one line of standard output a part ever prints: ``ready {"url": "http://127.0.0.1:1234"}``.
-
-    Logs go to standard error, so whoever started the part can wait for this line.
-    """
+    """Print ``ready {"connection_string": …}``, the one line of standard output; logs go to standard error."""
     print("ready", json.dumps(addresses), flush=True)
 
 
 def end_with_parent() -> None:
     """Send this process SIGTERM once its standard input closes.
 
-    The supervisor holds the other end of that pipe and never writes to it: when it dies, even by SIGKILL, the pipe
-    closes and no orphan is left. It works on every platform, which PR_SET_PDEATHSIG does not.
+    The supervisor holds the other end of that pipe and never writes to it. Even if it dies by SIGKILL, the pipe closes,
+    on every platform.
     """
     threading.Thread(target=_wait_for_eof, name="end-with-parent", daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""What a client may ask of the broker, and all clients together."""
+"""Limits for one client and for all clients together."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ KIB, MIB = 1024, 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes are in bytes, times in seconds. What Service Bus or its emulator has instead stands beside each.
+    """Sizes are in bytes, times in seconds. The comments name the limit of Service Bus or its emulator.
 
     Depth of nesting and items of an array are bounded in the decoder, the size of a queue in its settings.
     """
@@ -19,7 +19,7 @@ class Limits:
     idle_timeout: float = 480
     """A peer that is silent for longer is gone; it is asked for a frame in half of that (240 s: Service Bus)."""
     min_heartbeat_interval: float = 0.5
-    """A peer that wants to hear from the broker more often than this is turned away."""
+    """A peer that asks for heartbeats more often than this is disconnected."""
     close_timeout: float = 5
     """For a peer to read what was written to it before the connection was closed."""
 

@@ -1,4 +1,4 @@
-"""The properties of a queue as Service Bus names them: the same for its administration and for the emulator's file."""
+"""The properties of a queue by their names in Service Bus: the same in administration and in the emulator's file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _DAY = 86_400
 
 @dataclass(frozen=True)
 class Property:
-    """A property by the name that Service Bus gives it, and the field of `QueueSettings` it stands for.
+    """A property by its name in Service Bus, and the field of `QueueSettings` that it sets.
 
-    In a description, one that is left out means none if it is ``optional``, and otherwise what was there before.
+    A property that a description leaves out means none if it is ``optional``; otherwise it keeps its value.
     """
 
     name: str
     field: str
-    form: forms.Form[Any]  # of whatever type the field has
+    form: forms.Form[Any]  # the type depends on the field
     optional: bool = False
 
 
-# MaxMessageSizeInKilobytes ends at what this broker takes; durations may be shorter than in Azure, for tests.
+# MaxMessageSizeInKilobytes ends at the limit of this broker; durations may be shorter than in Azure, for tests.
 PROPERTIES = (
     Property("LockDuration", "lock_duration", forms.duration(0.001, 300)),
     Property("MaxSizeInMegabytes", "max_size", forms.integer(1, 80 * 1024, _MIB)),

@@ -1,4 +1,4 @@
-"""How values of properties are read from text and written: durations, sizes, numbers, flags."""
+"""How property values are read from text and written: durations, sizes, numbers, flags."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MOST_DIGITS = 20
 
 @dataclass(frozen=True)
 class Form(Generic[T]):
-    """A kind of value: ``read`` raises ValueError, saying what the text has to be.
+    """A kind of value: ``read`` raises ValueError, whose message says which text it takes.
 
-    ``json_type`` is what it is in the emulator's file, where ``str`` makes it the text to read.
+    ``json_type`` is the type in the emulator's file; ``str`` means that the file has the text to read.
     """
 
     read: Callable[[str], T]
@@ -29,7 +29,7 @@ class Form(Generic[T]):
 
 
 def duration(shortest: float, longest: float = FOREVER) -> Form[float]:
-    """Seconds, as ISO 8601 has them."""
+    """Seconds, as an ISO 8601 duration."""
 
     def read(text: str) -> float:
         seconds = parse_duration(text)
@@ -42,7 +42,7 @@ def duration(shortest: float, longest: float = FOREVER) -> Form[float]:
 
 
 def integer(smallest: int, largest: int, unit: int = 1) -> Form[int]:
-    """Integers; what is read is in multiples of ``unit``."""
+    """Integers; the text counts in multiples of ``unit``."""
 
     def read(text: str) -> int:
         number = int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
@@ -66,7 +66,7 @@ def flag() -> Form[bool]:
 
 
 def status() -> Form[EntityStatus]:
-    """What may be done with an entity."""
+    """The status of an entity."""
 
     def read(text: str) -> EntityStatus:
         if text not in (names := [each.value for each in EntityStatus]):
@@ -77,7 +77,7 @@ def status() -> Form[EntityStatus]:
 
 
 def entity_path() -> Form[str | None]:
-    """The name of an entity, which may come with the address of its namespace; empty for none."""
+    """The name of an entity, maybe with the address of its namespace; empty for none."""
 
     def read(text: str) -> str | None:
         return _SCHEME_AND_HOST.sub("", text, count=1).strip("/") or None
@@ -86,7 +86,7 @@ def entity_path() -> Form[str | None]:
 
 
 def text_up_to(longest: int) -> Form[str]:
-    """Text of a length."""
+    """Text up to a length."""
 
     def read(text: str) -> str:
         if len(text) > longest:

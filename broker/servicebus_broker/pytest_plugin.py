@@ -1,19 +1,20 @@
-"""Fixtures for tests that need a Service Bus: installing the distribution brings them to pytest, by its entry point.
+"""Fixtures for tests that need a Service Bus. Installing the distribution brings them to pytest, by its entry point.
 
-One broker serves a whole run (with pytest-xdist, one each worker); what a test creates is its own, and goes with it.
+One broker serves a whole run (with pytest-xdist, one each worker). Queues that a test creates are deleted when it ends.
+
+pytest imports this module in every run of an environment that has the distribution, so it imports nothing else of it
+before a test asks for a fixture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
 
-from servicebus_broker.testing import QueueProperties, ServiceBus, running_broker
+if TYPE_CHECKING:
+    from servicebus_broker.testing import ServiceBus
 
 CONFIG = "servicebus_config"
 MARKER = "servicebus_queue"
@@ -27,54 +28,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", f"{MARKER}(**properties): what the queue of the fixture servicebus_queue is created with."
+        "markers", f"{MARKER}(**properties): properties of the queue that the fixture servicebus_queue creates."
     )
-
-
-@dataclass(frozen=True)
-class ServiceBusOfTest(ServiceBus):
-    """The broker of the run, and the queues that one test created."""
-
-    created: list[str] = field(default_factory=list)
-
-    def create_queue(self, name: str | None = None, **properties: Unpack[QueueProperties]) -> str:
-        """Create a queue, which goes when the test ends; returns its name, a new one unless it is given."""
-        name = super().create_queue(name, **properties)
-        self.created.append(name)
-        return name
 
 
 @pytest.fixture(scope="session")
 def servicebus_of_run(pytestconfig: pytest.Config) -> Iterator[ServiceBus]:
     """The one broker of this run."""
-    named = str(pytestconfig.getini(CONFIG))
-    with running_broker(pytestconfig.rootpath / Path(named) if named else None) as bus:
+    try:
+        from servicebus_broker.testing import running_broker
+    except ImportError as error:
+        pytest.fail(str(error), pytrace=False)
+    config = str(pytestconfig.getini(CONFIG))
+    with running_broker(pytestconfig.rootpath / config if config else None) as bus:
         yield bus
 
 
 @pytest.fixture
-def servicebus(servicebus_of_run: ServiceBus) -> Iterator[ServiceBusOfTest]:
-    """A Service Bus; `create_queue` gives it queues for this test."""
-    bus = ServiceBusOfTest(
-        servicebus_of_run.connection_string,
-        servicebus_of_run.administration_connection_string,
-        servicebus_of_run.certificate,
-        servicebus_of_run.administration,
-    )
-    yield bus
-    for name in bus.created:
-        _delete(bus, name)
+def servicebus(servicebus_of_run: ServiceBus) -> Iterator[ServiceBus]:
+    """A Service Bus whose `create_queue` creates queues for this test."""
+    with servicebus_of_run.for_one_test() as bus:
+        yield bus
 
 
 @pytest.fixture
-def servicebus_queue(servicebus: ServiceBusOfTest, request: pytest.FixtureRequest) -> str:
-    """The name of a new queue, with the properties that the test's marker ``servicebus_queue`` gives."""
+def servicebus_queue(servicebus: ServiceBus, request: pytest.FixtureRequest) -> str:
+    """The name of a new queue, with the properties of the test's marker ``servicebus_queue``."""
     marker = request.node.get_closest_marker(MARKER)
     return servicebus.create_queue(**(marker.kwargs if marker else {}))
-
-
-def _delete(bus: ServiceBus, name: str) -> None:
-    try:
-        bus.administration.delete_queue(name)
-    except ResourceNotFoundError:
-        return  # the test deleted it itself

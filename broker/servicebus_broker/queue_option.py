@@ -2,14 +2,14 @@
 
 from servicebus_broker.config import ConfigError
 from servicebus_broker.queues.errors import ArgumentError
+from servicebus_broker.queues.names import check_name
 from servicebus_broker.queues.settings import QueueSettings
-from servicebus_broker.service.names import check_name
 
 FEATURES = ("session", "dup")
 
 
 def parse_queues(texts: list[str]) -> list[QueueSettings]:
-    """The queues that options name. Raises ConfigError."""
+    """The queues that the options name. Raises ConfigError."""
     queues = [_parse_queue(text) for text in texts]
     names = [queue.name.lower() for queue in queues]
     for name in names:

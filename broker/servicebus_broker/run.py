@@ -23,13 +23,15 @@ from servicebus_broker.service.broker import Broker
 
 
 class StartError(Exception):
-    """Something that a start needs is not to be had, such as a port; the message says what."""
+    """The broker cannot start, because of a port for example; the message says why."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Port 0 is any free one. Without ``data``, everything is kept in memory; without ``https_port``, there is no
-    administration. ``certificate`` is the file its certificate is written to, in the data folder unless given.
+    """The command line. Port 0 is any free one.
+
+    Without ``data``, everything is kept in memory; without ``https_port``, there is no administration. ``certificate``
+    is the file that its certificate is written to, in the data folder unless given.
     """
 
     host: str
@@ -46,10 +48,10 @@ class Options:
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises StartError, JournalError and DiskFailedError."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Twice: a connection that is one too many is open for a moment too. The rest is for the journal.
+    # Twice: a connection above the limit is open for a moment too. The rest is for the journal.
     _allow_files(2 * options.max_connections + 100)
     server = _durable_server(options, options.data) if options.data else _server_in_memory(options)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(server, options))
 
 
@@ -70,7 +72,7 @@ def _limits(options: Options) -> Limits:
 
 
 def _allow_files(count: int) -> None:
-    """Raise this process's limit of open files as far as that needs, and it may."""
+    """Raise this process's limit of open files to ``count``, as far as the hard limit allows."""
     if sys.platform == "win32":
         return
     import resource
@@ -118,7 +120,7 @@ async def _administration(server: Server, options: Options) -> AsyncIterator[dic
     if options.https_port is None:
         yield {}
         return
-    # Half of the time the broker takes to start; who does without it does not wait for it.
+    # Imported here: it is half of the start time, which a broker without administration saves.
     from servicebus_broker.administration.endpoint import serve_administration
 
     async def commit() -> bool:
@@ -131,19 +133,19 @@ async def _administration(server: Server, options: Options) -> AsyncIterator[dic
         try:
             endpoint = await stack.enter_async_context(serving)
         except OSError as error:
-            # Of a file that could not be put in its place, the second name is that place.
+            # After a failed rename, the second name is the target.
             where_to = error.filename2 or error.filename or f"{options.host}:{options.https_port}"
             raise StartError(f"cannot serve administration on {where_to}: {_reason(error)}") from error
         yield asdict(endpoint)
 
 
 def _reason(error: OSError) -> str:
-    # uvloop writes a sentence of its own into the error.
+    # uvloop replaces the text of the error by one of its own.
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    # Not available on Windows; a third less CPU elsewhere.
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Event loops of uvloop, which need a third less CPU; None on Windows, where it is not available."""
     try:
         import uvloop
     except ImportError:

@@ -1,4 +1,4 @@
-"""The broker on a socket: asyncio gives bytes to the pure broker and writes what it answers."""
+"""The broker on sockets: asyncio gives bytes to the pure broker and writes its answers."""
 
 from __future__ import annotations
 
@@ -15,46 +15,48 @@ from servicebus_broker.service.peer import Peer
 
 logger = logging.getLogger(__name__)
 
-# A timer set for longer is set again when it fires; it keeps clear of overflow in the event loop.
+# A longer timer is set again when it fires; this avoids an overflow in the event loop.
 _LONGEST_SLEEP = 3600.0
 
-# Bytes for clients, and those who wait for the commit they belong to.
+# Bytes for clients, and the futures that wait for the same commit.
 _Output = tuple[list[tuple[Peer, bytes]], list[asyncio.Future[None]]]
 
 
 class Server:
-    """Listens, and wakes the broker when something is due: one timer, and no work while nothing happens.
+    """Listens, and advances the broker when something is due: one timer, and no work while nothing happens.
 
-    With a journal, no client is told of a change before that is committed; meanwhile others are read and dispatched.
+    With a journal, no client is told of a change before it is committed; meanwhile other clients are read and
+    dispatched.
     """
 
     def __init__(self, broker: Broker, journal: Journal | None = None) -> None:
         self.broker = broker
+        self.limits = broker.limits
         self._journal = journal
         self._commits: Commits | None = None
         self._waiting: list[asyncio.Future[None]] = []
-        self._settling: asyncio.Handle | None = None
+        self._finishing: asyncio.Handle | None = None
         self._clients: dict[Peer, ClientProtocol] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = FOREVER
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port, which matters where 0 was asked for."""
+        """Listen; returns the port, which matters for port 0."""
         loop = asyncio.get_running_loop()
         if self._journal is not None:
-            self._commits = Commits(self._journal, self.settle_soon)
+            self._commits = Commits(self._journal, self.finish_turn_soon)
         self._server = await loop.create_server(lambda: ClientProtocol(self), host, port)
         address: tuple[str, int] = self._server.sockets[0].getsockname()
-        self.settle_soon()
+        self.finish_turn_soon()
         return address[1]
 
     async def failure(self) -> None:
-        """Wait for the disk to fail, for ever if it does not. Raises DiskFailedError; all that is left is to stop."""
+        """Wait for the disk to fail, for ever if it does not. Raises DiskFailedError; then the server can only stop."""
         await asyncio.shield(self._commits.failed if self._commits is not None else asyncio.Future())
 
     async def stop(self) -> None:
-        """Close the listener, the journal and every connection. Clients that were not told of a change are not told."""
+        """Close the listener, the journal and every connection. Answers to uncommitted changes are not sent."""
         if self._server is not None:
             self._server.close()
         committed = await self._commits.finish() if self._commits is not None else True
@@ -63,15 +65,15 @@ class Server:
             if committed:
                 client.write(peer.connection.data_to_send())
             client.close()
-        for handle in (self._timer, self._settling):
+        for handle in (self._timer, self._finishing):
             if handle is not None:
                 handle.cancel()
         if self._server is not None:
             await self._server.wait_closed()
 
     def add(self, client: ClientProtocol) -> Peer | None:
-        """A client connected; one too many is told so and closed. None where many too many wait for that already."""
-        limit = self.broker.limits.max_connections
+        """Connect a client; one above the limit is told so and closed. None if too many of those wait already."""
+        limit = self.limits.max_connections
         if len(self._clients) >= 2 * limit:
             return None
         peer = self.broker.connect(too_many_connections(limit) if len(self._clients) >= limit else None)
@@ -82,18 +84,18 @@ class Server:
         """A client is gone."""
         self._clients.pop(peer, None)
         peer.connection_lost()
-        self.settle_soon()
+        self.finish_turn_soon()
 
-    def settle_soon(self) -> None:
-        """After any event: `settle`, once for all events of this turn of the event loop."""
-        if self._settling is None:
-            self._settling = asyncio.get_running_loop().call_soon(self.settle)
+    def finish_turn_soon(self) -> None:
+        """After any event: `finish_turn`, once for all events of this turn of the event loop."""
+        if self._finishing is None:
+            self._finishing = asyncio.get_running_loop().call_soon(self.finish_turn)
 
-    def settle(self) -> None:
-        """Hand out what became available, commit all changes and then write what is due, set the timer."""
-        if self._settling is not None:
-            self._settling.cancel()
-            self._settling = None
+    def finish_turn(self) -> None:
+        """Deliver available messages, commit all changes and then write the output, set the timer."""
+        if self._finishing is not None:
+            self._finishing.cancel()
+            self._finishing = None
         self.broker.dispatch()
         if self._commits is None:
             self._write(self._take_output())
@@ -103,10 +105,10 @@ class Server:
         self._set_timer()
 
     async def committed(self) -> None:
-        """Wait until all that has changed so far is committed."""
+        """Wait until all changes so far are committed."""
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        self.settle_soon()
+        self.finish_turn_soon()
         await waiting
 
     def _take_output(self) -> _Output:
@@ -129,8 +131,8 @@ class Server:
                 each.set_result(None)
 
     def _set_timer(self) -> None:
-        # Most messages move the next deadline further away. The timer stays where it is then, and is set anew when it
-        # goes off; to do so for every message would be a sixth of what the message costs.
+        # Most messages move the next deadline further away. Then the timer stays as it is and is set again when it
+        # fires; setting it for every message would be a sixth of the cost of a message.
         if self.broker.due >= self._timer_due:
             return
         due = self.broker.next_due()
@@ -146,4 +148,4 @@ class Server:
         self._timer = None
         self._timer_due = FOREVER
         self.broker.advance()
-        self.settle()
+        self.finish_turn()

@@ -1,4 +1,4 @@
-"""A broker for the length of a test run, in a process of its own: from any test framework, or by the pytest plugin."""
+"""A broker process for the length of a test run: for any test framework, and for the pytest plugin."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from azure.servicebus.management import ServiceBusAdministrationClient
+try:
+    from azure.core.exceptions import ResourceNotFoundError
+    from azure.servicebus.management import ServiceBusAdministrationClient
+except ImportError as error:
+    raise ImportError(
+        f"{__name__} and the pytest fixtures need azure-servicebus: pip install 'servicebus-broker[pytest]'"
+    ) from error
 
 START_TIMEOUT = 60.0  # seconds; a machine that runs many tests at once is slow
 STOP_TIMEOUT = 30.0
-_NO_QUEUES = '{"UserConfig": {"Namespaces": [{"Name": "tests", "Queues": []}]}}'
 
 
 class QueueProperties(TypedDict, total=False):
@@ -45,7 +50,7 @@ class QueueProperties(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ServiceBus:
-    """A broker that runs: what clients need, and queues made to measure.
+    """A running broker: the addresses that clients need, and queues created on request.
 
     ``administration_connection_string`` and ``certificate`` (the ``connection_verify`` of an administration client) are
     for clients of your own; ``administration`` is one that is connected already.
@@ -55,18 +60,32 @@ class ServiceBus:
     administration_connection_string: str
     certificate: str
     administration: ServiceBusAdministrationClient
+    _created: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def create_queue(self, name: str | None = None, **properties: Unpack[QueueProperties]) -> str:
-        """Create a queue, under a name of its own unless one is given; returns the name.
+        """Create a queue, under a new name unless one is given; returns the name.
 
-        Raises TypeError for what is not among `QueueProperties`, and what the administration client raises.
+        Raises TypeError for a property that is not in `QueueProperties`, and what the administration client raises.
         """
-        # The client hands on what it does not know, down to its transport, whose complaint says little.
+        # The client passes a keyword that it does not know to its transport, whose error message does not help.
         if unknown := sorted(properties.keys() - QueueProperties.__annotations__.keys()):
             raise TypeError(f"a queue has no property {', '.join(unknown)}")
         name = name or f"queue-{uuid.uuid4().hex[:12]}"
         self.administration.create_queue(name, **properties)
+        self._created.append(name)
         return name
+
+    @contextmanager
+    def for_one_test(self) -> Iterator[ServiceBus]:
+        """The same broker; queues created through this one are deleted when the context ends."""
+        bus = replace(self)
+        try:
+            yield bus
+        finally:
+            for name in bus._created:
+                # The test may have deleted it itself.
+                with suppress(ResourceNotFoundError):
+                    self.administration.delete_queue(name)
 
 
 @contextmanager
@@ -74,14 +93,13 @@ def running_broker(config: Path | None = None) -> Iterator[ServiceBus]:
     """A broker in memory, on free ports; it ends with the context, and with this process however that ends.
 
     ``config`` is a file in the format of the official emulator; without one there are no queues yet. Raises
-    RuntimeError, with the broker's own words, if it does not start.
+    RuntimeError, with the broker's error message, if it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="servicebus-") as name:
         folder = Path(name)
-        if config is None:
-            config = folder / "servicebus.json"
-            config.write_text(_NO_QUEUES)
-        options = ("--memory", "--port", "0", "--https-port", "0", "--config", str(config), "--end-with-parent")
+        options = ["--memory", "--port", "0", "--https-port", "0", "--end-with-parent"]
+        if config is not None:
+            options += ["--config", str(config)]
         with (folder / "log").open("w+b") as log:
             process = subprocess.Popen(  # noqa: S603  # our own module
                 [sys.executable, "-m", "servicebus_broker", *options],
@@ -107,7 +125,7 @@ def _connect(addresses: dict[str, str]) -> Iterator[ServiceBus]:
 def _ready_line(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
     if process.stdout is None:
         raise RuntimeError("started without a pipe")
-    # A broker that neither serves nor ends is killed, and then the line is empty.
+    # If the broker neither serves nor ends, it is killed, and the line is empty.
     patience = threading.Timer(START_TIMEOUT, process.kill)
     patience.start()
     try:

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures for all tests."""
 
 import gc
 import warnings
@@ -9,9 +9,12 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def collected(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """azure-servicebus leaves the sockets of connections whose broker died, or that were given up while they opened, to
-    the garbage collector. They are collected after the test that left them: a later one would be blamed. The errors
-    that pytest keeps with its log records hold them too."""
+    """Collect garbage after each test, and ignore the warnings of the collected sockets.
+
+    azure-servicebus leaves the sockets of connections whose broker died, or that were given up while they opened, to
+    the garbage collector. A later test would be blamed for them. The errors that pytest keeps with its log records hold
+    them too.
+    """
     yield
     for phase in ("setup", "call"):
         caplog.get_records(phase).clear()

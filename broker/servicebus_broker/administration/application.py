@@ -37,8 +37,8 @@ Commit = Callable[[], Awaitable[object]]
 class Administration:
     """The administration API as an ASGI application.
 
-    Who asks is not checked: an Authorization header is neither needed nor read. No client is told of a change before
-    ``commit`` has returned.
+    Clients are not authenticated: the Authorization header is not read. No client is told of a change before ``commit``
+    has returned.
     """
 
     def __init__(self, broker: Broker, commit: Commit) -> None:
@@ -84,9 +84,9 @@ class Administration:
             case lists if lists.endswith(("/subscriptions", "/rules")):
                 raise AdministrationError(404, f"Not Found. '{path}': this broker has no topics.")
         try:
-            return _entry(queue_entry(self._broker.named(path), _namespace_url(request)))
+            return _entry(queue_entry(self._broker.entity_named(path), _namespace_url(request)))
         except EntityNotFoundError:
-            # As the service does: what is not there is an empty list of what is.
+            # The service answers a request for a missing entity with an empty list.
             return Response(
                 feed_document("Publicly Listed Services", str(request.url), time.time()), media_type=_FEED_TYPE
             )
@@ -102,7 +102,7 @@ class Administration:
     async def _put(self, request: Request, path: str) -> Response:
         description = read_description(await _body(request))
         if "if-match" in request.headers:
-            before = self._broker.named(path).queue.settings
+            before = self._broker.entity_named(path).queue.settings
             entity = self._broker.update_queue(read_settings(description, before))
             status = 200
         else:

@@ -21,7 +21,7 @@ _REPLACEMENT = "\ufffd"
 
 @dataclass(frozen=True)
 class Entry:
-    """One entity. Times are seconds since the Unix epoch; ``content`` is XML already."""
+    """One entity. Times are seconds since the Unix epoch; ``content`` is encoded XML."""
 
     title: str
     url: str
@@ -42,17 +42,17 @@ def leaf(name: str, text: str) -> str:
 
 
 def timestamp(seconds: float) -> str:
-    """A time as the API writes it."""
+    """A time in the format of the API."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def entry_document(entry: Entry) -> str:
-    """An entry alone."""
+    """A document with one entry."""
     return _entry(entry, {"xmlns": ATOM})
 
 
 def feed_document(title: str, url: str, now: float, entries: Iterable[Entry] = (), next_page: str | None = None) -> str:
-    """A page of entries. The link to the next page is the second one; clients count."""
+    """A page of entries. The link to the next page is the second one; clients rely on the order."""
     links = [_link("self", url)] + ([_link("next", next_page)] if next_page else [])
     return element(
         "feed",
@@ -88,5 +88,5 @@ def _link(relation: str, url: str) -> str:
 
 
 def _characters(text: str) -> str:
-    # Much of it is what a client sent: the path of a request may hold any character.
+    # Much of the text comes from a client: the path of a request may contain any character.
     return _NOT_IN_XML.sub(_REPLACEMENT, text)

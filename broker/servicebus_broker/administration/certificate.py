@@ -1,4 +1,4 @@
-"""The broker's own TLS certificate: made once, kept, and made anew before it ends."""
+"""The broker's own TLS certificate: created once, kept, and renewed before it expires."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-# Some clients refuse what is valid for longer than 825 days.
+# Some clients refuse a certificate that is valid for longer than 825 days.
 _VALID_FOR = timedelta(days=730)
 _RENEWED_BEFORE = timedelta(days=30)
 _CLOCK_SKEW = timedelta(hours=1)
@@ -27,9 +27,9 @@ _NAMES = [
 
 
 def certificate_in(folder: Path) -> Path:
-    """The file with the private key and the certificate in a folder; written first if it is missing, damaged or old.
+    """The file with the private key and the certificate in a folder; created if it is missing, damaged or old.
 
-    The certificate is valid for localhost, 127.0.0.1 and ::1. The file can be read by its owner only.
+    The certificate is valid for localhost, 127.0.0.1 and ::1. Only the owner of the file can read it.
     """
     path = folder / "administration.pem"
     if not _is_usable(path):
@@ -39,7 +39,7 @@ def certificate_in(folder: Path) -> Path:
 
 
 def public_part(path: Path) -> bytes:
-    """The certificate of a file without its private key, as PEM: what clients are to trust."""
+    """The certificate of a file without its private key, as PEM: clients trust this."""
     return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.PEM)
 
 
@@ -52,7 +52,7 @@ def write_public_part(path: Path, to: Path) -> None:
 def _is_usable(path: Path) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        # Also that the key is there, and is the certificate's.
+        # This also checks that the key belongs to the certificate.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path)
     except (OSError, ValueError):
         return False
@@ -73,7 +73,7 @@ def _make() -> bytes:
         .not_valid_before(now - _CLOCK_SKEW)
         .not_valid_after(now + _VALID_FOR)
         .add_extension(x509.SubjectAlternativeName(_NAMES), critical=False)
-        # Not an authority: who trusts it trusts this server and nobody else.
+        # Not an authority: a client that trusts it trusts this server only.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
@@ -84,13 +84,13 @@ def _make() -> bytes:
 
 
 def _write(path: Path, data: bytes, *, mode: int) -> None:
-    # Aside and renamed: whoever reads it finds a whole file.
+    # Written under another name and renamed: a reader never finds half a file.
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         os.chmod(aside, mode)
         os.replace(aside, path)
-    except BaseException:  # whatever stops it, nothing half written stays
+    except BaseException:  # also after KeyboardInterrupt, no partial file stays
         os.unlink(aside)
         raise

@@ -1,4 +1,4 @@
-"""Administration as a part of the broker's process: certificate, listener, and a note of where they are."""
+"""Administration inside the broker's process: certificate, listener, and a file that says where they are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTE = "administration.json"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What administration clients need: a connection string, and the file of the certificate to trust (PEM)."""
+    """The connection string for administration clients, and the file of the certificate to trust (PEM)."""
 
     administration: str
     certificate: str
@@ -32,12 +32,12 @@ async def serve_administration(
 ) -> AsyncIterator[Endpoint]:
     """Serve while the context lasts; port 0 is any free one. Raises OSError.
 
-    The key, and a note that `find_endpoint` reads, are kept in ``folder``; without one, in a temporary folder that goes
-    at the end. The certificate is written to the file ``certificate``, or else into the folder.
+    The key, and the file that `find_endpoint` reads, are kept in ``folder``; without one, in a temporary folder that is
+    deleted at the end. The certificate is written to the file ``certificate``, or else into the folder.
     """
     with contextlib.ExitStack() as at_the_end:
         if folder is None:
-            folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="ondemand-broker-")))
+            folder = Path(at_the_end.enter_context(tempfile.TemporaryDirectory(prefix="servicebus-broker-")))
         identity = certificate_in(folder)
         public = (certificate or folder / "certificate.pem").absolute()
         write_public_part(identity, public)
@@ -53,9 +53,9 @@ async def serve_administration(
 
 
 def find_endpoint(folder: Path) -> Endpoint | None:
-    """Where the broker that runs on a data folder is administered; a killed one leaves its note behind."""
+    """The endpoint of the broker that runs on a data folder. A killed broker leaves the file behind."""
     try:
         return Endpoint(**json.loads((folder / NOTE).read_text()))
     except (FileNotFoundError, ValueError):
-        # The latter while it is being written.
+        # ValueError while the file is being written.
         return None

@@ -4,7 +4,7 @@ from servicebus_broker.administration.atom import element, leaf
 
 
 class AdministrationError(Exception):
-    """What a request is refused with: an HTTP status and what a person can read."""
+    """A refusal: an HTTP status and a text for people."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -18,7 +18,7 @@ class AdministrationError(Exception):
 
 
 class BadRequestError(AdministrationError):
-    """The request makes no sense, or asks for what this broker does not do."""
+    """The request is malformed, or asks for a feature that this broker does not have."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(400, f"Bad Request. {detail}")

@@ -1,4 +1,4 @@
-"""HTTPS in the broker's event loop: uvicorn, kept from everything that is not its business here."""
+"""HTTPS in the broker's event loop, by uvicorn without its signals and logs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHUTDOWN = 5
 
 
 class HttpsListener:
-    """Serves an application on one port. It takes no signals, logs no requests, and does nothing while nobody asks."""
+    """Serves an application on one port. It handles no signals, logs no requests, and does nothing while idle."""
 
     def __init__(self, app: ASGIApp, identity: Path) -> None:
         """``identity`` is the file with the private key and the certificate."""
@@ -43,7 +43,7 @@ class HttpsListener:
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port, which matters where 0 was asked for. Raises OSError."""
+        """Listen; returns the port, which matters for port 0. Raises OSError."""
         listening = socket.create_server((host, port))
         # asyncio sets it only on sockets that name their protocol; without it, each answer waits 40 ms for the client.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -53,7 +53,7 @@ class HttpsListener:
         return address[1]
 
     async def stop(self) -> None:
-        """Answer what is being asked, then close everything."""
+        """Answer the requests in progress, then close everything."""
         if self._serving is not None:
             self._server.stopping.set()
             await self._serving
@@ -65,7 +65,7 @@ class _Server(uvicorn.Server):
         self.listening = asyncio.Event()
         self.stopping = asyncio.Event()
 
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]  # a generator there
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]  # uvicorn's is a generator
         return contextlib.nullcontext()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -73,24 +73,24 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
     async def main_loop(self) -> None:
-        # There, it looks ten times a second whether it is to stop.
+        # uvicorn polls ten times a second whether it should stop.
         await self.stopping.wait()
 
 
 class _BoundedProtocol(H11Protocol):
-    """Ends connections above the limit, and those on which no request comes."""
+    """Ends connections above the limit, and connections without a request."""
 
     def __init__(
         self,
         config: Config,
         server_state: ServerState,
-        app_state: dict[str, Any],  # Any: uvicorn's type
+        app_state: dict[str, Any],  # Any is the type in uvicorn
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._first_request: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn overrides it the same way
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
@@ -104,7 +104,7 @@ class _BoundedProtocol(H11Protocol):
     def shutdown(self) -> None:
         is_idle = self.cycle is None or self.cycle.response_complete
         if is_idle and (self.transport.is_closing() or not self.transport.get_write_buffer_size()):
-            # Such a client does not answer TLS' farewell, and nothing else is on its way to it.
+            # Such a client does not answer the TLS close, and no data is on its way to it.
             self.transport.abort()
         else:
             super().shutdown()

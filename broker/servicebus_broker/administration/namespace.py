@@ -2,12 +2,12 @@
 
 from servicebus_broker.administration.atom import INSTANCE, NAMESPACE, SERVICE_BUS, Entry, element, leaf, timestamp
 
-# The tier that takes messages of more than 256 KB.
+# The tier that accepts messages of more than 256 KB.
 _SKU = "Premium"
 
 
 def namespace_entry(url: str, started_at: float) -> Entry:
-    """What `get_namespace_properties` asks for; it is as old as the process."""
+    """The answer to `get_namespace_properties`; the namespace is created with the process."""
     content = element(
         "NamespaceInfo",
         leaf("CreatedTime", timestamp(started_at))

@@ -1,4 +1,4 @@
-"""A queue as a ``QueueDescription``, in the order of elements that the service uses, and the other way round."""
+"""A queue as a ``QueueDescription``, in the order of elements that the service uses, and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FORWARDING = [each for each in PROPERTIES if each.name.startswith("Forward")]
 
 
 def read_settings(description: Description, before: QueueSettings) -> QueueSettings:
-    """What a description makes of the settings there were, or of the defaults. Raises BadRequestError."""
+    """The former settings, or the defaults, changed as a description says. Raises BadRequestError."""
     if description.kind != _KIND:
         raise BadRequestError(f"This broker has queues only; a {description.kind} cannot be created.")
     if "AuthorizationRules" in description.nested:
@@ -27,7 +27,7 @@ def read_settings(description: Description, before: QueueSettings) -> QueueSetti
 
 
 def queue_entry(entity: Entity, namespace_url: str) -> Entry:
-    """A queue with its properties and its counts; the namespace's address ends with a slash."""
+    """A queue with its properties and counts; the namespace's address ends with a slash."""
     content = element(
         _KIND, _properties(entity, namespace_url) + _state(entity), {"xmlns": SERVICE_BUS, "xmlns:i": INSTANCE}
     )
@@ -48,7 +48,7 @@ def _read(prop: Property, description: Description, before: QueueSettings) -> ob
 
 def _properties(entity: Entity, namespace_url: str) -> str:
     written = {each: each.form.write(getattr(entity.queue.settings, each.field)) for each in PROPERTIES}
-    # As the service does, whatever form of address the client used.
+    # The service does the same for every form of address.
     written |= {each: namespace_url + written[each] for each in _FORWARDING if written[each]}
     return "".join(leaf(each.name, text) for each, text in written.items() if text or not each.optional)
 

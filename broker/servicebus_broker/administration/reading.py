@@ -1,4 +1,4 @@
-"""Reads the Atom entry of a request, which may come from anybody: no declarations, bounded depth."""
+"""Reads the Atom entry of a request without trusting it: no declarations, bounded depth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _SEPARATOR = " "
 
 @dataclass
 class Description:
-    """What an entry describes: the kind of entity, its properties as text, and which of those hold further elements."""
+    """The description in an entry: the kind of entity, its properties as text, and which properties have child
+    elements.
+    """
 
     kind: str = ""
     properties: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""An AMQP 1.0 server connection as a state machine: bytes in, events out, bytes to send. It knows no sockets."""
+"""An AMQP 1.0 server connection as a state machine: bytes in, events out, bytes to send. It has no sockets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from servicebus_broker.amqp.frames import (
     FrameBuffer,
     encode_frame,
 )
-from servicebus_broker.amqp.link import Link
+from servicebus_broker.amqp.link import IncompleteBytes, Link
 from servicebus_broker.amqp.performatives import (
     Begin,
     Close,
@@ -39,7 +39,7 @@ _MECHANISMS = ("ANONYMOUS", "MSSBCBS", "PLAIN", "EXTERNAL")
 
 
 class State(Enum):
-    """Where the connection stands, and with it what the next bytes must be."""
+    """The state of the connection; the value names the bytes that it expects next."""
 
     HEADER = "protocol header, SASL or AMQP"
     SASL = "sasl-init"
@@ -52,9 +52,9 @@ class State(Enum):
 class Connection:
     """The server's end of one connection.
 
-    Feed it with `receive_data`, handle its `events`, write what `data_to_send` gives, call `connection_lost` at the
-    end. The owner sets ``paused`` while the peer does not read. With ``refusal``, the peer is told that as soon as it
-    opens the connection, and no more.
+    Feed it with `receive_data`, handle its `events`, write the bytes of `data_to_send`, call `connection_lost` at the
+    end. The owner sets ``paused`` while the peer does not read. With ``refusal``, the peer is told that error as soon
+    as it opens the connection, and the connection closes.
     """
 
     def __init__(self, container_id: str, limits: Limits, refusal: Error | None = None) -> None:
@@ -66,7 +66,7 @@ class Connection:
         self.state = State.HEADER
         self.fault: Error | None = None
         self.has_more = False
-        self.incomplete_bytes = 0
+        self.incomplete = IncompleteBytes(limits.max_incomplete_bytes)
         self._refusal = refusal
         self._frames = FrameBuffer(limits.max_frame_size)
         self._out = bytearray()
@@ -79,15 +79,15 @@ class Connection:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the connection is over: write what is left to send, then close the transport.
+        """Whether the connection is over: write the bytes that are left, then close the transport.
 
-        ``fault`` is what the peer did wrong, if it did.
+        ``fault`` is the peer's protocol error, if there was one.
         """
         return self.state is State.CLOSED
 
     @property
     def is_backed_up(self) -> bool:
-        """Whether the peer has to read before it gets, or may ask for, more."""
+        """Whether the peer has to read before more frames are handled or sent."""
         return self.paused or len(self._out) >= self.limits.max_output
 
     @property
@@ -100,19 +100,20 @@ class Connection:
             self._out += data
 
     def data_to_send(self) -> bytes:
-        """Take the bytes that are due to the peer."""
+        """Take the bytes for the peer."""
         data = bytes(self._out)
         self._out.clear()
         return data
 
     def receive_data(self, data: bytes) -> None:
-        """Add received bytes; `events` says what they mean."""
+        """Add received bytes; `events` handles them."""
         self._frames.feed(data)
 
     def events(self) -> Iterator[Event]:
-        """Handle what was received, frame by frame. A protocol error closes the connection, and its links with it.
+        """Handle received bytes, frame by frame. A protocol error closes the connection, and its links with it.
 
-        Stops at the last whole frame, or earlier to let the peer read, or others have their turn; then ``has_more``.
+        Stops at the last whole frame, or earlier to let the peer read or to give other connections a turn; then
+        ``has_more``.
         """
         for _ in range(self.limits.frames_per_turn):
             self.has_more = not self.is_closed
@@ -129,7 +130,7 @@ class Connection:
             yield from events
 
     def heartbeat(self) -> None:
-        """Send an empty frame; due every ``heartbeat_interval`` seconds, where the peer asked for that."""
+        """Send an empty frame; due every ``heartbeat_interval`` seconds, if the peer asked for heartbeats."""
         if self.state is State.OPENED:
             self.write(HEARTBEAT)
 
@@ -142,7 +143,7 @@ class Connection:
         return self.connection_lost()
 
     def connection_lost(self) -> list[Event]:
-        """Drop all sessions and links; their events tell which."""
+        """Drop all sessions and links; returns their events."""
         events = [event for session in self._sessions.values() for event in session.close()]
         self._sessions.clear()
         self.state = State.CLOSED
@@ -160,11 +161,11 @@ class Connection:
         return None if frame is None else self._on_frame(frame)
 
     def link_count(self) -> int:
-        """How many links there are, in all sessions."""
+        """The number of links in all sessions."""
         return sum(len(session.links) for session in self._sessions.values())
 
     def live_link(self, name: str, kind: type[Link]) -> Link | None:
-        """The link of a name and direction that is not on its way out."""
+        """The link of a name and direction that is not being closed."""
         for session in self._sessions.values():
             for link in session.links.values():
                 if link.name == name and type(link) is kind and link.is_live:
@@ -181,7 +182,7 @@ class Connection:
             self.write(AMQP_HEADER)
             self.state = State.OPENING
         else:
-            # The answer to a wrong header is the right one, then the end (AMQP 1.0, 2.2).
+            # A wrong header is answered by the supported one, then the connection closes (AMQP 1.0, 2.2).
             self.write(AMQP_HEADER)
             self.state = State.CLOSED
             raise FramingError("an unsupported protocol header")
@@ -202,7 +203,7 @@ class Connection:
     def _on_sasl(self, frame: Frame) -> None:
         if frame.type != SASL_TYPE:
             raise FramingError("not a SASL frame")
-        # Any mechanism and any password will do: this broker listens on the loopback interface, for its owner.
+        # Every mechanism and password is accepted: this broker listens on the loopback interface only.
         read_as(SaslInit, frame.body)
         self.write(encode_frame(SaslOutcome(0), type_=SASL_TYPE))
         self.state = State.AMQP_HEADER
@@ -228,7 +229,7 @@ class Connection:
                     self.container_id,
                     max_frame_size=limits.max_frame_size,
                     channel_max=limits.channel_max,
-                    # A peer is to advertise half of what it really waits (AMQP 1.0, 2.4.5).
+                    # A peer advertises half of its real time-out (AMQP 1.0, 2.4.5).
                     idle_time_out=int(limits.idle_timeout * 500),
                 )
             )
@@ -243,7 +244,7 @@ class Connection:
             return []
         session = self._sessions.get(frame.channel)
         if session is None:
-            # azure-servicebus still detaches links after it ended their session.
+            # azure-servicebus detaches links after it has ended their session.
             return []
         if isinstance(performative, End):
             del self._sessions[frame.channel]

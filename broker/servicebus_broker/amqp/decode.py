@@ -1,4 +1,4 @@
-"""AMQP 1.0 bytes to Python values, with every length and count checked before anything is allocated for it."""
+"""AMQP 1.0 bytes to Python values. Every length and count is checked before memory is allocated for it."""
 
 import struct
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Decoder = Callable[[bytes, int, int], tuple[object, int]]
 
 
 def decode(data: bytes, at: int = 0) -> tuple[object, int]:
-    """The value that starts at ``at``, and where the next one starts. Raises DecodeError."""
+    """The value at position ``at``, and the position of the next one. Raises DecodeError."""
     try:
         return _value(data, at, 0)
     except (IndexError, struct.error, UnicodeDecodeError) as error:
@@ -32,7 +32,7 @@ def decode(data: bytes, at: int = 0) -> tuple[object, int]:
 
 
 def skip(data: bytes, at: int) -> int:
-    """Where the value after the one at ``at`` starts, without decoding it. Raises DecodeError."""
+    """The position after the value at ``at``, without decoding it. Raises DecodeError."""
     try:
         end = _skip(data, at, 0)
     except (IndexError, struct.error) as error:

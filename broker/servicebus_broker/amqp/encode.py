@@ -15,7 +15,7 @@ _F64 = struct.Struct(">d").pack
 
 _MAX_LONG = 2**63 - 1
 
-# The registry below pairs each encoder with the one type it is for, which typing cannot express.
+# The registry below maps each type to the encoder for that type, which typing cannot express.
 Encoder = Callable[[bytearray, Any], None]
 
 
@@ -27,7 +27,7 @@ def encode(value: object) -> bytes:
 
 
 def encode_into(out: bytearray, value: object) -> None:
-    """Append the AMQP encoding of a value. Raises ``TypeError`` for a type that AMQP has no counterpart for."""
+    """Append the AMQP encoding of a value. Raises ``TypeError`` for a type that AMQP does not have."""
     encoder = _ENCODERS.get(type(value))
     if encoder is None:
         raise TypeError(f"no AMQP encoding for {type(value).__name__}")
@@ -40,7 +40,7 @@ def write_list(out: bytearray, count: int, body: bytes | bytearray) -> None:
 
 
 def write_map(out: bytearray, count: int, body: bytes | bytearray) -> None:
-    """Append a map of ``count`` keys and values (counted apart) that are already encoded."""
+    """Append a map whose ``count`` keys and values (each counted) are already encoded."""
     _compound(out, 0xC1, 0xD1, count, body)
 
 
@@ -109,7 +109,7 @@ def _int(out: bytearray, value: int) -> None:
 
 def _long(out: bytearray, value: int) -> None:
     if value > _MAX_LONG:
-        # What was decoded from an unsigned long may be echoed.
+        # An integer decoded from an unsigned long may be echoed.
         _ulong(out, value)
     else:
         out.append(0x81)

@@ -1,4 +1,4 @@
-"""Errors of the AMQP layer. An error knows the condition that the peer is told."""
+"""Errors of the AMQP layer. An error knows the condition for the peer."""
 
 
 class AmqpError(Exception):
@@ -20,18 +20,18 @@ class DecodeError(AmqpError):
 
 
 class FramingError(AmqpError):
-    """A frame whose header is wrong or whose size exceeds what was agreed."""
+    """A frame whose header is wrong or whose size exceeds the negotiated one."""
 
     condition = "amqp:connection:framing-error"
 
 
 class NotAllowedError(AmqpError):
-    """A frame that makes no sense in the state the connection, session or link is in."""
+    """A frame that the state of the connection, session or link does not allow."""
 
     condition = "amqp:not-allowed"
 
 
 class ResourceLimitError(AmqpError):
-    """More than this broker, or the one it stands in for, lets a peer have."""
+    """A peer is over a limit of this broker or of Service Bus."""
 
     condition = "amqp:resource-limit-exceeded"

@@ -45,7 +45,7 @@ class FrameBuffer:
         self._data += data
 
     def take_protocol_header(self) -> bytes | None:
-        """The next 8 bytes, once they are here."""
+        """The next 8 bytes; None if they have not all arrived."""
         if len(self._data) < HEADER_SIZE:
             return None
         header = bytes(self._data[:HEADER_SIZE])
@@ -53,7 +53,7 @@ class FrameBuffer:
         return header
 
     def take_frame(self) -> Frame | None:
-        """The next complete frame. Raises FramingError for a header that cannot be right."""
+        """The next complete frame. Raises FramingError for an invalid header."""
         if len(self._data) < HEADER_SIZE:
             return None
         size, offset, type_, channel = _HEADER.unpack_from(self._data)

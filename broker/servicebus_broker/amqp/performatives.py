@@ -1,7 +1,7 @@
 """The composite types of AMQP 1.0: frame bodies, termini, delivery states and SASL.
 
-What each field is on the wire stands in one table at the end. Fields are always written in full: azure-servicebus
-indexes them by position.
+One table at the end has the wire form of each field. Fields are always written in full: azure-servicebus indexes them
+by position.
 """
 
 from collections.abc import Callable
@@ -209,7 +209,7 @@ class SaslOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a field is on the wire: how to write it, and which decoded values are right."""
+    """The wire form of a field: how to write it, and which decoded values are valid."""
 
     name: str
     wrap: Callable[[object], object]
@@ -250,7 +250,7 @@ _SOURCE = _composite(Source)
 _TARGET = _composite(Target, Coordinator)
 _STATE = _composite(Accepted, Rejected, Released, Modified, Received)
 
-# descriptor code, class, one kind a field
+# descriptor code, class, one kind for each field
 _TABLE: list[tuple[int, type, tuple[_Kind, ...]]] = [
     (0x10, Open, (_STRING, _STRING, _UINT, _USHORT, _UINT, _ANY, _ANY, _ANY, _ANY, _MAP)),
     (0x11, Begin, (_USHORT, _UINT, _UINT, _UINT, _UINT, _ANY, _ANY, _MAP)),
@@ -298,7 +298,7 @@ T = TypeVar("T")
 
 
 def write_composite(out: bytearray, value: object) -> None:
-    """Append the encoding of one of this module's types."""
+    """Append the encoding of an instance of this module's types."""
     spec = _BY_TYPE[type(value)]
     body = bytearray()
     for name, kind in zip(spec.names, spec.kinds, strict=True):

@@ -1,4 +1,4 @@
-"""The sections of an AMQP message, taken apart no further than a broker needs and put together again unchanged."""
+"""The sections of an AMQP message, decoded only as far as a broker needs and written back unchanged."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _MESSAGE_ID, _CORRELATION_ID, _GROUP_ID = 0, 5, 10
 
 @dataclass(slots=True)
 class Sections:
-    """A message. Everything the broker does not read stays as the client encoded it.
+    """A message. The parts that the broker does not read stay as the client encoded them.
 
     ``annotations`` maps each key to the encoded key and value; ``properties``, ``application_properties`` and ``body``
     (body and footer) are whole encoded sections. ``ttl`` is in milliseconds.
@@ -38,7 +38,7 @@ class Sections:
 
 
 def read_sections(data: bytes) -> Sections:
-    """Take an encoded message apart. Raises DecodeError."""
+    """The sections of an encoded message. Raises DecodeError."""
     sections = Sections()
     for code, at, value_at, end in _walk(data):
         if code == _HEADER:
@@ -128,7 +128,7 @@ def with_application_properties(section: bytes, extra: Mapping[str, object]) -> 
 
 
 def write_message(sections: Sections, delivery_count: int, annotations: dict[str, bytes]) -> bytes:
-    """The encoded message as a receiver gets it: with its delivery count and these annotations."""
+    """The encoded message for a receiver, with its delivery count and these annotations."""
     out = bytearray()
     _write_header(out, sections, delivery_count)
     if annotations:
@@ -142,7 +142,7 @@ def write_message(sections: Sections, delivery_count: int, annotations: dict[str
 def write_response(correlation_id: object, application_properties: dict[object, object], value: object) -> bytes:
     """An encoded request-response answer: a correlation id, application properties and an AmqpValue body."""
     if type(correlation_id) is int and correlation_id >= 0:
-        # Of the integers, only an unsigned long may be a message id.
+        # An integer message id is always an unsigned long.
         correlation_id = ULong(correlation_id)
     out = bytearray((0x00, 0x53, _PROPERTIES))
     encode_into(out, [None, None, None, None, None, correlation_id])

@@ -1,52 +1,80 @@
-"""A session: its links, its windows, and the two counters that AMQP keeps apart (frames and deliveries)."""
+"""A session: its links, its windows, and the two separate counters of AMQP (frames and deliveries)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from servicebus_broker.amqp.errors import FramingError, NotAllowedError
-from servicebus_broker.amqp.events import CreditChanged, Event, LinkClosed, LinkRequested
+from servicebus_broker.amqp.events import Event, LinkClosed, LinkRequested
 from servicebus_broker.amqp.frames import encode_frame
-from servicebus_broker.amqp.link import IncomingLink, Link, LinkState, OutgoingLink
+from servicebus_broker.amqp.incoming import IncomingLink
+from servicebus_broker.amqp.link import SERIAL, IncompleteBytes, Link, LinkState
+from servicebus_broker.amqp.outgoing import CreditChanged, OutgoingLink
 from servicebus_broker.amqp.performatives import Attach, Begin, Detach, Disposition, Error, Flow, Rejected, Transfer
-
-if TYPE_CHECKING:
-    from servicebus_broker.amqp.connection import Connection
+from servicebus_broker.limits import Limits
 
 INCOMING_WINDOW = 2**16 - 1
 OUTGOING_WINDOW = 2**16 - 1
-_SERIAL = 2**32
-# What a transfer frame needs beside its payload: frame header, performative with a 16-byte tag.
+# Bytes of a transfer frame beside its payload: frame header, performative with a 16-byte tag.
 _TRANSFER_OVERHEAD = 64
 _STOLEN = Error("amqp:link:stolen", "Another link with the same name was attached.", {})
+
+
+class SessionOwner(Protocol):
+    """What a session needs of its connection."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def incomplete(self) -> IncompleteBytes: ...
+
+    @property
+    def max_outgoing_frame_size(self) -> int: ...
+
+    @property
+    def can_send(self) -> bool:
+        """Whether the peer reads."""
+
+    def write(self, data: bytes) -> None:
+        """Add bytes for the peer."""
+
+    def link_count(self) -> int:
+        """The number of links in all sessions."""
+
+    def live_link(self, name: str, kind: type[Link]) -> Link | None:
+        """The link of a name and direction that is not being closed."""
 
 
 class Session:
     """One session of a connection, on the channel that the peer chose (both sides use the same number)."""
 
-    def __init__(self, connection: Connection, channel: int, begin: Begin) -> None:
-        self.connection = connection
+    def __init__(self, connection: SessionOwner, channel: int, begin: Begin) -> None:
         self.channel = channel
+        self.limits = connection.limits
+        self.incomplete = connection.incomplete
+        self._connection = connection
         self.links: dict[int, IncomingLink | OutgoingLink] = {}
         self._next_incoming_id = begin.next_outgoing_id
         self._next_outgoing_id = 0
         self._next_delivery_id = 0
         self._incoming_since_flow = 0
         self._remote_incoming_window = begin.incoming_window
-        self.send(Begin(channel, 0, INCOMING_WINDOW, OUTGOING_WINDOW, connection.limits.handle_max))
+        self.send(Begin(channel, 0, INCOMING_WINDOW, OUTGOING_WINDOW, self.limits.handle_max))
 
     @property
     def can_send(self) -> bool:
-        return self._remote_incoming_window > 0 and self.connection.can_send
+        return self._remote_incoming_window > 0 and self._connection.can_send
 
     def send(self, performative: object, payload: bytes = b"") -> None:
-        self.connection.write(encode_frame(performative, payload, channel=self.channel))
+        self._connection.write(encode_frame(performative, payload, channel=self.channel))
 
     def send_flow(
         self,
         handle: int | None = None,
         delivery_count: int | None = None,
         credit: int | None = None,
+        *,
         drain: bool = False,
     ) -> None:
         self._incoming_since_flow = 0
@@ -63,25 +91,25 @@ class Session:
             )
         )
 
-    def send_message(self, link: OutgoingLink, delivery_tag: bytes, payload: bytes) -> int:
+    def send_message(self, handle: int, delivery_tag: bytes, payload: bytes, *, settled: bool) -> int:
         """Write the frames of one delivery and return its id."""
         delivery_id = self._next_delivery_id
-        self._next_delivery_id = (delivery_id + 1) % _SERIAL
-        chunk = self.connection.max_outgoing_frame_size - _TRANSFER_OVERHEAD
+        self._next_delivery_id = (delivery_id + 1) % SERIAL
+        chunk = self._connection.max_outgoing_frame_size - _TRANSFER_OVERHEAD
         parts = [payload[at : at + chunk] for at in range(0, len(payload), chunk)] or [b""]
         for index, part in enumerate(parts):
             self.send(
                 Transfer(
-                    handle=link.handle,
+                    handle=handle,
                     delivery_id=delivery_id if index == 0 else None,
                     delivery_tag=delivery_tag if index == 0 else None,
                     message_format=0 if index == 0 else None,
-                    settled=link.is_presettled,
+                    settled=settled,
                     more=index + 1 < len(parts),
                 ),
                 part,
             )
-        self._next_outgoing_id = (self._next_outgoing_id + len(parts)) % _SERIAL
+        self._next_outgoing_id = (self._next_outgoing_id + len(parts)) % SERIAL
         self._remote_incoming_window -= len(parts)
         return delivery_id
 
@@ -102,7 +130,7 @@ class Session:
                 raise NotAllowedError(f"{type(performative).__name__} is not allowed in a session")
 
     def close(self) -> list[Event]:
-        """Drop every link, and say so."""
+        """Close every link; returns the events."""
         events: list[Event] = [LinkClosed(link) for link in self.links.values() if link.is_live]
         for link in self.links.values():
             link.close()
@@ -110,7 +138,7 @@ class Session:
         return events
 
     def _on_attach(self, attach: Attach) -> list[Event]:
-        limits = self.connection.limits
+        limits = self.limits
         if attach.handle > limits.handle_max:
             raise NotAllowedError(f"a handle above {limits.handle_max}", FramingError.condition)
         current = self.links.get(attach.handle)
@@ -118,7 +146,7 @@ class Session:
             raise NotAllowedError("a handle that is in use", "amqp:session:handle-in-use")
         kind = OutgoingLink if attach.role else IncomingLink
         link = kind(self, attach)
-        if self.connection.link_count() >= limits.max_links:
+        if self._connection.link_count() >= limits.max_links:
             link.refuse(_too_many_links(limits.max_links))
             return []
         events = self._steal(attach.name, kind)
@@ -126,8 +154,8 @@ class Session:
         return [*events, LinkRequested(link)]
 
     def _steal(self, name: str, kind: type[Link]) -> list[Event]:
-        """A second link of a name takes the place of the first (AMQP 1.0, 2.6.1)."""
-        stolen = self.connection.live_link(name, kind)
+        """A second link of a name replaces the first (AMQP 1.0, 2.6.1)."""
+        stolen = self._connection.live_link(name, kind)
         if stolen is None:
             return []
         if stolen.is_requested:
@@ -150,36 +178,40 @@ class Session:
     def _on_flow(self, flow: Flow) -> list[Event]:
         seen = flow.next_incoming_id or 0
         was_shut = self._remote_incoming_window <= 0
-        self._remote_incoming_window = flow.incoming_window - (self._next_outgoing_id - seen) % _SERIAL
+        self._remote_incoming_window = flow.incoming_window - (self._next_outgoing_id - seen) % SERIAL
         events: list[Event] = []
         if was_shut and self._remote_incoming_window > 0:
             events += [CreditChanged(link) for link in self._outgoing() if link.credit]
         if flow.handle is not None:
-            events += self._link(flow.handle).on_flow(flow)
+            link = self._link(flow.handle)
+            if isinstance(link, OutgoingLink):
+                events += link.on_flow(flow)
+            else:
+                link.on_flow(flow)
         elif flow.echo:
             self.send_flow()
         return events
 
     def _on_transfer(self, transfer: Transfer, payload: bytes) -> list[Event]:
-        self._next_incoming_id = (self._next_incoming_id + 1) % _SERIAL
+        self._next_incoming_id = (self._next_incoming_id + 1) % SERIAL
         self._incoming_since_flow += 1
         if self._incoming_since_flow > INCOMING_WINDOW // 2:
             self.send_flow()
         link = self._link(transfer.handle)
         if not isinstance(link, IncomingLink):
             raise NotAllowedError("a transfer on a link that the peer receives from")
-        return link.on_transfer(transfer, payload)
+        return [*link.on_transfer(transfer, payload)]
 
     def _on_disposition(self, disposition: Disposition) -> list[Event]:
         if not disposition.role:
             return []
-        events = [event for link in self._outgoing() for event in link.on_disposition(disposition)]
+        events: list[Event] = [event for link in self._outgoing() for event in link.on_disposition(disposition)]
         if not events and not disposition.settled and disposition.state is not None:
             self._refuse_disposition(disposition)
         return events
 
     def _refuse_disposition(self, disposition: Disposition) -> None:
-        """azure-servicebus waits for the answer to every settlement, also to one of a delivery that we do not know."""
+        """azure-servicebus waits for the answer to every settlement, also to one of an unknown delivery."""
         unknown = Error("amqp:illegal-state", "The delivery is not known, or was settled before.", {})
         self.send(
             Disposition(

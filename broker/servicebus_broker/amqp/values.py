@@ -1,7 +1,7 @@
-"""AMQP 1.0 values that Python has no type of its own for.
+"""AMQP 1.0 values without a Python type of their own.
 
 Encoding follows the Python type: ``None``, ``bool``, ``int`` (a long), ``float`` (a double), ``str``, ``bytes``,
-``UUID``, ``list`` and ``dict`` as they are, and the classes below where the wire type matters. Decoding gives every
+``UUID``, ``list`` and ``dict`` directly, and the classes below where the wire type matters. Decoding gives every
 integer as a plain ``int`` and every array as a ``list``.
 """
 

@@ -1,1 +1,1 @@
-"""What the broker accepted, kept in an append-only file: changes to queues in, contents of queues out. No sockets."""
+"""Persistence in append-only files: changes to queues in, contents of queues out. No sockets."""

@@ -1,4 +1,4 @@
-"""Group commit on an event loop: what clients are told waits for the journal; the event loop waits for nothing."""
+"""Group commit on an event loop: answers wait for the journal, the event loop waits for nothing."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _RETRY = 1.0
 
 
 class DiskFailedError(Exception):
-    """The disk failed while the broker ran, in another way than by being full."""
+    """The disk failed while the broker ran, by another error than being full."""
 
 
 class Commits:
-    """Commits a journal's changes, one commit after the other; what comes meanwhile gathers for the next.
+    """Commits a journal's changes, one commit after the other; changes during a commit go into the next.
 
-    ``failed`` gets a DiskFailedError when the journal cannot be used any more; nobody is told anything from then on.
+    ``failed`` gets a DiskFailedError when the journal can no longer be used; after that, nobody is answered.
     """
 
     def __init__(self, journal: Journal, on_idle: Callable[[], None]) -> None:
-        """``on_idle`` is called when a commit is over that could not be done at once. Needs a running event loop."""
+        """``on_idle`` is called after a commit that had to wait for the disk. Needs a running event loop."""
         self._loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[None] = self._loop.create_future()
         self.is_busy = False
@@ -42,7 +42,7 @@ class Commits:
         self._compaction: Compaction | None = None
 
     def commit(self, answer: Callable[[], None]) -> None:
-        """Commit what has changed, then ``answer``: at once, unless the disk has to be waited for. Not while busy."""
+        """Commit all changes, then call ``answer``: at once, unless it has to wait for the disk. Not while busy."""
         if not self._journal.has_changes:
             answer()
             self._after_commit()
@@ -58,9 +58,9 @@ class Commits:
             self._timer = self._loop.call_later(_RETRY, self._try_again)
 
     async def finish(self) -> bool:
-        """Finish the commit that is under way; then, without a pause, commit all the rest and close the journal.
+        """Finish the commit in progress; then, without a pause, commit the rest and close the journal.
 
-        Returns whether all is committed, so that clients may be told. Once is enough.
+        Returns whether all is committed, so that clients may be told. Call it once.
         """
         if self._is_finishing:
             return False
@@ -71,7 +71,7 @@ class Commits:
             await asyncio.wait([self._syncing])
         if self._timer is not None:
             self._timer.cancel()
-        # Nothing runs in them any more but a compaction that ends with its step.
+        # Only a compaction may still run in them, and it ends with its step.
         self._threads.shutdown()
         if self.failed.done():
             self._journal.abandon()
@@ -96,12 +96,12 @@ class Commits:
             self._on_idle()
 
     def _write(self) -> bool:
-        """Returns whether it went well; otherwise `failed` is done, or the disk is full."""
+        """Returns whether it succeeded; otherwise `failed` is done, or the disk is full."""
         try:
             self._journal.write()
         except OSError as error:
             if error.errno in FULL:
-                logger.error("The disk is full, the reserve is used up: nobody is told anything until there is room.")
+                logger.error("The disk is full, the reserve is used up: no client is answered until there is room.")
             else:
                 self._fail(error)
             return False

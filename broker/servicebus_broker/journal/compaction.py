@@ -1,7 +1,7 @@
-"""Replacing files by a snapshot of what they add up to.
+"""Replaces files by a snapshot of their result.
 
-It reads and writes files only, and none that still grows; the queues go on meanwhile. Until the snapshot has its name,
-the former files count, from then on the snapshot, so it may be interrupted anywhere.
+It reads and writes only files that no longer grow; the queues work meanwhile. The former files count until the snapshot
+has its name, and then the snapshot counts, so it may be interrupted at any moment.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from servicebus_broker.journal.segment import Segment
 
 _CHUNK = 64 * 1024
 _RECORDS_A_STEP = 500
-# The interpreter runs one thread at a time: a pause as long as a step leaves the event loop half of it.
+# The interpreter runs one thread at a time: pauses as long as the steps leave half of the time to the event loop.
 _PAUSE = 0.001
 
 
@@ -37,18 +37,18 @@ class Compaction:
     """Turns the files before a segment into the snapshot that goes with it."""
 
     def __init__(self, folder: Path, last: Segment, clock: Callable[[], float]) -> None:
-        """``last`` is the newest file to go into the snapshot. Nothing is added to it any more; it is closed here."""
+        """``last`` is the newest file of the snapshot. Nothing is added to it any more; it is closed here."""
         self._folder = folder
         self._last = last
         self._clock = clock
         self._interrupted = Event()
 
     def interrupt(self) -> None:
-        """Give up soon; from any thread."""
+        """Ask it to end soon; from any thread."""
         self._interrupted.set()
 
     def run(self) -> int | None:
-        """Do it all, in a thread of its own; returns the snapshot's size, None if interrupted.
+        """Do all steps, in a thread of its own; returns the snapshot's size, None if interrupted.
 
         Raises OSError and JournalError.
         """
@@ -59,7 +59,7 @@ class Compaction:
         return (self._folder / snapshot_name(self._last.number + 1)).stat().st_size
 
     def steps(self) -> Generator[None, None, None]:
-        """Do it in steps of about a millisecond, apart from what waits for the disk."""
+        """Do it in steps of about a millisecond, apart from waits for the disk."""
         try:
             self._last.sync()
         finally:
@@ -70,7 +70,7 @@ class Compaction:
         try:
             yield from self._write(path.name, aside)
             aside.replace(path)
-        except BaseException:  # whatever stops it, nothing half written stays
+        except BaseException:  # also after KeyboardInterrupt, no partial file stays
             aside.unlink(missing_ok=True)
             raise
         sync_folder(self._folder)
@@ -85,7 +85,7 @@ class Compaction:
         file = create(aside)
         try:
             snapshot = _SnapshotWriter(file, name)
-            for count, _ in enumerate(replay.tell(snapshot, self._clock())):
+            for count, _ in enumerate(replay.write_records(snapshot, self._clock())):
                 if count % _RECORDS_A_STEP == 0:
                     yield
             snapshot.flush()

@@ -1,4 +1,4 @@
-"""Which queues there are, as the journal keeps it."""
+"""The definition of a queue, as the journal keeps it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ _KNOWN = {each.name for each in fields(QueueSettings)}
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A queue's settings. A ``configured`` one is there because the configuration names it, and goes with that."""
+    """A queue's settings. A ``configured`` queue comes from the configuration, and is deleted when it is no longer
+    there.
+    """
 
     settings: QueueSettings
     configured: bool
 
     def to_json(self) -> bytes:
-        """Durations that are for ever are ``Infinity``."""
+        """Infinite durations are ``Infinity``."""
         settings = asdict(self.settings) | {"status": self.settings.status.value}
         return json.dumps({"configured": self.configured, "settings": settings}).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Definition:
-        """Settings that are not known here are left out, those that are missing have their default."""
+        """Unknown settings are ignored, missing ones have their default."""
         document = json.loads(data)
         known = {key: value for key, value in document["settings"].items() if key in _KNOWN}
         settings = QueueSettings(**known)

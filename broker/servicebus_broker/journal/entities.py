@@ -1,4 +1,4 @@
-"""Which queues the journal knows, and by which numbers its records mean them."""
+"""The queues that the journal knows, and their numbers in its records."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Entities:
         self._sink = sink
 
     def settings(self) -> list[QueueSettings]:
-        """The queues there are."""
+        """The settings of all queues."""
         return [each.settings for each in self._definitions.values()]
 
     def records(self) -> bytes:
-        """All definitions. They are written more than once, as no other record means anything without them."""
+        """The records of all definitions. They are written again in each file, because other records refer to them."""
         return b"".join(defined_record(number, each) for number, each in self._definitions.items())
 
     def number(self, name: str) -> int:
-        """What records mean the queue by."""
+        """The number of a queue in records."""
         return self._numbers[name.lower()]
 
     def configure(self, configured: Iterable[QueueSettings]) -> dict[int, str]:
-        """Have the configuration's queues as it says; returns, by number, the names of those that left it."""
+        """Define the configured queues; returns, by number, the names of queues that left the configuration."""
         settings = {each.name.lower(): each for each in configured}
         for each in settings.values():
             self._define(Definition(each, configured=True))
@@ -42,15 +42,15 @@ class Entities:
         }
 
     def create(self, settings: QueueSettings) -> int:
-        """A queue that the configuration does not know."""
+        """Define a queue that is not in the configuration; returns its number."""
         return self._define(Definition(settings, configured=False))
 
     def update(self, settings: QueueSettings) -> None:
-        """Other settings for a queue."""
+        """Change the settings of a queue."""
         self._define(Definition(settings, self._definitions[self.number(settings.name)].configured))
 
     def delete(self, name: str) -> None:
-        """The queue is gone; its number is not given out again."""
+        """Delete a queue; its number is not used again."""
         number = self._numbers.pop(name.lower())
         del self._definitions[number]
         self._sink.emit(deleted_record(number))

@@ -1,7 +1,7 @@
 """The files of a journal's folder.
 
-``journal-00000007`` holds the changes since ``snapshot-00000007`` and before ``journal-00000008``, which is there when
-it followed. The newest snapshot and the journals from its number on are all that counts; there is none at first.
+``journal-00000007`` holds the changes since ``snapshot-00000007`` and before ``journal-00000008``, if that exists. Only
+the newest snapshot and the journals from its number on count; at first there is no snapshot.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FORMER = "journal"
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """``live`` count, in this order; ``dead`` are what an interrupted compaction left."""
+    """The files that count (``live``), in their order, and leftovers of an interrupted compaction (``dead``)."""
 
     live: list[Path]
     dead: list[Path]
@@ -38,7 +38,7 @@ def snapshot_name(number: int) -> str:
 
 
 def unfinished(path: Path) -> Path:
-    """What a file is called while it is written."""
+    """The name of a file while it is being written."""
     return path.with_suffix(".new")
 
 
@@ -62,7 +62,7 @@ def list_files(folder: Path) -> Files:
 
 
 def map_file(path: Path) -> memoryview:
-    """The bytes of a file, in memory only as far as they are read. They stay mapped while the view is in use."""
+    """The bytes of a file, mapped into memory while the view is in use."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size == 0:
             return memoryview(b"")
@@ -70,7 +70,7 @@ def map_file(path: Path) -> memoryview:
 
 
 def forget(data: memoryview) -> None:
-    """Free the memory of what was read of a mapped file; it is read again when it is needed."""
+    """Free the memory of the pages of a mapped file that were read; they are read again when needed."""
     if isinstance(data.obj, mmap.mmap):
         data.obj.madvise(mmap.MADV_DONTNEED)
 
@@ -80,7 +80,7 @@ def create(path: Path) -> int:
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         write_at(file, MAGIC, 0)
-    except BaseException:  # whatever stops it, nothing half written stays
+    except BaseException:  # also after KeyboardInterrupt, no partial file stays
         os.close(file)
         path.unlink()
         raise
@@ -88,7 +88,7 @@ def create(path: Path) -> int:
 
 
 def write_at(file: int, data: bytes | memoryview, at: int) -> None:
-    """Write all of it."""
+    """Write all of the data."""
     rest = memoryview(data)
     while rest:
         written = os.pwrite(file, rest, at)
@@ -96,7 +96,7 @@ def write_at(file: int, data: bytes | memoryview, at: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names of new files on the disk."""
+    """Put the names of new files on the disk."""
     file = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(file)
@@ -105,7 +105,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def lock_folder(folder: Path) -> int:
-    """Make the folder, and keep other processes out while the file returned is open. Raises JournalError."""
+    """Create the folder, and keep other processes out while the file returned is open. Raises JournalError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -1,9 +1,9 @@
-"""The frames of a journal file: what was written at once, and counts as a whole or not at all.
+"""The frames of a journal file: one write each, which counts as a whole or not at all.
 
-A file begins with a line that names its format, then come frames: a header of 16 bytes and the payload. The header is a
-marker, the payload's length and CRC-32, and the CRC-32 of these together with the file's name and the frame's place in
-the file. So frames are found again behind damaged bytes, and nothing is taken for a frame that only looks like one: a
-copy inside a message, or what another file left on the disk. Zeros behind the last frame are room for more.
+A file begins with a line that names its format; frames follow: a header of 16 bytes and the payload. The header is a
+marker, the payload's length and CRC-32, and the CRC-32 of these together with the file's name and the frame's position.
+So frames are found again after damaged bytes, and a copy of a frame inside a message, or of another file on the disk,
+is not taken for a frame. Zeros after the last frame are reserved room.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ class Span(NamedTuple):
 
 
 def frame(payload: bytes | bytearray, name: str, at: int) -> bytes:
-    """A payload as it stands in the file of this name, from ``at`` on."""
+    """The frame of a payload at position ``at`` of the file of this name."""
     checksum = crc32(payload)
     return b"".join((_HEADER.pack(_MARKER, len(payload), checksum, _check(len(payload), checksum, name, at)), payload))
 
 
 def read_frames(data: memoryview, name: str, damaged: list[Span]) -> Iterator[Span]:
-    """The payloads of a file's whole frames. What is between them and behind them goes to ``damaged``.
+    """The payloads of a file's whole frames. The bytes between and after them go to ``damaged``.
 
-    Raises JournalError if it is not a journal file. Nothing is copied or allocated by what the file says.
+    Raises JournalError if it is not a journal file. No length in the file is trusted for copying or allocating.
     """
     beginning = bytes(data[: len(MAGIC)])
     if beginning != MAGIC:
         if MAGIC.startswith(beginning.rstrip(b"\0")):
-            return  # the machine stopped before anything was in it
+            return  # the machine stopped before the first write
         raise JournalError(f"{name} is not a file that this version of the broker can read.")
     at = len(MAGIC)
     while at < len(data):
@@ -80,7 +80,7 @@ def _frame_at(data: memoryview, name: str, at: int) -> Span | None:
 
 
 def _next_frame(data: memoryview, name: str, at: int) -> int | None:
-    # A false marker costs the check of its header only, so nobody can make this slow with the messages he sends.
+    # A false marker costs only the check of its header, so messages full of markers do not make this slow.
     while (marker := _FIND_MARKER.search(data, at)) is not None:
         if _frame_at(data, name, marker.start()) is not None:
             return marker.start()

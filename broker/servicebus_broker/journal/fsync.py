@@ -1,4 +1,4 @@
-"""When the journal asks the operating system to put what was written on the disk."""
+"""When the journal asks the operating system to put written data on the disk."""
 
 from enum import Enum
 

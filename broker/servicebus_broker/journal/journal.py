@@ -1,15 +1,15 @@
-"""The journal of a broker: everything in its queues, and which queues there are, in files of one folder.
+"""The journal of a broker: the contents of its queues, and their definitions, in files of one folder.
 
-**What survives.** What a client was told - that its message is accepted, completed, scheduled, deferred; a session's
-state; a delivery - was written before it was told, so it survives the end of the *process* at any moment. What survives
-the end of the *machine* is a matter of `Fsync`. After a kill, a message that was out with a receiver comes back with
-that delivery counted; after a stop in good order, without. Locks, and who held a session, do not outlive the process.
+**What survives.** Every answer to a client - that its message is accepted, completed, scheduled, deferred; a session's
+state; a delivery - is written before it is sent, so it survives the end of the *process* at any moment. `Fsync` decides
+what survives the end of the *machine*. After a kill, a locked message comes back with that delivery counted; after an
+orderly stop, without. Locks and holders of sessions do not survive the process.
 
-**When the disk is full.** The file always has `RESERVE` bytes set aside. When there is no room besides, queues refuse
-what is new, and deliver and settle what they hold: the reserve is for that. Room is looked for at each attempt.
+**When the disk is full.** The file always has `RESERVE` bytes set aside. When there is no more room, queues refuse new
+messages, and use the reserve to deliver and settle the messages they hold. Each attempt looks for room again.
 
 **When the disk fails.** After an error other than "full", and after any failed sync, nobody knows what is on the disk,
-and a later sync that succeeds does not say. `write` and `sync` raise it, and the broker ends.
+and a later successful sync does not tell. `write` and `sync` raise the error, and the broker ends.
 
 **Damage** is described in `recovery`, the files in `files`, `frames` and `records`.
 """
@@ -44,9 +44,11 @@ _ROOM_AHEAD = 4 * MIB
 
 
 class Journal:
-    """Make the queues of `defined`, give them to `restore`; from then on their changes gather in memory until `write`.
+    """Create the queues of `defined` and pass them to `restore`; from then on their changes gather in memory until
+    `write`.
 
-    It is the recorder of definitions too. `sync`, and a compaction's run, are for other threads, the rest is not.
+    It is the recorder of definitions too. `sync`, and a compaction's run, may be called in other threads; the rest may
+    not.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Journal:
         try:
             recovered = recover(folder)
             self._segment = self._open(recovered)
-        except BaseException as error:  # whatever stops it, the folder is not locked for ever
+        except BaseException as error:  # also after KeyboardInterrupt, the folder is unlocked
             os.close(self._lock)
             if isinstance(error, OSError):
                 raise JournalError(f"The journal in {folder} cannot be used: {error}") from error
@@ -82,12 +84,12 @@ class Journal:
         self._older_size = recovered.size - recovered.end
         self._removed = recovered.replay.removed
         if recovered.is_damaged:
-            # What is damaged is not carried along, nor reported again.
+            # Compact at once, so that the damage is not kept, nor reported again.
             self._compact_at = 0
         self._replay = recovered.replay
         self._entities = Entities(recovered.replay.definitions, self)
         for number, name in self._entities.configure(configured).items():
-            self._leave(number, name, recovered.replay)
+            self._delete_if_empty(number, name, recovered.replay)
         if not self._segment.is_empty:
             self.emit(self._entities.records())
         self._set_room_aside()
@@ -95,13 +97,13 @@ class Journal:
     # Queues
 
     def defined(self) -> list[QueueSettings]:
-        """The configured queues, as they are configured, and those that were made since by other means."""
+        """The settings of all queues: configured ones as they are configured, and those created by administration."""
         return self._entities.settings()
 
     def restore(self, queues: Iterable[Queue]) -> None:
-        """Give new queues what they held, and record what changes in them from now on. To be called once.
+        """Fill new queues with their former contents, and record their changes from now on. Call it once.
 
-        A dead-letter queue goes with its queue. Raises JournalError for a message that cannot be read.
+        A dead-letter queue is included in its queue. Raises JournalError for a message that cannot be read.
         """
         for queue in queues:
             if queue.dead_letters is not None:
@@ -126,12 +128,12 @@ class Journal:
     # Changes
 
     def emit(self, record: bytes) -> None:
-        """Have a record written with the next `write`."""
+        """Add a record to the next `write`."""
         self._pending += record
         self._removed += record[0] == Kind.REMOVED
 
     def has_room(self) -> bool:
-        """Whether queues may take something new: with all that is still to be written, the reserve stays."""
+        """Whether queues may accept new messages without using the reserve."""
         if self._is_full or self._segment.room < len(self._pending) + RESERVE:
             self._set_room_aside()
         return not self._is_full
@@ -146,11 +148,11 @@ class Journal:
 
     @property
     def has_changes(self) -> bool:
-        """Whether there is something to write."""
+        """Whether there are records to write."""
         return bool(self._pending)
 
     def write(self) -> None:
-        """Hand all changes to the operating system. Raises OSError; after one of `FULL`, it can be called again."""
+        """Write all changes to the file. Raises OSError; after an error of `FULL`, it can be called again."""
         if not self._pending:
             return
         if self._segment.is_empty:
@@ -159,11 +161,11 @@ class Journal:
         self._pending.clear()
 
     def sync(self) -> None:
-        """Return once what was written before is on the disk. Raises OSError, and then the journal is done for."""
+        """Return once all written data is on the disk. Raises OSError, after which the journal cannot be used."""
         self._segment.sync()
 
     def close(self) -> None:
-        """End in good order: what receivers hold does not count as delivered. Raises OSError."""
+        """End in good order: locked messages do not count as delivered. Raises OSError."""
         try:
             self.emit(stopped_record())
             self.write()
@@ -174,20 +176,20 @@ class Journal:
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the folder as a kill does."""
+        """Release the folder as a kill does."""
         self._segment.close()
         os.close(self._lock)
 
     # Compaction
 
     def wants_compaction(self) -> bool:
-        """Whether the files have grown enough; or the disk is full, and at least half of what is in them is useless."""
+        """Whether the files have grown enough; or the disk is full, and at least half of their content is obsolete."""
         if self._is_compacting:
             return False
         return self.size >= self._compact_at or (self._is_full and self._removed > self._live())
 
     def begin_compaction(self) -> Compaction | None:
-        """Go on in a new file, and return what is to be run in another thread; then call `end_compaction`.
+        """Continue in a new file, and return the compaction to run in another thread; then call `end_compaction`.
 
         Not while a `sync` runs. None if there is no room even for a new file. Raises OSError.
         """
@@ -224,8 +226,8 @@ class Journal:
         counts = [queue.counts() for queue in self._queues.values()]
         return sum(each.active + each.scheduled + each.transfer for each in counts)
 
-    def _leave(self, number: int, name: str, replay: Replay) -> None:
-        """A queue left the configuration: a slip of the pen there must not cost a message."""
+    def _delete_if_empty(self, number: int, name: str, replay: Replay) -> None:
+        """Delete a queue that left the configuration, unless it holds messages: a typing error must not cost one."""
         messages = replay.messages(number)
         if messages:
             logger.warning(

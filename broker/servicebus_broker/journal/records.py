@@ -1,7 +1,7 @@
 """Changes to queues as bytes.
 
-A record is one byte for its kind, four for what it is about, and what the kind needs. An entity is known by a number
-that its definition gives it; a queue's is twice that, and its dead-letter queue's one more. Integers and floats are
+A record is one byte for its kind, four for its subject, and the fields of the kind. An entity has the number of its
+definition; the number of a queue is twice that, and its dead-letter queue's one more. Integers and floats are
 big-endian; times are seconds since the Unix epoch.
 """
 
@@ -46,17 +46,17 @@ SESSION_STATE = Struct(">BIIi")
 
 
 class Sink(Protocol):
-    """Where records go."""
+    """Takes records."""
 
     def emit(self, record: bytes) -> None:
-        """Take a record, to be written with those around it."""
+        """Take a record, to be written together with those around it."""
 
     def has_room(self) -> bool:
         """Whether there is room for new messages."""
 
 
 class RecordWriter:
-    """The recorder of one queue: makes a record of each change."""
+    """The recorder of one queue: writes a record for each change."""
 
     def __init__(self, sink: Sink, queue: int) -> None:
         self._emit: Callable[[bytes], None] = sink.emit
@@ -99,18 +99,18 @@ class RecordWriter:
 
 
 def defined_record(entity: int, definition: Definition) -> bytes:
-    """A queue is there, anew or with other settings."""
+    """A queue was created, or its settings were changed."""
     data = definition.to_json()
     return DEFINED.pack(Kind.DEFINED, entity, len(data)) + data
 
 
 def deleted_record(entity: int) -> bytes:
-    """A queue is gone, with its dead-letter queue."""
+    """A queue and its dead-letter queue were deleted."""
     return HEAD.pack(Kind.DELETED, entity)
 
 
 def stopped_record() -> bytes:
-    """The broker ended in good order: nobody holds a message, and no delivery failed by that."""
+    """The broker ended in good order: all messages are unlocked, and no delivery failed by that."""
     return HEAD.pack(Kind.STOPPED, 0)
 
 

@@ -1,9 +1,9 @@
-"""Reading a journal's folder when the broker starts.
+"""Reads a journal's folder when the broker starts.
 
-A damaged or torn end is cut off, up to the last whole frame: that is what a crash in the middle of a write leaves.
-Damage before whole frames is skipped, and what comes after it counts: then a message may be missing, or be there again
-though it was completed, but only as far as the damaged bytes said so. Either way the log says how much it was, and the
-bytes are kept in a file beside the journal.
+A damaged or torn end is cut off after the last whole frame: a crash in the middle of a write leaves such an end. Damage
+before whole frames is skipped, and the frames after it count: then a message may be missing, or may be there again
+though it was completed, but only as far as the damaged bytes said so. In both cases the log says how many bytes were
+damaged, and a file beside the journal keeps them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """``end`` is where the last file's last whole frame ends, ``size`` the bytes of all files up to there."""
+    """``end`` is the end of the last file's last whole frame, ``size`` the bytes of all files up to there."""
 
     replay: Replay
     files: Files
@@ -32,7 +32,7 @@ class Recovered:
 
 
 def recover(folder: Path) -> Recovered:
-    """Read the folder, and change nothing in it but to copy damaged bytes. Raises JournalError and OSError."""
+    """Read the folder, and change nothing in it except for a copy of damaged bytes. Raises JournalError and OSError."""
     files = list_files(folder)
     replay = Replay()
     end = size = 0
@@ -51,9 +51,7 @@ def recover(folder: Path) -> Recovered:
             is_damaged = True
             _keep(path, data, span, is_tail=span.start >= end)
     if replay.orphans:
-        logger.warning(
-            "%s: %d changes were about what the damaged bytes said, and are left out.", folder, replay.orphans
-        )
+        logger.warning("%s: %d changes referred to the damaged bytes and were ignored.", folder, replay.orphans)
     return Recovered(replay, files, end, size, is_damaged)
 
 

@@ -1,8 +1,8 @@
-"""What the records of a journal add up to.
+"""The result of the records of a journal.
 
-Messages are not decoded here: their records stay where they are in the files. So a journal of mostly settled messages
-is read fast, and compacting one takes no memory for the messages in it. What is kept for each are plain numbers, which
-the garbage collector does not look at: with many objects, one look takes longer than a client should wait.
+Messages are not decoded here: their records stay in the files. So a journal of mostly settled messages is read fast,
+and compacting one takes no memory for its messages. The state of each message is kept in plain numbers, which the
+garbage collector does not traverse: with many objects, one collection takes longer than a client should wait.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Sources:
         self._files: list[memoryview] = []
 
     def add(self, file: memoryview) -> None:
-        """From now on, places are in this file."""
+        """Places refer to this file from now on."""
         self._files.append(file)
 
     def place(self, start: int, end: int) -> int:
-        """Bytes of the last file."""
+        """The place of bytes in the last file."""
         return (len(self._files) - 1) << 96 | start << 48 | end
 
     def read(self, place: int) -> bytes:
@@ -56,9 +56,10 @@ _OFFSET = (1 << 48) - 1
 
 @dataclass(slots=True)
 class QueueReplay:
-    """One queue. ``stored`` are the places of whole records, ``changed`` state, count and lock where they differ since.
+    """One queue.
 
-    The places of session states are without their ids.
+    ``stored`` are the places of whole records; ``changed`` are state, count and lock, if they changed since. The places
+    of session states do not include their ids.
     """
 
     sources: Sources
@@ -85,13 +86,13 @@ class QueueReplay:
         return contents
 
     def unlock(self) -> None:
-        """Nobody holds a message any more, and that does not count as a delivery."""
+        """Unlock all messages, without counting that as a delivery."""
         for number, change in self.changed.items():
             state, count, _ = _unpack(change)
             self.changed[number] = _pack(state, count, locked=False)
 
-    def tell(self, sink: Sink, queue: int, seen_since: float) -> Iterator[None]:
-        """The records that lead here from an empty queue, in small steps."""
+    def write_records(self, sink: Sink, queue: int, seen_since: float) -> Iterator[None]:
+        """Write the records that lead from an empty queue to this one, in small steps."""
         writer = RecordWriter(sink, queue)
         for number, place in self.stored.items():
             sink.emit(self.sources.read(place))
@@ -110,10 +111,10 @@ class QueueReplay:
 
 
 class Replay:
-    """Apply what files hold, oldest first; then it is what the queues were when the last of it was written.
+    """Apply the content of files, oldest first; the result is the state of the queues at the last write.
 
-    ``removed`` counts messages. Where files are damaged, records may be about something unknown: these are counted in
-    ``orphans``, and left out.
+    ``removed`` counts messages. Where files are damaged, records may refer to something unknown: these are counted in
+    ``orphans``, and ignored.
     """
 
     def __init__(self) -> None:
@@ -124,7 +125,7 @@ class Replay:
         self.removed = 0
 
     def apply(self, file: memoryview, frame: Span) -> None:
-        """Apply the payload of a frame of the file that ``sources`` got last. Raises JournalError."""
+        """Apply the payload of a frame of the last file in ``sources``. Raises JournalError."""
         at, end = frame
         try:
             while at < end:
@@ -132,18 +133,18 @@ class Replay:
         except (struct.error, ValueError, KeyError) as error:
             raise JournalError(f"The journal has a record that cannot be read: {error!r}") from error
         if at != end:
-            raise JournalError("The journal has a record that is longer than what was written.")
+            raise JournalError("The journal has a record that is longer than its frame.")
 
-    def tell(self, sink: Sink, now: float) -> Iterator[None]:
-        """The records that lead here from nothing, in small steps; without ids that are forgotten by ``now``."""
+    def write_records(self, sink: Sink, now: float) -> Iterator[None]:
+        """Write the records that lead from nothing to this state, in small steps, without expired ids."""
         for entity, definition in self.definitions.items():
             sink.emit(defined_record(entity, definition))
             seen_since = now - definition.settings.duplicate_detection_window
             for queue in _queues_of(entity):
-                yield from self.queues[queue].tell(sink, queue, seen_since)
+                yield from self.queues[queue].write_records(sink, queue, seen_since)
 
     def messages(self, entity: int) -> int:
-        """How many messages a queue and its dead-letter queue hold."""
+        """The number of messages in a queue and its dead-letter queue."""
         return sum(len(self.queues[queue].stored) for queue in _queues_of(entity) if queue in self.queues)
 
     def drop(self, entity: int) -> None:

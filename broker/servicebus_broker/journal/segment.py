@@ -9,12 +9,12 @@ from pathlib import Path
 from servicebus_broker.journal.files import create, journal_name, sync_folder, write_at
 from servicebus_broker.journal.frames import MAGIC, frame
 
-# These say that there is no room. After any other error it is not known what is on the disk.
+# These mean that there is no room. After any other error, the content of the disk is unknown.
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 class Segment:
-    """Frames are added at its end; behind that the file has room, which the file system has set aside for it.
+    """Frames are added at its end; the room after that is set aside by the file system.
 
     `sync` may run in another thread than the rest.
     """
@@ -35,16 +35,16 @@ class Segment:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no frame yet."""
+        """Whether it has no frame."""
         return self.size == len(MAGIC)
 
     @property
     def room(self) -> int:
-        """How much can be added for certain."""
+        """The bytes that can certainly be added."""
         return self._allocated - self.size
 
     def append(self, payload: bytes | bytearray) -> None:
-        """Add a frame, if there is anything to add. Raises OSError, and then nothing was added."""
+        """Add a frame, if there is data. Raises OSError, and then nothing was added."""
         if not payload:
             return
         data = frame(payload, self._name, self.size)
@@ -53,7 +53,7 @@ class Segment:
         self._allocated = max(self._allocated, self.size)
 
     def extend(self, room: int) -> bool:
-        """Set aside this much room behind what there is; returns False if the disk has not got it. Raises OSError."""
+        """Set aside this much room after the end; returns False if the disk does not have it. Raises OSError."""
         end = self.size + room
         if end <= self._allocated:
             return True
@@ -67,12 +67,12 @@ class Segment:
         return True
 
     def trim(self) -> None:
-        """Give the room back."""
+        """Give the room back to the disk."""
         os.ftruncate(self._file, self.size)
         self._allocated = self.size
 
     def sync(self) -> None:
-        """Return once all that was added before is on the disk. Raises OSError."""
+        """Return once all frames are on the disk. Raises OSError."""
         os.fdatasync(self._file)
         if self._is_new:
             sync_folder(self._folder)

@@ -1,1 +1,1 @@
-"""What a Service Bus queue does, without I/O and with a clock that is passed in (seconds since the Unix epoch)."""
+"""The rules of a Service Bus queue, without I/O; the clock (seconds since the Unix epoch) is passed in."""

@@ -1,4 +1,4 @@
-"""What a queue's settings allow to be done with it."""
+"""The operations that the settings of a queue allow."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def check_can_send(settings: QueueSettings, *, is_dead_letter_queue: bool) -> No
 
 
 def receive_refusal(settings: QueueSettings) -> QueueError | None:
-    """Why nobody can receive; None if they can."""
+    """The reason why nobody can receive; None if receiving is possible."""
     if settings.forward_to is not None:
         return InvalidOperationError(
             f"Cannot create a message receiver on an entity with auto-forwarding enabled: '{settings.name}' forwards "
@@ -29,7 +29,7 @@ def receive_refusal(settings: QueueSettings) -> QueueError | None:
 
 
 def check_targets(settings: QueueSettings, exists: Callable[[str], bool]) -> None:
-    """Raises ArgumentError for a queue that cannot forward as its settings say."""
+    """Raises ArgumentError for a queue that cannot forward to the targets in its settings."""
     name = settings.name
     if settings.requires_session and settings.forward_to is not None:
         raise ArgumentError(f"'{name}' requires sessions, and cannot forward for that reason.")
@@ -41,7 +41,7 @@ def check_targets(settings: QueueSettings, exists: Callable[[str], bool]) -> Non
 
 
 def check_reconfiguration(old: QueueSettings, new: QueueSettings) -> None:
-    """Raises InvalidOperationError for what Service Bus does not change in a queue that exists."""
+    """Raises InvalidOperationError for a property that Service Bus does not change in an existing queue."""
     changed = [name for name in _UNCHANGEABLE if getattr(old, name) != getattr(new, name)]
     if changed:
         raise InvalidOperationError(f"Once the queue '{old.name}' exists, {', '.join(changed)} cannot be changed.")

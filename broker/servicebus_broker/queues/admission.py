@@ -1,4 +1,4 @@
-"""Which messages a queue takes, by the limits of Service Bus (learn.microsoft.com, "Service Bus quotas")."""
+"""Checks of new messages by the limits of Service Bus (learn.microsoft.com, "Service Bus quotas")."""
 
 from servicebus_broker.amqp.sections import Sections, application_entries, entry_value
 from servicebus_broker.queues.errors import ArgumentError, InvalidOperationError, MessageSizeExceededError
@@ -12,7 +12,7 @@ PARTITION_KEY = "x-opt-partition-key"
 
 
 def check(message: Message, settings: QueueSettings) -> None:
-    """Raises a QueueError for a message that the queue refuses, whoever sends it."""
+    """Raises a QueueError for a message that the queue refuses from every sender."""
     sections = message.sections
     if message.size > settings.max_message_size:
         raise MessageSizeExceededError(

@@ -1,4 +1,4 @@
-"""Whose turn it is among many, each of which has deadlines of its own."""
+"""The next due member among many, each of which has its own deadlines."""
 
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
@@ -8,20 +8,20 @@ from servicebus_broker.queues.settings import FOREVER
 
 
 class Timed(Protocol):
-    """Something with deadlines."""
+    """An object with deadlines."""
 
     def next_due(self) -> float:
-        """When it has something to do; FOREVER if nothing is pending."""
+        """The time of the first deadline; FOREVER if nothing is pending."""
 
 
 M = TypeVar("M", bound=Timed)
 
 
 class Agenda(Generic[M]):
-    """Finds who is next in O(log n) of its members, and asks nobody else.
+    """Finds the next due member in O(log n), without asking the others.
 
-    A member says when something of its becomes due *earlier*. What is put off or withdrawn is noticed when it would
-    have been the member's turn.
+    A member reports when one of its deadlines becomes *earlier*. A deadline that was postponed or withdrawn is noticed
+    at its former time.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Agenda(Generic[M]):
         self._joined = 0
 
     def join(self, member: M) -> Callable[[float], None]:
-        """Take a member in; returns what it calls when it has something to do earlier than it said."""
+        """Add a member; returns the function by which it reports an earlier deadline."""
         key = self._joined
         self._joined += 1
         self._members[key] = member
@@ -42,18 +42,18 @@ class Agenda(Generic[M]):
         return due_earlier
 
     def leave(self, member: M) -> None:
-        """Let a member go."""
+        """Remove a member."""
         for key in [key for key, each in self._members.items() if each is member]:
             del self._members[key]
             self._deadlines.discard(key)
 
     @property
     def due(self) -> float:
-        """Never later than `next_due`, and without asking any member."""
+        """Never later than `next_due`, and computed without asking a member."""
         return self._deadlines.next_due()
 
     def next_due(self) -> float:
-        """When a member has something to do; FOREVER if none has."""
+        """The time when a member has something to do; FOREVER if none has."""
         while (key := self._deadlines.first()) is not None:
             noted, due = self._deadlines.get(key), self._members[key].next_due()
             if due <= noted:
@@ -62,7 +62,7 @@ class Agenda(Generic[M]):
         return FOREVER
 
     def take_due(self, now: float) -> Iterator[M]:
-        """Each member whose time has come, to do what is due before the next is taken."""
+        """Each member that is due; it must do its work before the next one is taken."""
         for key in list(self._deadlines.take_due(now)):
             if key in self._members:
                 yield self._members[key]

@@ -1,4 +1,4 @@
-"""Everything about a queue that outlives its process."""
+"""The part of a queue that survives its process."""
 
 from dataclasses import dataclass, field
 
@@ -7,10 +7,10 @@ from servicebus_broker.queues.message import Message
 
 @dataclass(slots=True)
 class Contents:
-    """What a queue holds.
+    """The contents of a queue.
 
-    ``messages`` and ``locked`` go by sequence number, ``seen`` maps the ids that duplicate detection remembers to when
-    they came, oldest first. Locks themselves are not kept, only which messages were out with a receiver.
+    ``messages`` and ``locked`` go by sequence number; ``seen`` maps the ids that duplicate detection remembers to their
+    times, oldest first. Locks themselves are not kept, only which messages were locked.
     """
 
     last_sequence_number: int = 0

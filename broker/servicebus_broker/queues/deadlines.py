@@ -1,4 +1,4 @@
-"""Things that are due at a time: O(log n) to set, and to find the next one."""
+"""Deadlines by key: O(log n) to set one, and to find the next one."""
 
 import heapq
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ class Alarm:
         self._next_dues: list[Callable[[], float]] = []
 
     def watch(self, next_due: Callable[[], float]) -> None:
-        """Stand at the earliest of these deadlines too; they call `bring_forward` when one is before ``due``."""
+        """Include these deadlines; their owner calls `bring_forward` when one is before ``due``."""
         self._next_dues.append(next_due)
 
     def bring_forward(self, due: float) -> None:
@@ -30,13 +30,13 @@ class Alarm:
         self._on_earlier(due)
 
     def next_due(self) -> float:
-        """When the next deadline is; FOREVER if there is none."""
+        """The time of the next deadline; FOREVER if there is none."""
         self.due = min([next_due() for next_due in self._next_dues], default=FOREVER)
         return self.due
 
 
 class Deadlines(Generic[K]):
-    """At most one deadline a key. Withdrawn ones stay in the heap until they surface, or outnumber the rest."""
+    """At most one deadline for each key. Withdrawn ones stay in the heap until they surface, or outnumber the rest."""
 
     def __init__(self, alarm: Alarm | None = None) -> None:
         self._due: dict[K, float] = {}
@@ -48,11 +48,11 @@ class Deadlines(Generic[K]):
         return len(self._due)
 
     def get(self, key: K) -> float:
-        """When a key is due; FOREVER if it is not."""
+        """The deadline of a key; FOREVER if it has none."""
         return self._due.get(key, FOREVER)
 
     def set(self, key: K, due: float) -> None:
-        """Set or move a deadline; one that is never due is not kept."""
+        """Set or move a deadline; FOREVER removes it."""
         if due == FOREVER:
             self.discard(key)
             return
@@ -69,18 +69,18 @@ class Deadlines(Generic[K]):
         self._due.pop(key, None)
 
     def next_due(self) -> float:
-        """When the next deadline is; FOREVER if there is none."""
+        """The time of the next deadline; FOREVER if there is none."""
         heap = self._heap
         while heap and self._due.get(heap[0][1]) != heap[0][0]:
             heapq.heappop(heap)
         return heap[0][0] if heap else FOREVER
 
     def first(self) -> K | None:
-        """Whose deadline is next."""
+        """The key with the next deadline."""
         return None if self.next_due() == FOREVER else self._heap[0][1]
 
     def take_due(self, now: float) -> Iterator[K]:
-        """Each key whose deadline has come, earliest first; it is withdrawn."""
+        """Each key whose deadline has passed, earliest first; its deadline is removed."""
         while self.next_due() <= now:
             _, key = heapq.heappop(self._heap)
             del self._due[key]

@@ -15,7 +15,7 @@ class DuplicateHistory:
         return len(self._seen)
 
     def is_duplicate(self, message_id: str, now: float) -> bool:
-        """Whether the id was seen within the window; if not, it is from now on."""
+        """Whether the id was seen within the window; if not, it is added."""
         self._forget(now)
         if message_id in self._seen:
             return True
@@ -28,7 +28,7 @@ class DuplicateHistory:
         return dict(self._seen)
 
     def restore(self, seen: Mapping[str, float]) -> None:
-        """Take up what `seen` gave."""
+        """Add the ids that `seen` returned."""
         self._seen.update(seen)
 
     def _forget(self, now: float) -> None:

@@ -43,7 +43,7 @@ class TimedOutError(QueueError):
 
 
 class InvalidOperationError(QueueError):
-    """The entity cannot do that: a session where it has none, or none where it requires one."""
+    """The entity does not support that: for example a session on a queue without sessions, or the reverse."""
 
     condition = "amqp:not-allowed"
     status = 400
@@ -65,7 +65,7 @@ class EntityExistsError(QueueError):
 
 
 class EntityDisabledError(QueueError):
-    """The entity's status does not allow it."""
+    """The entity's status does not allow the operation."""
 
     condition = "com.microsoft:entity-disabled"
     status = 403
@@ -79,7 +79,7 @@ class QuotaExceededError(QueueError):
 
 
 class MessageSizeExceededError(QueueError):
-    """One message, or one session's state, is larger than the entity takes."""
+    """A message or a session state is larger than the entity accepts."""
 
     condition = "amqp:link:message-size-exceeded"
     status = 413

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from servicebus_broker.queues.admission import check
-from servicebus_broker.queues.books import Books
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.queues.message import Message
-
-if TYPE_CHECKING:
-    from servicebus_broker.queues.queue import Queue
+from servicebus_broker.queues.placement import Placement
+from servicebus_broker.queues.settings import QueueSettings
 
 MAX_HOPS = 4
 RETRY_AFTER = 1.0
@@ -19,51 +17,64 @@ TOO_MANY_HOPS = "MaxTransferHopCountExceeded"
 REFUSED = "TransferRefused"
 
 
-class Forwarding:
-    """Moves what is ready in a queue, in order, to the one that its settings name and ``find`` knows.
+class Target(Protocol):
+    """The queue that messages are forwarded to."""
 
-    While that one is missing, full or takes nothing, messages stay where they are and are tried again every second;
-    Service Bus moves them to a transfer dead-letter queue in the end, which does not exist here. A message that was
-    forwarded too often, or that the other queue would not take from a sender either, is dead-lettered where it is.
+    @property
+    def settings(self) -> QueueSettings: ...
+
+    def has_room_for(self, message: Message) -> bool:
+        """Whether `take_over` may be called."""
+
+    def take_over(self, message: Message) -> None:
+        """Add a message that another queue forwards."""
+
+
+class Forwarding:
+    """Moves the ready messages of a queue, in order, to the queue that its settings name.
+
+    While that queue is missing, full or closed for sending, messages stay and are tried again every second; Service Bus
+    moves them to a transfer dead-letter queue in the end, which does not exist here. A message that was forwarded too
+    often, or that the target would refuse from a sender too, is dead-lettered in its present queue.
     """
 
-    def __init__(self, books: Books, find: Callable[[str], Queue | None]) -> None:
-        self._books = books
+    def __init__(self, placement: Placement, find: Callable[[str], Target | None]) -> None:
+        self._placement = placement
         self._find = find
 
     def run(self, now: float) -> None:
-        """Forward what can be."""
-        books = self._books
-        name = books.settings.forward_to
+        """Forward all messages that can be forwarded."""
+        placement = self._placement
+        name = placement.settings.forward_to
         if name is None:
             return
         target = self._find(name)
         staying = []
-        while target is not None and (message := books.ready.take()) is not None:
+        while target is not None and (message := placement.ready.take()) is not None:
             if not target.has_room_for(message):
                 staying.append(message)
                 break
             if not self._forward(message, target):
                 staying.append(message)
         for message in staying:
-            books.ready.add(message)
-        if books.ready:
-            books.transfer_at(now + RETRY_AFTER)
+            placement.ready.add(message)
+        if placement.ready:
+            placement.transfer_at(now + RETRY_AFTER)
 
-    def _forward(self, message: Message, target: Queue) -> bool:
-        """Whether the message has left."""
-        books = self._books
+    def _forward(self, message: Message, target: Target) -> bool:
+        """Forward or dead-letter a message; returns whether it has left the queue."""
+        placement = self._placement
         refusal = _refusal(message, target)
         if refusal is None:
-            books.remove(message)
+            placement.remove(message)
             message.become_forwarded()
             target.take_over(message)
-        elif books.dead_letters is not None:
-            books.move_to_dead_letters(message, *refusal)
-        return refusal is None or books.dead_letters is not None
+        elif placement.dead_letters is not None:
+            placement.move_to_dead_letters(message, *refusal)
+        return refusal is None or placement.dead_letters is not None
 
 
-def _refusal(message: Message, target: Queue) -> tuple[str, str] | None:
+def _refusal(message: Message, target: Target) -> tuple[str, str] | None:
     if message.hops >= MAX_HOPS:
         return TOO_MANY_HOPS, f"The message was forwarded {MAX_HOPS} times, which is the most that is allowed."
     try:

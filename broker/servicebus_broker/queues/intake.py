@@ -1,4 +1,4 @@
-"""How messages come into a queue: now or at their time, once, and no more than there is room for."""
+"""The arrival of messages in a queue: at once or scheduled, without duplicates, within the size limits."""
 
 from __future__ import annotations
 
@@ -6,49 +6,49 @@ from collections.abc import Iterable, Sequence
 
 from servicebus_broker.amqp.sections import Sections
 from servicebus_broker.queues.admission import check
-from servicebus_broker.queues.books import Books
 from servicebus_broker.queues.deadlines import Alarm, Deadlines
 from servicebus_broker.queues.duplicates import DuplicateHistory
 from servicebus_broker.queues.message import Message, MessageState, scheduled_enqueue_time
+from servicebus_broker.queues.placement import Placement
 from servicebus_broker.queues.settings import FOREVER
 
 
 class Intake:
-    """Gives each message its number, and drops those that duplicate detection has seen."""
+    """Numbers new messages, and drops duplicates."""
 
-    def __init__(self, books: Books, alarm: Alarm) -> None:
-        self._books = books
-        self.history = DuplicateHistory(books.settings.duplicate_detection_window)
+    def __init__(self, placement: Placement, alarm: Alarm) -> None:
+        self._placement = placement
+        self.history = DuplicateHistory(placement.settings.duplicate_detection_window)
         self.schedule: Deadlines[int] = Deadlines(alarm)
         self._scheduled_ids: dict[str, int] = {}
 
     def take(self, messages: Sequence[Sections], now: float) -> list[int]:
-        """Take messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError."""
+        """Add messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError."""
         arrivals = [(Message(sections, 0, now, FOREVER), scheduled_enqueue_time(sections)) for sections in messages]
         size = 0
         for message, _ in arrivals:
-            check(message, self._books.settings)
+            check(message, self._placement.settings)
             size += message.size
-        self._books.check_room(size)
+        self._placement.check_room(size)
         return [self._accept(message, scheduled_for, now) for message, scheduled_for in arrivals]
 
     def take_over(self, message: Message, now: float) -> None:
-        """Take a message that another queue forwards."""
+        """Add a message that another queue forwards."""
         if self._is_duplicate(message, now):
             return
-        message.sequence_number = self._books.log.next_sequence_number()
+        message.sequence_number = self._placement.log.next_sequence_number()
         self._enqueue(message, now)
 
     def cancel(self, sequence_numbers: Iterable[int]) -> None:
         """Withdraw scheduled messages, all or none. Raises MessageNotFoundError."""
-        log = self._books.log
+        log = self._placement.log
         for message in [log.find(number, MessageState.SCHEDULED) for number in dict.fromkeys(sequence_numbers)]:
             self._unschedule(message)
             log.remove(message)
 
     def activate_due(self, now: float) -> None:
-        """Enqueue what was scheduled for now: appended, as in Service Bus, under a new number."""
-        log = self._books.log
+        """Enqueue scheduled messages that are due: appended, as in Service Bus, under a new number."""
+        log = self._placement.log
         for number in self.schedule.take_due(now):
             message = log.get(number)
             if message is not None:
@@ -59,13 +59,13 @@ class Intake:
                 self._enqueue(message, now)
 
     def restore_scheduled(self, message: Message, now: float) -> None:
-        """Take up a scheduled message of another process."""
-        self._books.log.restore(message)
+        """Add a scheduled message of a former process."""
+        self._placement.log.restore(message)
         due = scheduled_enqueue_time(message.sections)
         self._schedule(message, now if due is None else due)
 
     def _accept(self, message: Message, scheduled_for: float | None, now: float) -> int:
-        log = self._books.log
+        log = self._placement.log
         if self._is_duplicate(message, now):
             return self._number_of_duplicate(message)
         message.sequence_number = log.next_sequence_number()
@@ -79,14 +79,14 @@ class Intake:
 
     def _enqueue(self, message: Message, now: float) -> None:
         ttl = message.sections.ttl
-        default = self._books.settings.default_time_to_live
+        default = self._placement.settings.default_time_to_live
         message.enqueued_at = now
         message.expires_at = now + (default if ttl is None else min(ttl / 1000, default))
-        self._books.add(message)
+        self._placement.add(message)
 
     def _schedule(self, message: Message, due: float) -> None:
         self.schedule.set(message.sequence_number, due)
-        if self._books.settings.requires_duplicate_detection and message.sections.message_id is not None:
+        if self._placement.settings.requires_duplicate_detection and message.sections.message_id is not None:
             self._scheduled_ids[str(message.sections.message_id)] = message.sequence_number
 
     def _unschedule(self, message: Message) -> None:
@@ -97,17 +97,17 @@ class Intake:
 
     def _is_duplicate(self, message: Message, now: float) -> bool:
         message_id = message.sections.message_id
-        if not self._books.settings.requires_duplicate_detection or message_id is None:
+        if not self._placement.settings.requires_duplicate_detection or message_id is None:
             return False
         if self.history.is_duplicate(str(message_id), now):
             return True
-        self._books.log.recorder.seen_at(str(message_id), now)
+        self._placement.log.recorder.seen_at(str(message_id), now)
         return False
 
     def _number_of_duplicate(self, message: Message) -> int:
-        # Whoever schedules a message again because the answer was lost can cancel it by either answer.
+        # A client that schedules a message again because the answer was lost can cancel it by either answer.
         number = self._scheduled_ids.get(str(message.sections.message_id))
         if number is None:
-            number = self._books.log.next_sequence_number()
-            self._books.log.recorder.numbered(number)
+            number = self._placement.log.next_sequence_number()
+            self._placement.log.recorder.numbered(number)
         return number

@@ -11,7 +11,7 @@ from servicebus_broker.queues.storage import Storage
 
 
 class MessageLog:
-    """O(1) to append, find and remove; O(log n) to start reading anywhere. Its recorder hears of every change."""
+    """O(1) to append, find and remove; O(log n) to start reading anywhere. Its recorder is told of every change."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -42,12 +42,12 @@ class MessageLog:
         return message
 
     def add(self, message: Message) -> None:
-        """Add a message; those that come with the highest number yet, as nearly all do, cost nothing to order."""
+        """Add a message; one with the highest number yet, as nearly all have, costs nothing to order."""
         self.restore(message)
         self.recorder.stored(message)
 
     def restore(self, message: Message) -> None:
-        """Add a message that is recorded already."""
+        """Add a message that is already recorded."""
         number = message.sequence_number
         self._messages[number] = message
         self._storage.used += message.size
@@ -65,14 +65,14 @@ class MessageLog:
         self.recorder.removed(message.sequence_number)
 
     def set_properties(self, message: Message, properties: Mapping[str, object]) -> None:
-        """Change what a message says; `changed` has to follow."""
+        """Change the application properties of a message; `changed` has to follow."""
         self._storage.used -= message.size
         message.set_properties(properties)
         self._storage.used += message.size
         self.recorder.stored(message)
 
     def changed(self, message: Message) -> None:
-        """Note that a message was locked, unlocked or deferred."""
+        """Record that a message was locked, unlocked or deferred."""
         self.recorder.changed(
             message.sequence_number, message.state, message.delivery_count, locked=message.lock is not None
         )

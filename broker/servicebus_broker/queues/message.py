@@ -1,18 +1,13 @@
-"""A message in a queue: what the client sent, and what the queue knows about it."""
+"""A message in a queue: the sections that the client sent, and the state that the queue adds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from servicebus_broker.amqp.sections import Sections, entry_value, symbol_entry, with_application_properties
 from servicebus_broker.queues.settings import FOREVER
-
-if TYPE_CHECKING:
-    from servicebus_broker.queues.sessions import Session
-
 
 SCHEDULED_ENQUEUE_TIME = "x-opt-scheduled-enqueue-time"
 ENQUEUED_SEQUENCE_NUMBER = "x-opt-enqueue-sequence-number"
@@ -28,19 +23,18 @@ class MessageState(IntEnum):
 
 @dataclass(slots=True)
 class Lock:
-    """Who may settle a message: the holder of ``token`` (16 bytes), until ``until``."""
+    """The right to settle a message: for the holder of ``token`` (16 bytes), until ``until``."""
 
     token: bytes
     until: float
-    session: Session | None = None
 
 
 @dataclass(slots=True)
 class Message:
-    """Times are seconds since the Unix epoch. ``dead_letter_source`` names the queue a dead letter came from.
+    """Times are seconds since the Unix epoch. ``dead_letter_source`` names the queue that a dead letter came from.
 
-    ``size`` is in bytes, of all that is kept of what the client sent. ``hops`` says how often it was forwarded since it
-    was sent, or since the broker started.
+    ``size`` is in bytes, of all sections that are kept. ``hops`` counts the forwardings since the message was sent, or
+    since the broker started.
     """
 
     sections: Sections
@@ -68,7 +62,7 @@ class Message:
         self.size = _size(sections)
 
     def become_dead_letter(self, source: str, reason: str | None, description: str | None) -> None:
-        """Say, in the application properties, why the message left ``source``; it does not expire any more."""
+        """Note in the application properties why the message left ``source``; it does not expire any more."""
         details = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
         self.set_properties({key: value for key, value in details.items() if value is not None})
         self.dead_letter_source = source
@@ -76,7 +70,7 @@ class Message:
         self.expires_at = FOREVER
 
     def become_forwarded(self) -> None:
-        """Leave a queue for the one it is forwarded to, with the number that it had in its first queue noted."""
+        """Prepare for the next queue: note the number in the first queue, and reset the delivery count."""
         annotations = self.sections.annotations
         if ENQUEUED_SEQUENCE_NUMBER not in annotations:
             annotations[ENQUEUED_SEQUENCE_NUMBER] = symbol_entry(ENQUEUED_SEQUENCE_NUMBER, self.sequence_number)
@@ -86,7 +80,7 @@ class Message:
 
 
 def scheduled_enqueue_time(sections: Sections) -> float | None:
-    """When the sender wants a message enqueued. Raises DecodeError."""
+    """The time when the sender wants a message enqueued. Raises DecodeError."""
     entry = sections.annotations.get(SCHEDULED_ENQUEUE_TIME)
     milliseconds = entry_value(entry) if entry else None
     return milliseconds / 1000 if isinstance(milliseconds, int) else None

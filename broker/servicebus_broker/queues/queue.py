@@ -1,4 +1,4 @@
-"""A Service Bus queue, or its dead-letter queue, as a pure object: every rule of delivery, nothing of the wire."""
+"""A Service Bus queue, or its dead-letter queue, as a pure object: all rules of delivery, without the wire."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import islice
 
 from servicebus_broker.amqp.sections import Sections
 from servicebus_broker.queues.access import check_can_send, check_reconfiguration, receive_refusal
-from servicebus_broker.queues.books import Books
 from servicebus_broker.queues.contents import Contents
 from servicebus_broker.queues.deadlines import Alarm
 from servicebus_broker.queues.errors import InvalidOperationError, MessageSizeExceededError
 from servicebus_broker.queues.forwarding import Forwarding
 from servicebus_broker.queues.intake import Intake
 from servicebus_broker.queues.message import Message, MessageState
+from servicebus_broker.queues.placement import Placement
 from servicebus_broker.queues.recorder import Recorder
 from servicebus_broker.queues.sessions import SessionHolder, SessionLock, SessionTable
 from servicebus_broker.queues.settings import QueueSettings
@@ -24,7 +24,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """The runtime counts of a queue: locked and deferred messages are active, those to be forwarded are not."""
+    """The runtime counts of a queue: locked and deferred messages are active, messages to be forwarded are not."""
 
     active: int
     scheduled: int
@@ -36,12 +36,12 @@ class QueueCounts:
 class Queue:
     """The messages of one entity.
 
-    ``dead_letters`` is where undeliverable messages go; a queue without is a dead-letter queue itself: nothing is sent
-    to it, and nothing leaves it but by being received or forwarded. ``find`` gives the queue of a name, to forward to.
-    ``on_ready`` is called whenever a message, or a session that nobody holds, may have become available, or is not
-    handed out any more; it must not call back. Whoever owns the queue calls `advance` at `next_due`, of which
-    ``on_due`` tells when it becomes earlier; every operation advances too, so a late timer never changes what is
-    observed. Times are in seconds since the Unix epoch.
+    ``dead_letters`` is the queue for undeliverable messages. A queue without one is a dead-letter queue itself: nobody
+    can send to it, and its messages leave it only by being received or forwarded. ``find`` returns the queue of a name,
+    to forward to. ``on_ready`` is called whenever a message, or a session without a holder, may have become available
+    or unavailable; it must not call the queue. The owner calls `advance` at `next_due`; ``on_due`` tells it when that
+    becomes earlier. Every operation advances too, so a late timer never changes a result. Times are in seconds since
+    the Unix epoch.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Queue:
         self.dead_letters = dead_letters
         self._clock = clock
         self._alarm = Alarm(on_due)
-        self._books: Books = Books(
-            settings, self._alarm, lambda: on_ready(self), dead_letters._books if dead_letters is not None else None
+        self._placement: Placement = Placement(
+            settings, self._alarm, lambda: on_ready(self), dead_letters._placement if dead_letters is not None else None
         )
-        self._intake = Intake(self._books, self._alarm)
-        self._forwarding = Forwarding(self._books, find)
-        self._hands_out = receive_refusal(settings) is None
+        self._intake = Intake(self._placement, self._alarm)
+        self._forwarding = Forwarding(self._placement, find)
+        self._can_receive = receive_refusal(settings) is None
 
     @property
     def name(self) -> str:
@@ -71,39 +71,39 @@ class Queue:
 
     @property
     def sessions(self) -> SessionTable:
-        return self._books.sessions
+        return self._placement.sessions
 
     @property
     def size(self) -> int:
-        """Bytes held, together with the dead-letter queue."""
-        return self._books.storage.used
+        """Bytes held, including the dead-letter queue."""
+        return self._placement.storage.used
 
     def counts(self) -> QueueCounts:
-        """How many messages stand where; O(1)."""
-        scheduled, transfer = len(self._intake.schedule), len(self._books.ready) if self.settings.forward_to else 0
+        """The number of messages in each state; O(1)."""
+        scheduled, transfer = len(self._intake.schedule), len(self._placement.ready) if self.settings.forward_to else 0
         return QueueCounts(
-            active=len(self._books.log) - scheduled - transfer,
+            active=len(self._placement.log) - scheduled - transfer,
             scheduled=scheduled,
-            dead_letter=len(self.dead_letters._books.log) if self.dead_letters is not None else 0,
+            dead_letter=len(self.dead_letters._placement.log) if self.dead_letters is not None else 0,
             transfer=transfer,
         )
 
     # Settings
 
     def reconfigure(self, settings: QueueSettings) -> None:
-        """Go by other settings from now on, and the dead-letter queue by what follows from them.
+        """Use other settings from now on, also in the dead-letter queue.
 
-        Locks and expiries that are set already stay as they are. Raises InvalidOperationError for what Service Bus does
+        Existing locks and expiries stay as they are. Raises InvalidOperationError for a property that Service Bus does
         not change.
         """
         check_reconfiguration(self.settings, settings)
         self.advance()
-        books = self._books
-        self.settings = books.settings = settings
-        self._hands_out = receive_refusal(settings) is None
-        books.locks.duration = settings.lock_duration
+        placement = self._placement
+        self.settings = placement.settings = settings
+        self._can_receive = receive_refusal(settings) is None
+        placement.locks.duration = settings.lock_duration
         self._intake.history.window = settings.duplicate_detection_window
-        books.tell()
+        placement.settings_changed()
         if self.dead_letters is not None:
             self.dead_letters.reconfigure(settings.for_dead_letters())
 
@@ -120,13 +120,14 @@ class Queue:
     # Time
 
     def next_due(self) -> float:
-        """When `advance` has something to do; FOREVER if nothing is pending."""
+        """The time when `advance` has something to do; FOREVER if nothing is pending."""
         return self._alarm.next_due()
 
     def advance(self) -> float:
-        """Do what is due: enqueue what was scheduled, release expired locks and sessions, expire messages, forward.
+        """Do the work that is due: enqueue scheduled messages, end expired locks and sessions, expire and forward
+        messages.
 
-        Returns the time it went by.
+        Returns the time that it used.
         """
         now = self._clock()
         if now >= self._alarm.due:
@@ -135,58 +136,59 @@ class Queue:
         return now
 
     def _do_what_is_due(self, now: float) -> None:
-        books = self._books
+        placement = self._placement
         self._intake.activate_due(now)
-        for token in books.locks.deadlines.take_due(now):
-            books.delivery_failed(books.unlock(token))
-        for session_id in books.sessions.deadlines.take_due(now):
-            session = books.sessions.get(session_id)
+        for token in placement.locks.deadlines.take_due(now):
+            placement.delivery_failed(placement.unlock(token))
+        for session_id in placement.sessions.deadlines.take_due(now):
+            session = placement.sessions.get(session_id)
             if session is not None:
-                books.lose_session(session)
-        for number in books.expiries.take_due(now):
-            message = books.log.get(number)
+                placement.expire_session(session)
+        for number in placement.expiries.take_due(now):
+            message = placement.log.get(number)
             if message is not None:
-                books.expire(message)
-        for _ in books.transfers.take_due(now):
+                placement.expire(message)
+        for _ in placement.transfers.take_due(now):
             self._forwarding.run(now)
 
-    # Outliving the process
+    # Persistence
 
     def record_to(self, recorder: Recorder) -> None:
-        """Tell a recorder of every change from now on."""
-        self._books.log.recorder = recorder
+        """Report every change from now on to a recorder."""
+        self._placement.log.recorder = recorder
 
     def contents(self) -> Contents:
-        """What is to be kept, as a copy."""
-        log = self._books.log
+        """A copy of everything that has to be kept."""
+        log = self._placement.log
         messages, locked = log.contents()
         seen = self._intake.history.seen(self._clock())
         return Contents(log.last_sequence_number, messages, locked, self.sessions.states(), seen)
 
     def restore(self, contents: Contents) -> None:
-        """Take up, as a new queue, what another one held. To its receivers, every lock of it has expired.
+        """Fill a new queue with the contents of a former one. All its locks have expired.
 
-        Recorders hear of what that changes, and not of what is as it was.
+        The recorder is told of the resulting changes only.
         """
         now = self._clock()
-        books = self._books
-        books.log.last_sequence_number = max(books.log.last_sequence_number, contents.last_sequence_number)
+        placement = self._placement
+        placement.log.last_sequence_number = max(placement.log.last_sequence_number, contents.last_sequence_number)
         self._intake.history.restore(contents.seen)
         for session_id, state in contents.session_states.items():
-            books.restore_session_state(self.sessions.get_or_create(session_id), state, now)
+            placement.restore_session_state(self.sessions.get_or_create(session_id), state, now)
         for message in contents.messages.values():
             if message.state is MessageState.SCHEDULED:
                 self._intake.restore_scheduled(message, now)
             else:
-                books.restore(message, locked=message.sequence_number in contents.locked)
+                placement.restore(message, locked=message.sequence_number in contents.locked)
 
     # Sending
 
     def send(self, messages: Sequence[Sections]) -> list[int]:
         """Add messages, all or none; returns their sequence numbers.
 
-        Those with a scheduled enqueue time in the future wait until then, and their number cancels them. Duplicates
-        are dropped silently, as Service Bus does; the number of one that is still scheduled is that of the first.
+        Messages with a scheduled enqueue time in the future wait until then, and can be cancelled by their number.
+        Duplicates are dropped silently, as in Service Bus; the duplicate of a message that is still scheduled gets the
+        number of that message.
         """
         now = self.advance()
         self.check_can_send()
@@ -210,73 +212,73 @@ class Queue:
     @property
     def has_ready(self) -> bool:
         """Whether `receive` without a session would find a message."""
-        return self._hands_out and bool(self._books.ready)
+        return self._can_receive and bool(self._placement.ready)
 
     def receive(self, session_lock: SessionLock | None = None, *, delete: bool = False) -> Message | None:
-        """The next message (of a session), locked for its receiver, or gone from the queue if ``delete``."""
+        """The next message (of a session), locked for its receiver, or removed if ``delete``."""
         now = self.advance()
-        books = self._books
-        if not self._hands_out:
+        placement = self._placement
+        if not self._can_receive:
             self.check_can_receive()
-        session = books.sessions.held(session_lock) if session_lock else None
-        message = (session.ready if session else books.ready).take()
+        session = placement.sessions.held(session_lock) if session_lock else None
+        message = (session.ready if session else placement.ready).take()
         if message is None:
             return None
-        self._hand_out(message, session_lock, now, delete=delete)
+        self._deliver(message, session_lock, now, delete=delete)
         if session:
-            books.sessions.refresh(session)
+            placement.sessions.refresh(session)
         return message
 
     def receive_deferred(
         self, sequence_numbers: Iterable[int], session_lock: SessionLock | None = None, *, delete: bool = False
     ) -> list[Message]:
-        """The deferred messages of these numbers, locked or gone. Raises MessageNotFoundError."""
+        """The deferred messages with these numbers, locked or removed. Raises MessageNotFoundError."""
         now = self.advance()
         if session_lock is not None:
             self.sessions.held(session_lock)
-        log = self._books.log
+        log = self._placement.log
         messages = [log.find(number, MessageState.DEFERRED) for number in dict.fromkeys(sequence_numbers)]
         for message in messages:
-            self._hand_out(message, session_lock, now, delete=delete)
+            self._deliver(message, session_lock, now, delete=delete)
         return messages
 
     def peek(self, from_sequence_number: int, count: int, session_id: str | None = None) -> list[Message]:
         """Up to ``count`` messages in any state, without locking them."""
         self.advance()
-        messages = self._books.log.from_sequence_number(from_sequence_number)
+        messages = self._placement.log.from_sequence_number(from_sequence_number)
         return list(islice((each for each in messages if session_id in (None, each.session_id)), count))
 
-    def _hand_out(self, message: Message, session_lock: SessionLock | None, now: float, *, delete: bool) -> None:
+    def _deliver(self, message: Message, session_lock: SessionLock | None, now: float, *, delete: bool) -> None:
         if delete:
-            self._books.remove(message)
+            self._placement.remove(message)
         else:
-            self._books.expiries.discard(message.sequence_number)
-            self._books.lock(message, session_lock.session if session_lock else None, now)
+            self._placement.expiries.discard(message.sequence_number)
+            self._placement.lock(message, session_lock.session if session_lock else None, now)
 
     # Settling
 
     def complete(self, token: bytes) -> None:
         """Remove a message. This and the other settlements raise MessageLockLostError."""
         self.advance()
-        books = self._books
-        books.log.remove(books.unlock(token))
+        placement = self._placement
+        placement.log.remove(placement.unlock(token))
 
     def abandon(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
-        """Give a message back, with its delivery count raised and these application properties set."""
+        """Return a message, with its delivery count raised and these application properties set."""
         self.advance()
-        self._books.delivery_failed(self._unlock(token, properties))
+        self._placement.delivery_failed(self._unlock(token, properties))
 
     def release(self, token: bytes) -> None:
-        """Give a message back as if it had never been delivered."""
+        """Return a message as if it had never been delivered."""
         self.advance()
-        self._books.put_back(self._books.unlock(token))
+        self._placement.put_back(self._placement.unlock(token))
 
     def defer(self, token: bytes, properties: Mapping[str, object] | None = None) -> None:
         """Set a message aside, to be received by its sequence number only, with these application properties set."""
         self.advance()
         message = self._unlock(token, properties)
         message.state = MessageState.DEFERRED
-        self._books.put_back(message)
+        self._placement.put_back(message)
 
     def dead_letter(
         self,
@@ -287,16 +289,16 @@ class Queue:
     ) -> None:
         """Move a message to the dead-letter queue, with these application properties set."""
         self.advance()
-        self._books.move_to_dead_letters(self._unlock(token, properties), reason, description)
+        self._placement.move_to_dead_letters(self._unlock(token, properties), reason, description)
 
     def renew_lock(self, token: bytes) -> float:
-        """Extend a message's lock; returns until when it now holds."""
-        return self._books.locks.renew(token, self.advance())
+        """Extend a message's lock; returns its new end."""
+        return self._placement.locks.renew(token, self.advance())
 
     def _unlock(self, token: bytes, properties: Mapping[str, object] | None) -> Message:
-        message = self._books.unlock(token)
+        message = self._placement.unlock(token)
         if properties:
-            self._books.log.set_properties(message, properties)
+            self._placement.log.set_properties(message, properties)
         return message
 
     # Sessions
@@ -317,13 +319,13 @@ class Queue:
         return sessions.acquire(session, now + self.settings.lock_duration, holder) if session else None
 
     def renew_session(self, lock: SessionLock) -> float:
-        """Extend a session's lock; returns until when it now holds. Raises SessionLockLostError."""
+        """Extend a session's lock; returns its new end. Raises SessionLockLostError."""
         now = self.advance()
         self.sessions.renew(lock, now + self.settings.lock_duration)
         return lock.until
 
     def release_session(self, lock: SessionLock) -> None:
-        """Let go of a session; what was not settled is available again, its delivery count unchanged.
+        """Unlock a session; its unsettled messages are available again, with unchanged delivery counts.
 
         Only the loss of a session's lock by time counts as a delivery: learn.microsoft.com, "Message sessions", "Impact
         of delivery count"; the Service Bus team in Azure/azure-sdk-for-js#1311.
@@ -333,8 +335,8 @@ class Queue:
         if session.lock is not lock:
             return
         for token in list(session.in_flight):
-            self._books.put_back(self._books.unlock(token))
-        self._books.free_session(session)
+            self._placement.put_back(self._placement.unlock(token))
+        self._placement.free_session(session)
 
     def set_session_state(self, lock: SessionLock, state: bytes | None) -> None:
         """Raises SessionLockLostError, QuotaExceededError and MessageSizeExceededError."""
@@ -342,7 +344,7 @@ class Queue:
         session = self.sessions.held(lock)
         if state is not None:
             self._check_state(state, len(session.id) + len(state) - session.state_size)
-        self._books.set_session_state(session, state, self._clock())
+        self._placement.set_session_state(session, state, self._clock())
 
     def session_state(self, lock: SessionLock) -> bytes | None:
         """Raises SessionLockLostError."""
@@ -354,4 +356,4 @@ class Queue:
             raise MessageSizeExceededError(
                 f"The session's state has {len(state)} bytes; '{self.name}' takes {self.settings.max_message_size}."
             )
-        self._books.check_room(growth)
+        self._placement.check_room(growth)

@@ -1,4 +1,4 @@
-"""Messages that wait to be received, lowest sequence number first."""
+"""Messages that are available, lowest sequence number first."""
 
 import heapq
 
@@ -20,7 +20,7 @@ class ReadyMessages:
         heapq.heappush(self._heap, message.sequence_number)
 
     def discard(self, message: Message) -> None:
-        """Take a message out of the middle, if it is here."""
+        """Remove a message, if it is here."""
         self._messages.pop(message.sequence_number, None)
 
     def take(self) -> Message | None:

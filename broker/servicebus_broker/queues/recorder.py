@@ -1,46 +1,18 @@
-"""What a queue tells of its changes, so that they can be kept somewhere."""
+"""The changes of a queue, as it reports them for persistence."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from servicebus_broker.queues.message import Message, MessageState
 
-if TYPE_CHECKING:
-    from servicebus_broker.queues.queue import Queue
-
-
-class DefinitionRecorder(Protocol):
-    """Hears which queues there are. Each means its dead-letter queue, ``queue.dead_letters``, too."""
-
-    def queue_created(self, queue: Queue) -> None:
-        """There is a new, empty queue; what changes in it is to be recorded from now on."""
-
-    def queue_updated(self, queue: Queue) -> None:
-        """``queue.settings`` have changed."""
-
-    def queue_deleted(self, queue: Queue) -> None:
-        """The queue is gone, with all it held."""
-
-
-class NoDefinitionRecorder:
-    """Keeps nothing."""
-
-    def queue_created(self, queue: Queue) -> None: ...
-
-    def queue_updated(self, queue: Queue) -> None: ...
-
-    def queue_deleted(self, queue: Queue) -> None: ...
-
 
 class Recorder(Protocol):
-    """Hears of every change to one queue that has to outlive its process, in the order they happen."""
+    """Is told of every change to one queue that has to survive its process, in the order of the changes."""
 
     def has_room(self) -> bool:
-        """Whether something new can be kept; asked before a queue takes it."""
+        """Whether there is room for new messages; asked before a queue takes one."""
 
     def stored(self, message: Message) -> None:
-        """A message is in the queue, anew or changed; it is not locked."""
+        """A message was added or changed; it is not locked."""
 
     def changed(self, number: int, state: MessageState, delivery_count: int, *, locked: bool) -> None:
         """A message was locked, unlocked or deferred."""
@@ -49,13 +21,13 @@ class Recorder(Protocol):
         """A message left the queue."""
 
     def numbered(self, number: int) -> None:
-        """A sequence number was given out to a message that was not stored."""
+        """A sequence number was given to a message that was not stored."""
 
     def seen_at(self, message_id: str, at: float) -> None:
         """Duplicate detection saw a message id for the first time, at a time in seconds since the Unix epoch."""
 
     def session_state_set(self, session_id: str, state: bytes | None) -> None:
-        """A session's state was set, or withdrawn."""
+        """A session state was set or removed."""
 
 
 class NoRecorder:

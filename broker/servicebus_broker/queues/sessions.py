@@ -1,4 +1,4 @@
-"""Sessions of a queue: which have messages, who holds which, and their state."""
+"""The sessions of a queue: their messages, holders and states."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from servicebus_broker.queues.ready import ReadyMessages
 
 
 class SessionHolder(Protocol):
-    """A receiver that holds a session. It must not call the queue from these; it makes a note for later."""
+    """A receiver that holds a session. These methods must not call the queue."""
 
     def session_lost(self) -> None:
         """The lock expired."""
 
     def session_ready(self) -> None:
-        """The session may have a message to receive, or receiving may not be possible any more."""
+        """The session may have a message, or receiving may no longer be possible."""
 
 
 @dataclass(slots=True)
@@ -33,9 +33,9 @@ class SessionLock:
 
 @dataclass(slots=True)
 class Session:
-    """``in_flight`` are the messages its holder received and did not settle, by lock token.
+    """``in_flight`` are the messages that its holder received and did not settle, by lock token.
 
-    ``state_updated_at`` is when the state was set, or restored: the journal does not tell when it was set.
+    ``state_updated_at`` is the time when the state was set, or restored: the journal does not keep the former.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Session:
 
     @property
     def state_size(self) -> int:
-        """What the state takes, in bytes."""
+        """The size of the state in bytes."""
         return 0 if self.state is None else len(self.id) + len(self.state)
 
     @property
@@ -56,7 +56,7 @@ class Session:
 
 
 class SessionTable:
-    """The sessions of one queue. Sessions that nobody holds are handed out in the order they became available."""
+    """The sessions of one queue. Sessions without a holder are given out in the order they became available."""
 
     def __init__(self, alarm: Alarm) -> None:
         self._sessions: dict[str, Session] = {}
@@ -68,14 +68,14 @@ class SessionTable:
 
     @property
     def has_available(self) -> bool:
-        """Whether some session has messages and no holder."""
+        """Whether a session has messages and no holder."""
         return bool(self._available)
 
     def get(self, session_id: str) -> Session | None:
         return self._sessions.get(session_id)
 
     def get_or_create(self, session_id: str) -> Session:
-        """The session; in Service Bus one exists as soon as it is named."""
+        """The session; in Service Bus a session exists as soon as it is named."""
         session = self._sessions.get(session_id)
         if session is None:
             session = self._sessions[session_id] = Session(session_id)
@@ -90,15 +90,15 @@ class SessionTable:
         return [each.id for each in self._sessions.values() if each.state is not None and each.state_updated_at > time]
 
     def holders(self) -> list[SessionHolder]:
-        """Who holds a session now."""
+        """The receivers that hold a session now."""
         return [each.lock.holder for each in self._sessions.values() if each.lock is not None]
 
     def states(self) -> dict[str, bytes]:
-        """The sessions' states, where they have one."""
+        """The states of the sessions that have one."""
         return {each.id: each.state for each in self._sessions.values() if each.state is not None}
 
     def acquire(self, session: Session, until: float, holder: SessionHolder) -> SessionLock:
-        """Lock a session. Raises SessionCannotBeLockedError while somebody holds it."""
+        """Lock a session. Raises SessionCannotBeLockedError while another receiver holds it."""
         if session.lock is not None:
             raise SessionCannotBeLockedError(f"The requested session '{session.id}' is locked by another receiver.")
         session.lock = SessionLock(session, until, holder)
@@ -107,7 +107,7 @@ class SessionTable:
         return session.lock
 
     def held(self, lock: SessionLock) -> Session:
-        """The session that is locked by ``lock``. Raises SessionLockLostError if it is not any more."""
+        """The session that is locked by ``lock``. Raises SessionLockLostError if the lock is lost."""
         if lock.session.lock is not lock:
             raise SessionLockLostError(
                 f"The session lock has expired on the session '{lock.session.id}'. Accept the session again."
@@ -135,7 +135,7 @@ class SessionTable:
         self.refresh(session)
 
     def refresh(self, session: Session) -> None:
-        """Bring the books up to date after a change to a session's messages, lock or state."""
+        """Update which sessions exist and are available, after a change to a session's messages, lock or state."""
         if session.ready and session.lock is None:
             self._available.setdefault(session.id)
         else:

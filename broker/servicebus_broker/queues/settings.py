@@ -7,7 +7,7 @@ FOREVER = float("inf")
 
 
 class EntityStatus(Enum):
-    """What may be done with a queue; the values are those of the administration API."""
+    """The status of a queue; the values are those of the administration API."""
 
     ACTIVE = "Active"
     DISABLED = "Disabled"
@@ -27,9 +27,9 @@ class EntityStatus(Enum):
 class QueueSettings:
     """Durations are in seconds, sizes in bytes. The defaults are those of Service Bus.
 
-    ``max_size`` holds for the queue and its dead-letter queue together, ``max_message_size`` for one message.
-    ``forward_to`` and ``forward_dead_letters_to`` name other queues. The last four are kept for whoever asks, and
-    change nothing here.
+    ``max_size`` is for the queue and its dead-letter queue together, ``max_message_size`` for one message.
+    ``forward_to`` and ``forward_dead_letters_to`` name other queues. The last four are stored and shown, and have no
+    effect here.
     """
 
     name: str

@@ -1,11 +1,11 @@
-"""How much a queue holds, in bytes."""
+"""The bytes that a queue holds."""
 
 from servicebus_broker.queues.errors import QuotaExceededError
 from servicebus_broker.queues.settings import QueueSettings
 
 
 class Storage:
-    """What the messages and session states of a queue and of its dead-letter queue take, together as in Service Bus."""
+    """The bytes of the messages and session states of a queue and its dead-letter queue, together as in Service Bus."""
 
     __slots__ = ("used",)
 
@@ -13,7 +13,7 @@ class Storage:
         self.used = 0
 
     def check_room(self, size: int, settings: QueueSettings) -> None:
-        """Raises QuotaExceededError if that much more is too much."""
+        """Raises QuotaExceededError if there is no room for that many more bytes."""
         if size > 0 and self.used + size > settings.max_size:
             raise QuotaExceededError(
                 f"The maximum entity size has been reached or exceeded for Queue: '{settings.name}'. "

@@ -1,1 +1,1 @@
-"""Service Bus over AMQP: which node an address names, and what its links and management requests do to a queue."""
+"""Service Bus over AMQP: the nodes behind addresses, and how links and management requests act on queues."""

@@ -11,7 +11,7 @@ _CBS = "$cbs"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A node: the token service (no ``entity``), or an entity, its dead-letter queue, or the management of either."""
+    """A node: the token service (no ``entity``), an entity, its dead-letter queue, or the management of either."""
 
     entity: str
     dead_letters: bool = False

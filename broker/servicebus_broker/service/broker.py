@@ -1,4 +1,4 @@
-"""The broker as one object without I/O: entities, connected peers, and what is due when."""
+"""The broker as one object without I/O: entities, connected peers, and their deadlines."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from servicebus_broker.amqp.performatives import Error
 from servicebus_broker.limits import DEFAULT_LIMITS, Limits
 from servicebus_broker.queues.access import check_targets
 from servicebus_broker.queues.agenda import Agenda
+from servicebus_broker.queues.definition_recorder import DefinitionRecorder, NoDefinitionRecorder
 from servicebus_broker.queues.errors import EntityExistsError, EntityNotFoundError, QuotaExceededError
+from servicebus_broker.queues.names import check_name
 from servicebus_broker.queues.queue import Clock, Queue
-from servicebus_broker.queues.recorder import DefinitionRecorder, NoDefinitionRecorder
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.entity import DispatchList, Entity
 from servicebus_broker.service.errors import error_of
-from servicebus_broker.service.names import check_name
 from servicebus_broker.service.peer import Peer
 
 MAX_QUEUES = 1_000
 
 
 class Broker:
-    """Its owner gives a connection's bytes to its `Peer`, calls `dispatch`, and writes what `take_touched` names.
+    """Its owner gives a connection's bytes to its `Peer`, calls `dispatch`, and writes the output of the peers in
+    `take_touched`.
 
-    ``clock`` gives seconds since the Unix epoch. ``queues`` are there from the start; others come and go by
-    `create_queue` and `delete_queue`, of which a recorder hears. Where that is a journal, created queues are back
-    after a restart, until they are deleted; those of the configuration file are then as the file says, whatever was
-    changed or deleted meanwhile.
+    ``clock`` gives seconds since the Unix epoch. ``queues`` exist from the start; `create_queue` and `delete_queue`
+    report to a recorder. If that is a journal, created queues are back after a restart, until they are deleted;
+    configured queues are reset to the configuration, even if they were changed or deleted.
     """
 
     def __init__(self, queues: Iterable[QueueSettings], clock: Clock, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -48,7 +48,7 @@ class Broker:
     # Connections
 
     def connect(self, refusal: Error | None = None) -> Peer:
-        """A new client connection, or one that is told ``refusal`` and no more."""
+        """A new client connection; with ``refusal`` it is told that error and closed."""
         peer = Peer(Connection(self.container_id, self.limits, refusal), self)
         self._peers[peer] = None
         return peer
@@ -59,21 +59,21 @@ class Broker:
 
     def entity(self, address: Address) -> Entity:
         """The entity of an address. Raises EntityNotFoundError."""
-        entity = self.named(address.entity)
+        entity = self.entity_named(address.entity)
         entity.accessed()
         return entity.dead_letters if address.dead_letters and entity.dead_letters else entity
 
     # Administration
 
     def record_to(self, definitions: DefinitionRecorder) -> None:
-        """Tell a recorder from now on which queues are created, updated and deleted."""
+        """Report the creation, update and deletion of queues to a recorder from now on."""
         self._definitions = definitions
 
     def entities(self) -> list[Entity]:
         """Every queue, by name."""
         return [self._entities[name] for name in sorted(self._entities)]
 
-    def named(self, name: str) -> Entity:
+    def entity_named(self, name: str) -> Entity:
         """The queue of this name, in any case. Raises EntityNotFoundError."""
         entity = self._entities.get(name.lower())
         if entity is None:
@@ -81,7 +81,7 @@ class Broker:
         return entity
 
     def create_queue(self, settings: QueueSettings) -> Entity:
-        """Raises EntityExistsError, ArgumentError for a name or target that cannot be, and QuotaExceededError."""
+        """Raises EntityExistsError, ArgumentError for an invalid name or target, and QuotaExceededError."""
         check_name(settings.name)
         if settings.name.lower() in self._entities:
             raise EntityExistsError(f"The messaging entity '{settings.name}' already exists.")
@@ -93,23 +93,23 @@ class Broker:
         return entity
 
     def update_queue(self, settings: QueueSettings) -> Entity:
-        """Raises EntityNotFoundError, ArgumentError, and InvalidOperationError for what cannot change."""
-        entity = self.named(settings.name)
+        """Raises EntityNotFoundError, ArgumentError, and InvalidOperationError for a property that cannot change."""
+        entity = self.entity_named(settings.name)
         check_targets(settings, lambda target: self._find(target) is not None)
         entity.reconfigure(settings)
         self._definitions.queue_updated(entity.queue)
         return entity
 
     def delete_queue(self, name: str) -> None:
-        """Delete a queue with all it holds, and end its links. Raises EntityNotFoundError."""
-        entity = self.named(name)
+        """Delete a queue with its contents, and end its links. Raises EntityNotFoundError."""
+        entity = self.entity_named(name)
         self._remove(entity)
-        gone = error_of(EntityNotFoundError(f"The messaging entity '{entity.queue.name}' was deleted."))
+        deleted = error_of(EntityNotFoundError(f"The messaging entity '{entity.queue.name}' was deleted."))
         for peer in list(self._peers):
-            peer.end_links(entity.queue.name, gone)
+            peer.end_links(entity.queue.name, deleted)
         self._definitions.queue_deleted(entity.queue)
 
-    # What its owner does
+    # Work and output
 
     def queues(self) -> list[Queue]:
         """Every queue and dead-letter queue."""
@@ -121,11 +121,11 @@ class Broker:
         return self._agenda.due
 
     def next_due(self) -> float:
-        """When `advance` has something to do; FOREVER if nothing is pending."""
+        """The time when `advance` has something to do; FOREVER if nothing is pending."""
         return self._agenda.next_due()
 
     def advance(self) -> None:
-        """Do what has become due."""
+        """Do the work that is due."""
         now = self._clock()
         for entity in self._agenda.take_due(now):
             entity.advance()
@@ -133,7 +133,7 @@ class Broker:
                 self._delete_if_unused(entity)
 
     def dispatch(self) -> None:
-        """Hand out what has become available."""
+        """Deliver messages that became available."""
         self._dispatch_list.run()
 
     def touch(self, peer: Peer) -> None:
@@ -141,15 +141,15 @@ class Broker:
         self._touched[peer] = None
 
     def take_touched(self) -> list[Peer]:
-        """The peers that may have bytes to send: who is given a message before who sent it and waits to be told so."""
+        """The peers that may have bytes to send: receivers of a message before its sender."""
         touched = list(reversed(self._touched))
         self._touched.clear()
         return touched
 
     def _add(self, settings: QueueSettings) -> Entity:
-        around = self._clock, self._dispatch_list, self._agenda
-        dead_letters = Entity(settings.for_dead_letters(), *around, find=self._find)
-        entity = Entity(settings, *around, dead_letters=dead_letters, find=self._find)
+        shared = self._clock, self._dispatch_list, self._agenda
+        dead_letters = Entity(settings.for_dead_letters(), *shared, find=self._find)
+        entity = Entity(settings, *shared, dead_letters=dead_letters, find=self._find)
         self._entities[settings.name.lower()] = entity
         return entity
 

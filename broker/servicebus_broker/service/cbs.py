@@ -1,4 +1,4 @@
-"""Claims-based security (``$cbs``): every token is welcome, as with the official emulator."""
+"""Claims-based security (``$cbs``): every token is accepted, as in the official emulator."""
 
 from servicebus_broker.amqp.values import Int
 from servicebus_broker.service.errors import Failure, status_of

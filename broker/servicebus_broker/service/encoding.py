@@ -1,4 +1,4 @@
-"""A queue's message as its receiver sees it, and the wire forms of times."""
+"""The encoding of messages for receivers, and of times."""
 
 import struct
 

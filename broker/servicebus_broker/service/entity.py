@@ -1,11 +1,11 @@
-"""A queue together with those who wait at it."""
+"""A queue with the receivers that wait for its messages and sessions."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from servicebus_broker.amqp.performatives import Error
 from servicebus_broker.queues.agenda import Agenda
@@ -15,19 +15,38 @@ from servicebus_broker.queues.queue import Clock, Queue
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.errors import error_of
 
-if TYPE_CHECKING:
-    from servicebus_broker.service.receivers import QueueReceiver
-    from servicebus_broker.service.session_receiver import SessionReceiver
-
 
 class Dispatchable(Protocol):
-    """Something that may be able to hand out messages."""
+    """An object that may have messages to deliver."""
 
     def dispatch(self) -> None: ...
 
 
+class Receiver(Protocol):
+    """A client's receiver of a queue without sessions."""
+
+    def deliver(self) -> bool:
+        """Deliver the next message, if the client can take it; returns whether it could take another."""
+
+    def drop(self, error: Error) -> None:
+        """End the client's link."""
+
+
+class Seeker(Protocol):
+    """A client's receiver that waits for a session."""
+
+    def accept_next(self) -> None:
+        """A session may be available."""
+
+    def timed_out(self) -> None:
+        """No session became available in time."""
+
+    def drop(self, error: Error) -> None:
+        """End the client's link."""
+
+
 class DispatchList:
-    """What is to be dispatched at the end of the current step, each once."""
+    """The objects to dispatch at the end of the current step, each once."""
 
     def __init__(self) -> None:
         self._items: OrderedDict[Dispatchable, None] = OrderedDict()
@@ -36,14 +55,14 @@ class DispatchList:
         self._items.setdefault(item)
 
     def run(self) -> None:
-        """Dispatch all, and what that brings about."""
+        """Dispatch all, including those that are added meanwhile."""
         while self._items:
             item, _ = self._items.popitem(last=False)
             item.dispatch()
 
 
 class Entity:
-    """A queue (or dead-letter queue), the receivers with credit, and those waiting for a session.
+    """A queue (or dead-letter queue), the receivers with credit, and those that wait for a session.
 
     ``created_at``, ``updated_at`` and ``accessed_at`` are seconds since the Unix epoch; they begin with the process.
     """
@@ -71,44 +90,44 @@ class Entity:
         )
         self.created_at = self.updated_at = self.accessed_at = clock()
         self._clock = clock
-        self._receivers: OrderedDict[QueueReceiver, None] = OrderedDict()
-        self._seekers: OrderedDict[int, SessionReceiver] = OrderedDict()
+        self._receivers: OrderedDict[Receiver, None] = OrderedDict()
+        self._seekers: OrderedDict[int, Seeker] = OrderedDict()
         self._seeker_numbers = count()
         self._seekers_alarm = Alarm(self._due_earlier)
         self._seeker_deadlines: Deadlines[int] = Deadlines(self._seekers_alarm)
         self._due_earlier(self.idle_at)
 
     def reconfigure(self, settings: QueueSettings) -> None:
-        """Go by other settings from now on. Raises InvalidOperationError for what cannot change."""
+        """Use other settings from now on. Raises InvalidOperationError for a property that cannot change."""
         self.queue.reconfigure(settings)
         self.updated_at = self._clock()
         self._due_earlier(self.idle_at)
 
     def accessed(self) -> None:
-        """Somebody sends, receives, or opens a link."""
+        """Note that a client sends, receives, or opens a link."""
         self.accessed_at = self._clock()
 
     @property
     def idle_at(self) -> float:
-        """When the queue is to be deleted, unless it is accessed before; FOREVER if never."""
+        """The time when the queue is deleted unless it is accessed before; FOREVER if never."""
         return self.accessed_at + self.queue.settings.auto_delete_on_idle
 
     def next_due(self) -> float:
-        """When `advance` has something to do, or the queue is to be deleted."""
+        """The time when `advance` has something to do, or the queue is deleted."""
         return min(self.queue.next_due(), self._seekers_alarm.next_due(), self.idle_at)
 
     def advance(self) -> None:
-        """Do what is due in the queue, and turn away those who have waited long enough for a session."""
+        """Do the work that is due in the queue, and end the wait of seekers whose time is over."""
         now = self.queue.advance()
         for number in self._seeker_deadlines.take_due(now):
             self._seekers.pop(number).timed_out()
 
     def dispatch(self) -> None:
-        """Hand out messages, one receiver after the other, and sessions; or forward them."""
+        """Deliver messages, one receiver after the other, and give out sessions; or forward messages."""
         try:
             self.queue.check_can_receive()
         except QueueError as refusal:
-            self._turn_away(error_of(refusal))
+            self._drop_all(error_of(refusal))
             self.queue.advance()
             return
         while self.queue.has_ready and self._receivers:
@@ -120,28 +139,29 @@ class Entity:
             self._seeker_deadlines.discard(number)
             seeker.accept_next()
 
-    def join(self, receiver: QueueReceiver) -> None:
+    def join(self, receiver: Receiver) -> None:
         """A receiver has credit."""
         self._receivers.setdefault(receiver)
         self.dispatch_list.add(self)
 
-    def leave(self, receiver: QueueReceiver) -> None:
+    def leave(self, receiver: Receiver) -> None:
         """A receiver is gone."""
         self._receivers.pop(receiver, None)
 
-    def seek_session(self, seeker: SessionReceiver, timeout: float) -> int:
-        """Wait for the next available session; the number returned takes the wish back."""
+    def seek_session(self, seeker: Seeker, timeout: float) -> int:
+        """Wait for the next available session; `stop_seeking` takes the returned number."""
         number = next(self._seeker_numbers)
         self._seekers[number] = seeker
         self._seeker_deadlines.set(number, self._clock() + timeout)
         self.dispatch_list.add(self)
         return number
 
-    def _turn_away(self, error: Error) -> None:
-        for waiting in [*self._receivers, *self._seekers.values()]:
-            waiting.peer.drop(waiting, error)
+    def _drop_all(self, error: Error) -> None:
+        waiting_clients: list[Receiver | Seeker] = [*self._receivers, *self._seekers.values()]
+        for waiting in waiting_clients:
+            waiting.drop(error)
 
     def stop_seeking(self, number: int) -> None:
-        """The seeker is gone."""
+        """The receiver that waits for a session is gone."""
         self._seekers.pop(number, None)
         self._seeker_deadlines.discard(number)

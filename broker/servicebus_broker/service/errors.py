@@ -1,4 +1,4 @@
-"""What a failed operation looks like on the wire."""
+"""The wire form of a failed operation."""
 
 from servicebus_broker.amqp.errors import AmqpError
 from servicebus_broker.amqp.performatives import Error, Rejected
@@ -13,7 +13,7 @@ def error_of(failure: Failure) -> Error:
 
 
 def rejection(failure: Failure) -> Rejected:
-    """The outcome that tells a client why."""
+    """The outcome for a refused message or settlement."""
     return Rejected(error_of(failure))
 
 

@@ -1,12 +1,12 @@
-"""The management node of an entity (``queue/$management``): operations that do not fit a link."""
+"""The management node of an entity (``queue/$management``): operations beside sending and receiving."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
-from servicebus_broker.amqp.link import IncomingLink
+from servicebus_broker.amqp.incoming import IncomingLink
 from servicebus_broker.amqp.sections import read_sections
 from servicebus_broker.amqp.values import Array, Int, Symbol, Timestamp
 from servicebus_broker.queues.errors import ArgumentError, NotImplementedOperationError, SessionLockLostError
@@ -14,17 +14,15 @@ from servicebus_broker.queues.message import Message
 from servicebus_broker.queues.sessions import SessionLock
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.encoding import encode_message, timestamp
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import Failure, status_of
+from servicebus_broker.service.nodes import NodeOwner
 from servicebus_broker.service.receivers import properties_to_modify
 from servicebus_broker.service.requests import RequestNode, Response
 
-if TYPE_CHECKING:
-    from servicebus_broker.service.entity import Entity
-    from servicebus_broker.service.peer import Peer
-
 _OK = 200
 _NO_CONTENT = 204
-# The year 10000 in milliseconds: clients that ask for all sessions, not for those with a new state.
+# The year 10000 in milliseconds: clients send it to ask for all sessions.
 _ANY_TIME = 253_402_300_800_000
 _RECEIVE_AND_DELETE = 0
 _MAX_PEEK = 1000
@@ -34,11 +32,19 @@ T = TypeVar("T")
 Body = dict[object, object]
 
 
-class ManagementRequests(RequestNode):
-    """Answers the requests of azure-servicebus; a body is a map, as is the answer's."""
+class ManagementOwner(NodeOwner, Protocol):
+    """A peer that may hold sessions."""
 
-    def __init__(self, link: IncomingLink, peer: Peer, address: Address, entity: Entity) -> None:
+    def session_lock(self, entity: Entity, session_id: str) -> SessionLock | None:
+        """The lock of a session that a receiver of this connection holds or held."""
+
+
+class ManagementRequests(RequestNode):
+    """Answers the requests of azure-servicebus; the bodies of requests and answers are maps."""
+
+    def __init__(self, link: IncomingLink, peer: ManagementOwner, address: Address, entity: Entity) -> None:
         super().__init__(link, peer, address)
+        self._sessions = peer
         self._entity = entity
         self._queue = entity.queue
 
@@ -95,7 +101,7 @@ class ManagementRequests(RequestNode):
         )
         if not messages:
             return Response(_NO_CONTENT, {})
-        fitting = _encode_fitting(messages, self.peer.connection.limits.max_message_size)
+        fitting = _encode_fitting(messages, self.link.session.limits.max_message_size)
         return Response(_OK, {"messages": [{"message": message} for message in fitting]})
 
     def _update_disposition(self, body: Body) -> Response:
@@ -144,10 +150,10 @@ class ManagementRequests(RequestNode):
 
     def _session_lock(self, body: Body) -> SessionLock:
         session_id = body.get("session-id")
-        receiver = self.peer.session_receiver(self._entity, session_id) if isinstance(session_id, str) else None
-        if receiver is None or receiver.lock is None:
+        lock = self._sessions.session_lock(self._entity, session_id) if isinstance(session_id, str) else None
+        if lock is None:
             raise SessionLockLostError(f"This connection does not hold the lock of session '{session_id}'.")
-        return receiver.lock
+        return lock
 
 
 _OPERATIONS: dict[str, Callable[[ManagementRequests, Body], Response]] = {
@@ -168,7 +174,7 @@ _OPERATIONS: dict[str, Callable[[ManagementRequests, Body], Response]] = {
 
 
 def _encode_fitting(messages: Iterable[Message], limit: int) -> list[bytes]:
-    """The first messages, at least one, that are not longer than ``limit`` together; the client peeks again."""
+    """The first messages, at least one, whose bytes together are within ``limit``; the client peeks again."""
     encoded: list[bytes] = []
     for message in messages:
         limit -= len(each := encode_message(message))

@@ -1,32 +1,42 @@
-"""What stands at this end of a link. A node reacts to its link's events and never blocks."""
+"""The nodes at this side's end of links. A node handles the events of its link and never blocks."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from servicebus_broker.amqp.errors import AmqpError, ResourceLimitError
-from servicebus_broker.amqp.events import DeliverySettled, MessageReceived
-from servicebus_broker.amqp.link import IncomingLink, OutgoingLink
-from servicebus_broker.amqp.performatives import Accepted, Outcome
+from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
+from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
+from servicebus_broker.amqp.performatives import Accepted, Error, Outcome
 from servicebus_broker.amqp.sections import BATCH_FORMAT, read_sections, split_batch
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.service.addresses import Address
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import error_of, rejection
 
-if TYPE_CHECKING:
-    from servicebus_broker.service.entity import Entity
-    from servicebus_broker.service.peer import Peer
+
+class NodeOwner(Protocol):
+    """What a node needs of its peer."""
+
+    def touch(self) -> None:
+        """Note that there may be bytes to send."""
+
+    def drop(self, node: IncomingNode | OutgoingNode, error: Error) -> None:
+        """End a node's link from this side."""
+
+    def reply(self, request: IncomingLink, address: Address, response: bytes) -> None:
+        """Send the answer to a request on the response link of the same session and address."""
 
 
 class IncomingNode:
-    """Takes what a peer sends."""
+    """Takes messages that a peer sends."""
 
     def __init__(self, link: IncomingLink) -> None:
         self.link = link
 
     def on_message(self, event: MessageReceived) -> None:
-        """Handle a message, and tell its sender what became of it."""
+        """Handle a message, and tell its sender the outcome."""
         try:
             self.handle(event)
             outcome: Outcome = Accepted()
@@ -44,18 +54,22 @@ class IncomingNode:
 
 
 class OutgoingNode:
-    """Gives a peer what it receives."""
+    """Sends messages to a peer."""
 
-    def __init__(self, link: OutgoingLink, peer: Peer) -> None:
+    def __init__(self, link: OutgoingLink, peer: NodeOwner) -> None:
         self.link = link
         self.peer = peer
+
+    def drop(self, error: Error) -> None:
+        """End the link from this side."""
+        self.peer.drop(self, error)
 
     def on_credit(self) -> None:
         """The peer can take (more) messages."""
         raise NotImplementedError
 
     def on_settled(self, event: DeliverySettled) -> None:
-        """The peer decided about a message."""
+        """The peer settled a message."""
 
     def closed(self) -> None:
         """The link is gone."""
@@ -71,7 +85,7 @@ class QueueSender(IncomingNode):
 
     def handle(self, event: MessageReceived) -> None:
         batch = split_batch(event.payload) if event.message_format == BATCH_FORMAT else [event.payload]
-        limit = self.link.session.connection.limits.max_batch_messages
+        limit = self.link.session.limits.max_batch_messages
         if len(batch) > limit:
             raise ResourceLimitError(f"A batch of {len(batch)} messages is larger than the maximum of {limit}.")
         self._entity.accessed()
@@ -81,7 +95,7 @@ class QueueSender(IncomingNode):
 class ResponseNode(OutgoingNode):
     """The reply half of a request-response pair; replies wait here for credit."""
 
-    def __init__(self, link: OutgoingLink, peer: Peer, address: Address) -> None:
+    def __init__(self, link: OutgoingLink, peer: NodeOwner, address: Address) -> None:
         super().__init__(link, peer)
         self.address = address
         self._waiting: deque[bytes] = deque()
@@ -90,10 +104,10 @@ class ResponseNode(OutgoingNode):
 
     def reply(self, response: bytes) -> None:
         """Send an encoded message when the peer can take it."""
-        limit = self.link.session.connection.limits.max_waiting_replies
+        limit = self.link.session.limits.max_waiting_replies
         if self._waiting_bytes > limit:
             failure = ResourceLimitError(f"More than {limit} bytes of replies wait for credit.")
-            self.peer.drop(self, error_of(failure))
+            self.drop(error_of(failure))
             return
         self._waiting.append(response)
         self._waiting_bytes += len(response)

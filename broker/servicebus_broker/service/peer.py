@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from servicebus_broker.amqp.connection import Connection
 from servicebus_broker.amqp.errors import AmqpError
-from servicebus_broker.amqp.events import (
-    CreditChanged,
-    DeliverySettled,
-    Event,
-    LinkClosed,
-    LinkRequested,
-    MessageReceived,
-)
-from servicebus_broker.amqp.link import IncomingLink, Link, OutgoingLink
+from servicebus_broker.amqp.events import Event, LinkClosed, LinkRequested
+from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
+from servicebus_broker.amqp.link import Link
+from servicebus_broker.amqp.outgoing import CreditChanged, DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Coordinator, Error
 from servicebus_broker.queues.errors import (
     ArgumentError,
@@ -23,25 +18,39 @@ from servicebus_broker.queues.errors import (
     NotImplementedOperationError,
     QueueError,
 )
+from servicebus_broker.queues.sessions import SessionLock
 from servicebus_broker.service.addresses import Address, parse_address
 from servicebus_broker.service.cbs import TokenRequests
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import error_of
 from servicebus_broker.service.management import ManagementRequests
 from servicebus_broker.service.nodes import IncomingNode, OutgoingNode, QueueSender, ResponseNode
 from servicebus_broker.service.receivers import QueueReceiver
 from servicebus_broker.service.session_receiver import SessionReceiver, wants_session
 
-if TYPE_CHECKING:
-    from servicebus_broker.service.broker import Broker
-    from servicebus_broker.service.entity import Entity
+
+class Namespace(Protocol):
+    """What a peer needs of the broker."""
+
+    def entity(self, address: Address) -> Entity:
+        """The entity of an address. Raises EntityNotFoundError."""
+
+    def dispatch(self) -> None:
+        """Hand out messages that became available."""
+
+    def touch(self, peer: Peer) -> None:
+        """Note that a peer may have bytes to send."""
+
+    def disconnected(self, peer: Peer) -> None:
+        """A client connection is gone."""
 
 
 class Peer:
     """Turns a connection's events into operations on queues."""
 
-    def __init__(self, connection: Connection, broker: Broker) -> None:
+    def __init__(self, connection: Connection, namespace: Namespace) -> None:
         self.connection = connection
-        self._broker = broker
+        self._namespace = namespace
         self._nodes: dict[Link, IncomingNode | OutgoingNode] = {}
 
     def receive_data(self, data: bytes) -> None:
@@ -50,7 +59,7 @@ class Peer:
         self.handle_input()
 
     def handle_input(self) -> None:
-        """Handle what was received, or go on with it where ``connection.has_more``."""
+        """Handle received frames; call it again where ``connection.has_more``."""
         for event in self.connection.events():
             self._handle(event)
         self.touch()
@@ -65,14 +74,14 @@ class Peer:
         """The transport is gone."""
         for event in self.connection.connection_lost():
             self._handle(event)
-        self._broker.disconnected(self)
+        self._namespace.disconnected(self)
 
     def touch(self) -> None:
         """Note that there may be bytes to send."""
-        self._broker.touch(self)
+        self._namespace.touch(self)
 
     def resume(self) -> None:
-        """The peer has read, so that there is room to send."""
+        """The peer has read: there is room to send."""
         self.connection.paused = False
         for node in self._nodes.values():
             if isinstance(node, OutgoingNode):
@@ -106,11 +115,11 @@ class Peer:
                 node.reply(response)
                 return
 
-    def session_receiver(self, entity: Entity, session_id: str) -> SessionReceiver | None:
-        """This connection's receiver of a session."""
+    def session_lock(self, entity: Entity, session_id: str) -> SessionLock | None:
+        """The lock of a session that a receiver of this connection holds or held."""
         for node in self._nodes.values():
             if isinstance(node, SessionReceiver) and node.entity is entity and node.session_id == session_id:
-                return node
+                return node.lock
         return None
 
     def _handle(self, event: Event) -> None:
@@ -138,7 +147,7 @@ class Peer:
             return
         node.on_credit()
         if event.drain:
-            self._broker.dispatch()
+            self._namespace.dispatch()
             if event.link.is_open:
                 event.link.drain()
 
@@ -159,9 +168,9 @@ class Peer:
         if address.is_cbs:
             self._nodes[link] = TokenRequests(link, self, address)
         elif address.management:
-            self._nodes[link] = ManagementRequests(link, self, address, self._broker.entity(address))
+            self._nodes[link] = ManagementRequests(link, self, address, self._namespace.entity(address))
         else:
-            entity = self._broker.entity(address)
+            entity = self._namespace.entity(address)
             entity.queue.check_can_send()
             self._nodes[link] = QueueSender(link, entity)
         link.accept()
@@ -170,11 +179,11 @@ class Peer:
         address = _address(link)
         if address.is_cbs or address.management:
             if address.management:
-                self._broker.entity(address)
+                self._namespace.entity(address)
             self._nodes[link] = ResponseNode(link, self, address)
             link.accept()
             return
-        entity = self._broker.entity(address)
+        entity = self._namespace.entity(address)
         entity.queue.check_can_receive()
         if wants_session(link.source):
             receiver = SessionReceiver(link, self, entity)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from servicebus_broker.amqp.events import DeliverySettled
-from servicebus_broker.amqp.link import OutgoingLink
+from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Accepted, Modified, Outcome, Rejected, Released
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.queues.message import Message
 from servicebus_broker.queues.queue import Queue
 from servicebus_broker.service.encoding import encode_message
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import rejection
-from servicebus_broker.service.nodes import OutgoingNode
-
-if TYPE_CHECKING:
-    from servicebus_broker.service.entity import Entity
-    from servicebus_broker.service.peer import Peer
+from servicebus_broker.service.nodes import NodeOwner, OutgoingNode
 
 DEAD_LETTER_REASON = "DeadLetterReason"
 DEAD_LETTER_DESCRIPTION = "DeadLetterErrorDescription"
@@ -24,9 +18,9 @@ _NO_TOKEN = bytes(16)
 
 
 class ReceiverNode(OutgoingNode):
-    """What receivers with and without a session share."""
+    """The common part of receivers with and without a session."""
 
-    def __init__(self, link: OutgoingLink, peer: Peer, entity: Entity) -> None:
+    def __init__(self, link: OutgoingLink, peer: NodeOwner, entity: Entity) -> None:
         super().__init__(link, peer)
         self.entity = entity
         self.queue = entity.queue
@@ -63,12 +57,12 @@ class QueueReceiver(ReceiverNode):
         return self.link.can_send
 
     def closed(self) -> None:
-        # What it holds stays locked until the locks expire, as in Service Bus.
+        # Its messages stay locked until the locks expire, as in Service Bus.
         self.entity.leave(self)
 
 
 def settle(queue: Queue, token: bytes, outcome: Outcome) -> None:
-    """Apply an outcome as the clients of Service Bus mean it. Raises MessageLockLostError."""
+    """Apply an outcome with the meaning that it has in Service Bus. Raises MessageLockLostError."""
     match outcome:
         case Accepted():
             queue.complete(token)
@@ -84,7 +78,7 @@ def settle(queue: Queue, token: bytes, outcome: Outcome) -> None:
 
 
 def properties_to_modify(value: object) -> dict[str, object]:
-    """The application properties that come with a settlement, if any do."""
+    """The application properties of a settlement; empty if it has none."""
     return {str(key): each for key, each in value.items()} if isinstance(value, dict) else {}
 
 
@@ -93,5 +87,5 @@ def _text(value: object) -> str | None:
 
 
 def _echo(outcome: Outcome) -> Outcome:
-    # A rejection that carries an error would read as "your dead-lettering was refused".
+    # Clients take a rejection with an error for "the dead-lettering was refused".
     return Rejected() if isinstance(outcome, Rejected) else outcome

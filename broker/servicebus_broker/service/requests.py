@@ -1,26 +1,21 @@
-"""Request-response: a message with an operation's name and a body, answered by a message with a status."""
+"""Request-response: a request with an operation and a body, answered by a message with a status."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from servicebus_broker.amqp.errors import AmqpError
-from servicebus_broker.amqp.events import MessageReceived
-from servicebus_broker.amqp.link import IncomingLink
+from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
 from servicebus_broker.amqp.sections import read_application_properties, read_sections, read_value_body, write_response
 from servicebus_broker.queues.errors import QueueError
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.errors import Failure
-from servicebus_broker.service.nodes import IncomingNode
-
-if TYPE_CHECKING:
-    from servicebus_broker.service.peer import Peer
+from servicebus_broker.service.nodes import IncomingNode, NodeOwner
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The answer to a request; ``failure`` if it could not be done."""
+    """The answer to a request; ``failure`` if it failed."""
 
     status: int
     body: object = None
@@ -30,7 +25,7 @@ class Response:
 class RequestNode(IncomingNode):
     """The request half of a pair."""
 
-    def __init__(self, link: IncomingLink, peer: Peer, address: Address) -> None:
+    def __init__(self, link: IncomingLink, peer: NodeOwner, address: Address) -> None:
         super().__init__(link)
         self.peer = peer
         self.address = address
@@ -46,7 +41,7 @@ class RequestNode(IncomingNode):
         self.peer.reply(self.link, self.address, encoded)
 
     def answer(self, operation: str, body: object) -> Response:
-        """Do what is asked. Raises AmqpError or QueueError."""
+        """Do the operation. Raises AmqpError or QueueError."""
         raise NotImplementedError
 
     def failed(self, failure: Failure) -> Response:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from servicebus_broker.amqp.events import DeliverySettled
-from servicebus_broker.amqp.link import OutgoingLink
+from servicebus_broker.amqp.outgoing import DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Source
 from servicebus_broker.amqp.values import Described, Symbol
 from servicebus_broker.queues.errors import QueueError, SessionLockLostError, TimedOutError
 from servicebus_broker.queues.sessions import SessionLock
 from servicebus_broker.service.encoding import ticks
+from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import error_of, rejection
+from servicebus_broker.service.nodes import NodeOwner
 from servicebus_broker.service.receivers import ReceiverNode
-
-if TYPE_CHECKING:
-    from servicebus_broker.service.entity import Entity
-    from servicebus_broker.service.peer import Peer
 
 SESSION_FILTER = "com.microsoft:session-filter"
 _TIMEOUT = "com.microsoft:timeout"
@@ -26,9 +22,9 @@ _DEFAULT_TIMEOUT = 60.0
 
 
 class SessionReceiver(ReceiverNode):
-    """Attached once it holds its session; until then the client waits, for the next available one at most."""
+    """Attached once it holds its session. Only for the next available session does the client wait."""
 
-    def __init__(self, link: OutgoingLink, peer: Peer, entity: Entity) -> None:
+    def __init__(self, link: OutgoingLink, peer: NodeOwner, entity: Entity) -> None:
         super().__init__(link, peer, entity)
         self.lock: SessionLock | None = None
         self._seeking: int | None = None
@@ -36,11 +32,11 @@ class SessionReceiver(ReceiverNode):
 
     @property
     def session_id(self) -> str | None:
-        """The session it holds or held; None while it waits for one."""
+        """The session that it holds or held; None while it waits for one."""
         return self.lock.session.id if self.lock else None
 
     def open(self) -> None:
-        """Accept the session that the link's filter names, or wait for the next available. Raises QueueError."""
+        """Lock the session that the filter of the link names, or wait for the next available. Raises QueueError."""
         session_id = requested_session(self.link.source)
         lock = self.queue.accept_session(session_id, self)
         if lock is not None:
@@ -57,7 +53,7 @@ class SessionReceiver(ReceiverNode):
     def timed_out(self) -> None:
         """No session became available in time."""
         self._seeking = None
-        self.peer.drop(self, error_of(TimedOutError("The operation did not complete within the allotted timeout.")))
+        self.drop(error_of(TimedOutError("The operation did not complete within the allotted timeout.")))
 
     def session_ready(self) -> None:
         self.entity.dispatch_list.add(self)
@@ -70,19 +66,19 @@ class SessionReceiver(ReceiverNode):
         self.entity.dispatch_list.add(self)
 
     def dispatch(self) -> None:
-        """Deliver what the session has, as far as the link can take it; end the link if the session was lost."""
+        """Deliver messages of the session while the link can take them; end the link if the session is lost."""
         if self._lost:
             if self.link.is_open:
-                self.peer.drop(self, error_of(_session_lost()))
+                self.drop(error_of(_session_lost()))
             return
         while self.lock is not None and self.link.can_send:
             try:
                 message = self.queue.receive(self.lock, delete=self.link.is_presettled)
             except SessionLockLostError:
-                # Noticed before the timer did; `session_lost` has been called.
+                # The call itself noticed the loss before the timer; `session_lost` has been called.
                 return
             except QueueError as refusal:
-                self.peer.drop(self, error_of(refusal))
+                self.drop(error_of(refusal))
                 return
             if message is None:
                 return

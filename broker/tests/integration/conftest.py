@@ -37,7 +37,7 @@ QUEUES: dict[str, dict[str, object]] = {
 
 @dataclass
 class RunningBroker:
-    """A broker process and how to reach it: for messages, and for administration with the certificate's file."""
+    """A broker process and its addresses: for messages, and for administration with the certificate's file."""
 
     process: subprocess.Popen[str]
     connection_string: str
@@ -71,7 +71,7 @@ def start_broker(folder: Path, *options: str, stdin: int | None = None) -> Runni
 
 @pytest.fixture(autouse=True)
 def no_broker_is_left() -> Iterator[None]:
-    """Kill what a test started and, as it failed, did not stop. Those of wider fixtures are there before."""
+    """Kill brokers that a failed test started and did not stop. Brokers of wider fixtures stay."""
     there_before = len(_started)
     yield
     for process in _started[there_before:]:
@@ -90,7 +90,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
 
 @pytest.fixture(params=["aio", "sync"])
 async def either_client(request: pytest.FixtureRequest, broker: RunningBroker) -> AsyncIterator[ServiceBusClient]:
-    """The asynchronous client, then the synchronous one with the same interface; neither tries again."""
+    """The asynchronous client, then the synchronous one behind the same interface; neither retries."""
     if request.param == "sync":
         async with threaded_client(broker.connection_string) as threaded:
             yield cast(ServiceBusClient, threaded)
@@ -101,6 +101,6 @@ async def either_client(request: pytest.FixtureRequest, broker: RunningBroker) -
 
 @pytest.fixture
 async def client(broker: RunningBroker) -> AsyncIterator[ServiceBusClient]:
-    """An asynchronous client that reports an error instead of trying again."""
+    """An asynchronous client that does not retry."""
     async with ServiceBusClient.from_connection_string(broker.connection_string, retry_total=0) as client:
         yield client

@@ -1,4 +1,4 @@
-"""Clients that go on through any number of the broker's deaths, with the unmodified SDK."""
+"""Clients that continue after every kill of the broker, with the unmodified SDK."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SCHEDULED_FOR = timedelta(milliseconds=500)
 _PAUSE = 0.05
 _PATIENCE = 20
 _WAIT = 0.5
-# What the SDK raises when its peer dies: its own errors, or what its own clean-up runs into.
+# Errors of the SDK when its peer dies: its own, and those of its clean-up.
 _GONE = (ServiceBusError, OSError, AttributeError, ValueError, TimeoutError)
 
 Work = Callable[[ServiceBusClient], Awaitable[None]]
 
 
 class Clients:
-    """Until ``stop`` is set; ``progress`` is set at each answer to a sender."""
+    """They run until ``stop`` is set; ``progress`` is set at each answer to a sender."""
 
     def __init__(self, connection_string: str, random: Random) -> None:
         self.stop = asyncio.Event()
@@ -39,7 +39,7 @@ class Clients:
         self._random = random
 
     async def run(self) -> None:
-        """All of them."""
+        """Run all clients."""
         works: list[Work] = [
             Sender(self, "plain", self.plain, "single").work,
             Sender(self, "plain", self.plain, "batch", size=BATCH).work,
@@ -66,7 +66,7 @@ class Clients:
         return ServiceBusClient.from_connection_string(self._connection_string, retry_total=0)
 
     async def _receive_plain(self, client: ServiceBusClient) -> None:
-        """Complete most, and do all that can be done with the others."""
+        """Complete most messages, and use every other settlement for the rest."""
         deferred: list[int] = []
         async with client.get_queue_receiver("plain") as receiver:
             while not self.stop.is_set():
@@ -95,7 +95,7 @@ class Clients:
                     await self._complete(self.once, receiver, message)
 
     async def _receive_session(self, client: ServiceBusClient) -> None:
-        """The next session for a moment: complete what comes, and note in its state how far it is."""
+        """Hold the next session for a moment: complete its messages, and note the progress in its state."""
         while not self.stop.is_set():
             async with client.get_queue_receiver(
                 "sessions", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=2
@@ -110,7 +110,7 @@ class Clients:
                 self.states[session] = state
 
     async def _check_state(self, receiver: ServiceBusReceiver, session: str) -> None:
-        """It is what was set last, or what was to be set after that and may have been."""
+        """The state is the last one that was set, or the one whose answer did not come."""
         state = await receiver.session.get_state()
         found = int(state) if state else 0
         if found not in (self.states[session], self.states[session] + 1):
@@ -140,7 +140,7 @@ async def _schedule(sender: ServiceBusSender, messages: list[ServiceBusMessage])
 
 
 class Sender:
-    """Repeats each text until it is accepted, over connections and brokers, then goes on to the next."""
+    """Repeats each text until it is accepted, over connections and brokers, then sends the next."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What clients tried, what they were told and what they got, while a broker was killed again and again."""
+"""Attempts, answers and deliveries of clients while a broker was killed again and again."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Ledger:
-    """One queue. A message is known by its text. Its sender repeats it until it is accepted; it may be there twice."""
+    """One queue. A message is identified by its text. Its sender repeats it until it is accepted, so it may be there
+    twice.
+    """
 
     attempts: int = 0
     accepted: set[str] = field(default_factory=set)
@@ -47,15 +49,15 @@ class Ledger:
         self.removed.add(number)
 
     def lost(self, left: set[str]) -> set[str]:
-        """Accepted, never asked to be completed, and not among those that are ``left`` in the end."""
+        """Accepted messages that nobody asked to complete and that are not ``left`` in the end."""
         return self.accepted - self.removals - left
 
     def duplicated(self) -> set[str]:
-        """Stored more than once."""
+        """Messages that were stored more than once."""
         return {text for text, numbers in self.copies.items() if len(numbers) > 1}
 
     def figures(self) -> dict[str, int]:
-        """For a report."""
+        """Counts for a report."""
         return {
             "attempted": self.attempts,
             "acknowledged": len(self.accepted),

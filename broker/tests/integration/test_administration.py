@@ -17,13 +17,13 @@ from azure.servicebus.management import EntityStatus, ServiceBusAdministrationCl
 from tests.integration.conftest import QUEUES, RunningBroker
 
 WAIT = 30
-# What azure-servicebus makes of .NET's TimeSpan.MaxValue.
+# The form in which azure-servicebus shows .NET's TimeSpan.MaxValue.
 NEVER = timedelta(days=10675199, hours=2, minutes=48, seconds=5, microseconds=477581)
 
 
 @pytest.fixture(scope="module")
 def administration(broker: RunningBroker) -> Iterator[ServiceBusAdministrationClient]:
-    """A client that trusts the broker's certificate and reports an error instead of trying again."""
+    """A client that trusts the broker's certificate and does not retry."""
     with ServiceBusAdministrationClient.from_connection_string(
         broker.administration, connection_verify=broker.certificate, retry_total=0
     ) as client:
@@ -32,7 +32,7 @@ def administration(broker: RunningBroker) -> Iterator[ServiceBusAdministrationCl
 
 @pytest.fixture
 def name(administration: ServiceBusAdministrationClient) -> Iterator[str]:
-    """A name for a queue, which is gone after the test."""
+    """A name for a queue, which is deleted after the test."""
     chosen = f"made/{uuid4().hex}"
     yield chosen
     try:
@@ -106,7 +106,7 @@ def test_a_queue_with_sessions_can_be_created(
         receiver.complete_message(message)
 
 
-def test_an_update_changes_what_it_says_and_clears_what_it_leaves_out(
+def test_update_sets_named_properties_and_clears_the_others(
     administration: ServiceBusAdministrationClient, name: str
 ) -> None:
     queue = administration.create_queue(name, forward_to="plain", user_metadata="first", max_delivery_count=5)
@@ -119,7 +119,7 @@ def test_an_update_changes_what_it_says_and_clears_what_it_leaves_out(
     assert after.status == EntityStatus.SEND_DISABLED
 
 
-def test_what_cannot_change_is_refused_and_changes_nothing(
+def test_update_of_a_fixed_property_is_refused_and_changes_nothing(
     administration: ServiceBusAdministrationClient, name: str
 ) -> None:
     queue = administration.create_queue(name)
@@ -150,9 +150,7 @@ def test_a_queue_cannot_be_created_twice_in_any_case(administration: ServiceBusA
 
 
 @pytest.mark.parametrize("wrong", ["two words", "tab\t", "a#b", "$reserved", "-a", "a.", "a//b", "ä", "x" * 261])
-def test_a_name_that_service_bus_does_not_take_is_refused(
-    administration: ServiceBusAdministrationClient, wrong: str
-) -> None:
+def test_invalid_name_is_refused(administration: ServiceBusAdministrationClient, wrong: str) -> None:
     with pytest.raises(HttpResponseError, match="SubCode=40000") as refused:
         administration.create_queue(wrong)
     assert refused.value.status_code == 400
@@ -194,7 +192,7 @@ def test_a_list_has_every_queue_once_however_small_its_pages(administration: Ser
     assert later == [queue.name for queue in administration.list_queues()][2:]
 
 
-def test_counts_tell_active_locked_scheduled_and_dead_letters(
+def test_counts_of_active_locked_scheduled_and_dead_lettered_messages(
     administration: ServiceBusAdministrationClient, messages: ServiceBusClient, name: str
 ) -> None:
     before = datetime.now(UTC)
@@ -219,7 +217,7 @@ def test_counts_tell_active_locked_scheduled_and_dead_letters(
     assert before <= counts.created_at_utc <= counts.updated_at_utc <= counts.accessed_at_utc <= datetime.now(UTC)
 
 
-def test_the_namespace_says_what_it_is(administration: ServiceBusAdministrationClient) -> None:
+def test_namespace_has_name_and_type(administration: ServiceBusAdministrationClient) -> None:
     properties = administration.get_namespace_properties()
     assert (properties.name, properties.namespace_type) == ("local", "Messaging")
     assert properties.created_at_utc is not None
@@ -242,7 +240,7 @@ def test_topics_are_refused_with_a_reason(administration: ServiceBusAdministrati
             create()
 
 
-def test_who_does_not_trust_the_certificate_does_not_connect(broker: RunningBroker) -> None:
+def test_client_that_does_not_trust_the_certificate_fails(broker: RunningBroker) -> None:
     stranger = ServiceBusAdministrationClient.from_connection_string(broker.administration, retry_total=0)
     with stranger, pytest.raises(ServiceRequestError, match="CERTIFICATE_VERIFY_FAILED"):
         stranger.get_queue("plain")

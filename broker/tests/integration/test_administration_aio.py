@@ -1,4 +1,4 @@
-"""Administration by the unmodified asynchronous client, and what changes of queues do to those who use them."""
+"""Administration by the unmodified asynchronous client, and the effect of changes to queues on connected clients."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ WAIT = 30
 
 @pytest.fixture
 async def administration(broker: RunningBroker) -> AsyncIterator[ServiceBusAdministrationClient]:
-    """A client that trusts the broker's certificate and reports an error instead of trying again."""
+    """A client that trusts the broker's certificate and does not retry."""
     async with ServiceBusAdministrationClient.from_connection_string(
         broker.administration, connection_verify=broker.certificate, retry_total=0
     ) as client:
@@ -27,7 +27,7 @@ async def administration(broker: RunningBroker) -> AsyncIterator[ServiceBusAdmin
 
 @pytest.fixture
 async def name(administration: ServiceBusAdministrationClient) -> AsyncIterator[str]:
-    """A name for a queue, which is gone after the test."""
+    """A name for a queue, which is deleted after the test."""
     chosen = f"made/{uuid4().hex}"
     yield chosen
     try:
@@ -44,7 +44,7 @@ async def was_accessed(administration: ServiceBusAdministrationClient, name: str
     return properties.accessed_at_utc > properties.created_at_utc
 
 
-async def test_every_operation(administration: ServiceBusAdministrationClient, name: str) -> None:
+async def test_every_operation_works(administration: ServiceBusAdministrationClient, name: str) -> None:
     queue = await administration.create_queue(name, max_delivery_count=3)
     assert dict(queue) == dict(await administration.get_queue(name))
     with pytest.raises(ResourceExistsError):
@@ -66,7 +66,7 @@ async def test_every_operation(administration: ServiceBusAdministrationClient, n
             await ask(name)
 
 
-async def test_a_receiver_of_a_deleted_queue_is_told(
+async def test_receiver_of_a_deleted_queue_gets_an_error(
     administration: ServiceBusAdministrationClient, client: ServiceBusClient, name: str
 ) -> None:
     await administration.create_queue(name)
@@ -83,7 +83,7 @@ async def test_a_receiver_of_a_deleted_queue_is_told(
             await sender.send_messages(ServiceBusMessage("on a new one"))
 
 
-async def test_who_waits_for_a_session_of_a_deleted_queue_is_told(
+async def test_client_waiting_for_a_session_of_a_deleted_queue_gets_an_error(
     administration: ServiceBusAdministrationClient, client: ServiceBusClient, name: str
 ) -> None:
     await administration.create_queue(name, requires_session=True)
@@ -114,7 +114,7 @@ async def test_a_queue_deleted_and_created_again_is_a_new_one(
         assert str(message) == "new"
 
 
-async def test_an_update_holds_for_those_who_are_connected(
+async def test_update_applies_to_connected_clients(
     administration: ServiceBusAdministrationClient, client: ServiceBusClient, name: str
 ) -> None:
     queue = await administration.create_queue(name)

@@ -1,4 +1,4 @@
-"""The administration API as bytes on a socket: what KEDA's scaler asks for, and what nobody should."""
+"""The administration API as bytes on a socket: the requests of KEDA's scaler, and malformed ones."""
 
 import socket
 import ssl
@@ -68,7 +68,7 @@ def test_localhost_is_a_name_of_the_broker(broker: RunningBroker, http: httpx.Cl
     assert http.get(f"https://localhost:{port_of(broker)}/$namespaceinfo").status_code == 200
 
 
-def test_the_strictest_verification_is_content(broker: RunningBroker) -> None:
+def test_certificate_passes_strict_verification(broker: RunningBroker) -> None:
     context = ssl.create_default_context(cafile=broker.certificate)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     with socket.create_connection(("127.0.0.1", port_of(broker)), timeout=WAIT) as plain:
@@ -90,7 +90,7 @@ def test_the_strictest_verification_is_content(broker: RunningBroker) -> None:
     ],
     ids=range(9),
 )
-def test_a_body_that_is_no_description_is_refused(http: httpx.Client, body: str, reason: str) -> None:
+def test_body_without_a_description_is_refused(http: httpx.Client, body: str, reason: str) -> None:
     response = http.put("/never-made", content=body)
     assert response.status_code == 400
     error = ElementTree.fromstring(response.content)
@@ -106,18 +106,18 @@ def test_a_body_that_is_too_large_is_refused(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("query", [{"$skip": "-1"}, {"$top": "many"}])
-def test_paging_by_no_number_is_refused(http: httpx.Client, query: dict[str, str]) -> None:
+def test_page_parameter_that_is_not_a_number_is_refused(http: httpx.Client, query: dict[str, str]) -> None:
     assert http.get("/$Resources/queues", params=query).status_code == 400
 
 
-def test_a_page_behind_the_end_is_empty(http: httpx.Client) -> None:
+def test_page_after_the_end_is_empty(http: httpx.Client) -> None:
     feed = ElementTree.fromstring(http.get("/$Resources/queues", params={"$skip": "9" * 30}).content)
     assert feed.find(f"{ATOM}entry") is None
 
 
 @pytest.mark.parametrize("path", ["%01", "%00/%ff", "%3Cb%3E", "a%22%27%26", "%ed%a0%80", "%F0%9F%90%87", "x" * 5000])
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
-def test_whatever_the_path_the_answer_is_xml(http: httpx.Client, method: str, path: str) -> None:
+def test_answer_is_xml_for_every_path(http: httpx.Client, method: str, path: str) -> None:
     response = http.request(method, f"/{path}", content=ENTRY.format("") if method == "PUT" else None)
     assert response.status_code == {"GET": 200, "DELETE": 404, "PUT": 400}[method]
     ElementTree.fromstring(response.content)
@@ -127,7 +127,7 @@ def test_another_method_is_refused(http: httpx.Client) -> None:
     assert http.post("/plain").status_code == 405
 
 
-def test_garbage_and_silence_cost_one_connection_only(broker: RunningBroker, http: httpx.Client) -> None:
+def test_garbage_and_silence_end_only_their_connection(broker: RunningBroker, http: httpx.Client) -> None:
     context = ssl.create_default_context(cafile=broker.certificate)
     with socket.create_connection(("127.0.0.1", port_of(broker)), timeout=WAIT) as no_tls:
         no_tls.sendall(b"GET / HTTP/1.1\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Administration and the broker's process: what survives it, where its certificate is, how it ends."""
+"""Administration and the broker's process: persistence, the certificate, the end."""
 
 import socket
 import stat
@@ -32,7 +32,7 @@ def brokers(tmp_path: Path) -> Iterator[list[RunningBroker]]:
         each.process.wait(START_TIMEOUT)
 
 
-def test_queues_outlive_a_killed_broker_as_they_were_answered(tmp_path: Path, brokers: list[RunningBroker]) -> None:
+def test_queue_definitions_survive_a_kill(tmp_path: Path, brokers: list[RunningBroker]) -> None:
     options = ("--data", str(tmp_path / "data"))
     brokers.append(start_broker(tmp_path, *options))
     with administer(brokers[0]) as administration:
@@ -57,7 +57,7 @@ def test_queues_outlive_a_killed_broker_as_they_were_answered(tmp_path: Path, br
         assert administration.get_queue_runtime_properties("kept").active_message_count == 1
         with pytest.raises(ResourceNotFoundError):
             administration.get_queue("dropped")
-        # What the configuration file names is as it says, at every start.
+        # A configured queue is reset to its configuration at every start.
         assert {each.name for each in administration.list_queues()} == {*QUEUES, "kept"}
         assert administration.get_queue("once").max_delivery_count == 10
         administration.delete_queue("kept")
@@ -67,9 +67,7 @@ def test_queues_outlive_a_killed_broker_as_they_were_answered(tmp_path: Path, br
         administration.get_queue("kept")
 
 
-def test_the_certificate_is_written_where_asked_for_and_the_key_is_kept_apart(
-    tmp_path: Path, brokers: list[RunningBroker]
-) -> None:
+def test_certificate_is_written_to_the_given_file_without_the_key(tmp_path: Path, brokers: list[RunningBroker]) -> None:
     certificate = tmp_path / "public" / "broker.pem"
     brokers.append(start_broker(tmp_path, "--data", str(tmp_path / "data"), "--cert", str(certificate)))
     assert brokers[0].certificate == str(certificate)
@@ -90,7 +88,7 @@ def test_a_running_broker_can_be_found_by_its_data_folder(tmp_path: Path, broker
     assert find_endpoint(data) is None
 
 
-def test_in_memory_nothing_stays_behind(tmp_path: Path, brokers: list[RunningBroker]) -> None:
+def test_in_memory_no_files_are_left(tmp_path: Path, brokers: list[RunningBroker]) -> None:
     brokers.append(start_broker(tmp_path, "--memory"))
     certificate = Path(brokers[0].certificate)
     assert certificate.exists()
@@ -98,19 +96,19 @@ def test_in_memory_nothing_stays_behind(tmp_path: Path, brokers: list[RunningBro
     assert not certificate.parent.exists()
 
 
-def test_the_port_is_the_one_asked_for(tmp_path: Path, brokers: list[RunningBroker]) -> None:
+def test_given_port_is_used(tmp_path: Path, brokers: list[RunningBroker]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     brokers.append(start_broker(tmp_path, "--memory", "--https-port", str(port)))
     assert f"sb://127.0.0.1:{port};" in brokers[0].administration
 
 
-def test_it_can_do_without(tmp_path: Path, brokers: list[RunningBroker]) -> None:
+def test_administration_can_be_left_out(tmp_path: Path, brokers: list[RunningBroker]) -> None:
     brokers.append(start_broker(tmp_path, "--memory", "--no-https"))
     assert (brokers[0].administration, brokers[0].certificate) == ("", "")
 
 
-def test_it_ends_in_good_order_with_clients_connected(tmp_path: Path, brokers: list[RunningBroker]) -> None:
+def test_stop_with_connected_clients_is_orderly(tmp_path: Path, brokers: list[RunningBroker]) -> None:
     brokers.append(start_broker(tmp_path, "--data", str(tmp_path / "data")))
     with administer(brokers[0]) as administration:
         administration.get_queue("plain")

@@ -1,4 +1,4 @@
-"""The server on a socket, with a journal on a disk that fails: nobody is told what is not certain."""
+"""The server on a socket, with a journal on a disk that fails: no client is told of an uncertain change."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ MESSAGE = write_message(Sections(body=b"\x00\x53\x75\xa0\x00"), 0, {})
 
 
 class Client:
-    """A sender made of bytes; nothing but the server's answers tells it anything."""
+    """A sender made of bytes; it knows only the answers of the server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -39,7 +39,7 @@ class Client:
         self._writer.write(encode_frame(Transfer(0, number, b"tag", 0, False), MESSAGE, channel=1))
 
     async def read_until(self, kind: type) -> object:
-        """The first performative of a kind. Each of the server's answers here comes in one piece."""
+        """The first performative of a kind. Each answer of the server arrives in one piece here."""
         async with asyncio.timeout(DEADLINE):
             while True:
                 data = await self._reader.read(65536)
@@ -73,7 +73,7 @@ async def serving(folder: Path, fsync: Fsync) -> AsyncIterator[tuple[Server, Cli
 
 
 def replace_journal_by(device: str, folder: Path) -> None:
-    """Have the journal's file descriptor mean another file."""
+    """Make the journal's file descriptor refer to another file."""
     journal = str(folder / "journal-00000001")
     (number,) = [int(each) for each in os.listdir("/proc/self/fd") if _target(each) == journal]
     other = os.open(device, os.O_RDWR)
@@ -89,7 +89,7 @@ def _target(number: str) -> str:
 
 
 def messages_in(folder: Path) -> int:
-    """How many messages come back after a kill now."""
+    """The number of messages that come back after a kill now."""
     copy = folder.with_name("copy")
     copy.mkdir()
     for path in folder.glob("*-0*"):
@@ -102,7 +102,7 @@ def messages_in(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-async def test_what_is_answered_is_in_the_file(tmp_path: Path, fsync: Fsync) -> None:
+async def test_answered_changes_are_in_the_file(tmp_path: Path, fsync: Fsync) -> None:
     async with serving(tmp_path / "data", fsync) as (_, client):
         for number in range(10):
             client.send(number)
@@ -111,9 +111,9 @@ async def test_what_is_answered_is_in_the_file(tmp_path: Path, fsync: Fsync) -> 
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-async def test_a_failed_write_is_the_end(tmp_path: Path, fsync: Fsync) -> None:
+async def test_failed_write_ends_the_broker(tmp_path: Path, fsync: Fsync) -> None:
     async with serving(tmp_path, fsync) as (server, client):
-        # A terminal has no offsets to write at.
+        # A terminal does not support writes at an offset.
         replace_journal_by("/dev/ptmx", tmp_path)
         client.send(0)
         async with asyncio.timeout(DEADLINE):
@@ -123,9 +123,9 @@ async def test_a_failed_write_is_the_end(tmp_path: Path, fsync: Fsync) -> None:
         assert await client.read_to_the_end() == b""
 
 
-async def test_a_failed_sync_is_the_end(tmp_path: Path) -> None:
+async def test_failed_sync_ends_the_broker(tmp_path: Path) -> None:
     async with serving(tmp_path, Fsync.ALWAYS) as (server, client):
-        # It takes everything, and refuses to be synced.
+        # /dev/null accepts every write, and refuses to sync.
         replace_journal_by("/dev/null", tmp_path)
         client.send(0)
         async with asyncio.timeout(DEADLINE):
@@ -135,7 +135,7 @@ async def test_a_failed_sync_is_the_end(tmp_path: Path) -> None:
         assert await client.read_to_the_end() == b""
 
 
-async def test_a_sync_that_fails_later_ends_it_later(tmp_path: Path) -> None:
+async def test_later_failed_sync_ends_the_broker(tmp_path: Path) -> None:
     async with serving(tmp_path, Fsync.INTERVAL) as (server, client):
         replace_journal_by("/dev/null", tmp_path)
         client.send(0)
@@ -145,7 +145,7 @@ async def test_a_sync_that_fails_later_ends_it_later(tmp_path: Path) -> None:
                 await server.failure()
 
 
-async def test_a_disk_that_is_never_synced_cannot_fail_at_it(tmp_path: Path) -> None:
+async def test_without_syncs_a_failing_sync_has_no_effect(tmp_path: Path) -> None:
     async with serving(tmp_path, Fsync.NEVER) as (_, client):
         replace_journal_by("/dev/null", tmp_path)
         for number in range(3):
@@ -154,7 +154,7 @@ async def test_a_disk_that_is_never_synced_cannot_fail_at_it(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-async def test_whoever_asks_is_told_when_all_is_committed(tmp_path: Path, fsync: Fsync) -> None:
+async def test_committed_waits_for_all_changes(tmp_path: Path, fsync: Fsync) -> None:
     async with serving(tmp_path / "data", fsync) as (server, _):
         server.broker.queues()[0].send([Sections()])
         async with asyncio.timeout(DEADLINE):

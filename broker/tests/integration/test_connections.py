@@ -1,4 +1,4 @@
-"""Connections that say nothing, that live long, and that outlive their broker."""
+"""Silent connections, long-lived connections, and connections that survive a restart of their broker."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.server import Server
 from servicebus_broker.service.broker import Broker
 from tests.integration.conftest import start_broker
-from tests.integration.test_messages import receive, send
+from tests.integration.sdk import receive, send
 from tests.integration.threaded import Threaded, threaded_client
 from tests.unit.client import HANDSHAKE, read_frames
 
@@ -41,13 +41,13 @@ async def served(limits: Limits) -> AsyncIterator[int]:
 
 
 async def read_to_end(reader: asyncio.StreamReader) -> list[object]:
-    """The performatives that come before the end."""
+    """The performatives before the end of the connection."""
     async with asyncio.timeout(WAIT):
         return [each for each, _ in read_frames(await reader.read())]
 
 
 @pytest.mark.parametrize("start", [b"", HANDSHAKE[:8], HANDSHAKE[:50]], ids=["nothing", "a header", "half a frame"])
-async def test_who_does_not_open_a_connection_is_let_go(start: bytes) -> None:
+async def test_client_that_does_not_open_its_connection_is_disconnected(start: bytes) -> None:
     async with served(Limits(handshake_timeout=0.3)) as port:
         reader, writer = await asyncio.open_connection(HOST, port)
         writer.write(start)
@@ -56,7 +56,7 @@ async def test_who_does_not_open_a_connection_is_let_go(start: bytes) -> None:
         await writer.wait_closed()
 
 
-async def test_a_silent_peer_is_told_and_let_go_while_one_that_beats_stays() -> None:
+async def test_silent_client_is_disconnected_and_one_with_heartbeats_stays() -> None:
     async with served(Limits(idle_timeout=0.5)) as port:
         silent, silent_writer = await asyncio.open_connection(HOST, port)
         beating, beating_writer = await asyncio.open_connection(HOST, port)
@@ -81,7 +81,7 @@ async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
     async with (
         served(Limits(idle_timeout=IDLE)) as port,
         ServiceBusClient.from_connection_string(connection_string(HOST, port), retry_total=0) as client,
-        # How often the SDK looks whether a heartbeat of a sender is due; 30 s by default.
+        # The interval at which the SDK checks whether a heartbeat of a sender is due; 30 s by default.
         client.get_queue_sender("plain", keep_alive=1) as sender,
         client.get_queue_receiver("plain") as receiver,
     ):
@@ -89,13 +89,13 @@ async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
         (message,) = await receive(receiver)
         await receiver.complete_message(message)
         waiting = asyncio.create_task(receive(receiver))
-        # Longer than the time-out on purpose: what is shown is that nothing happens in it.
+        # Longer than the time-out on purpose: the test shows that nothing happens in it.
         await asyncio.sleep(2 * IDLE)
         await sender.send_messages(ServiceBusMessage("after"))
         assert [str(each) for each in await waiting] == ["after"]
 
 
-async def test_a_client_too_many_is_told_so() -> None:
+async def test_client_above_the_limit_is_told() -> None:
     async with served(Limits(max_connections=1)) as port:
         address = connection_string(HOST, port)
         async with (
@@ -107,7 +107,7 @@ async def test_a_client_too_many_is_told_so() -> None:
                 await send(client, "plain", ServiceBusMessage("second"))
 
 
-async def test_of_many_clients_too_many_not_all_are_told() -> None:
+async def test_clients_far_above_the_limit_are_disconnected_unanswered() -> None:
     async with served(Limits(max_connections=1)) as port, AsyncExitStack() as stack:
         clients = []
         for _ in range(3):
@@ -120,7 +120,7 @@ async def test_of_many_clients_too_many_not_all_are_told() -> None:
 
 @pytest.mark.parametrize("sdk", ["aio", "sync"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as in test_durability.py
-async def test_clients_go_on_after_a_restart(tmp_path: Path, sdk: str) -> None:
+async def test_clients_continue_after_a_restart(tmp_path: Path, sdk: str) -> None:
     with socket.create_server((HOST, 0)) as free:
         port = str(free.getsockname()[1])
     options = ("--data", str(tmp_path / "data"), "--port", port)
@@ -144,7 +144,7 @@ async def test_clients_go_on_after_a_restart(tmp_path: Path, sdk: str) -> None:
     assert broker.stop() == 0
 
 
-async def test_clients_that_do_not_read_do_not_hold_up_the_end() -> None:
+async def test_clients_that_do_not_read_do_not_delay_the_stop() -> None:
     limits = Limits(close_timeout=0.3)
     async with served(limits) as port:
         _, writer = await asyncio.open_connection(HOST, port)

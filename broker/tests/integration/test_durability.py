@@ -1,4 +1,4 @@
-"""What clients were told survives `kill -9` of a broker with a data folder."""
+"""Everything that clients were told survives `kill -9` of a broker with a data folder."""
 
 import asyncio
 import gc
@@ -11,8 +11,9 @@ from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import ServiceBusError
 
-from tests.integration.conftest import START_TIMEOUT, RunningBroker, start_broker
-from tests.integration.test_messages import receive, send
+from tests.integration.conftest import START_TIMEOUT, RunningBroker
+from tests.integration.durable import connect, kill, start
+from tests.integration.sdk import receive, send
 
 SENT_BEFORE_STOP = 40
 
@@ -22,22 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(autouse=True)
 def collect_sockets() -> Iterator[None]:
-    """Have the warnings about them here, and not in a later test."""
+    """Raise the warnings about them here, and not in a later test."""
     yield
     gc.collect()
-
-
-def start(folder: Path) -> RunningBroker:
-    return start_broker(folder, "--data", str(folder / "data"))
-
-
-def kill(broker: RunningBroker) -> None:
-    broker.process.kill()
-    broker.process.wait(START_TIMEOUT)
-
-
-def connect(broker: RunningBroker) -> ServiceBusClient:
-    return ServiceBusClient.from_connection_string(broker.connection_string, retry_total=0)
 
 
 def number(message: object) -> int:
@@ -47,7 +35,7 @@ def number(message: object) -> int:
 
 
 async def take_all(receiver: ServiceBusReceiver, count: int) -> list[tuple[str, int | None]]:
-    """Receive and complete exactly ``count`` messages, and see that no more are left; bodies and delivery counts."""
+    """Receive and complete exactly ``count`` messages, and check that no more are left; bodies and delivery counts."""
     messages = await receive(receiver, count) if count else []
     for message in messages:
         await receiver.complete_message(message)
@@ -158,7 +146,7 @@ async def test_a_stop_counts_no_delivery_and_a_kill_counts_one(tmp_path: Path) -
         assert [each.delivery_count for each in (*held, *held_in_session)] == [count, count]
 
 
-async def test_what_is_sent_while_the_broker_stops_is_there_if_it_was_accepted(tmp_path: Path) -> None:
+async def test_message_accepted_while_the_broker_stops_is_kept(tmp_path: Path) -> None:
     broker = start(tmp_path)
     accepted: list[str] = []
     async with connect(broker) as client, client.get_queue_sender("plain") as sender:

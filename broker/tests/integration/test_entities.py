@@ -1,4 +1,4 @@
-"""What an entity's own properties do to its clients: forwarding, size, status."""
+"""The effect of the properties of an entity on its clients: forwarding, size, status."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -28,7 +28,7 @@ async def send(client: ServiceBusClient, queue: str, *bodies: str) -> None:
 
 
 async def take(client: ServiceBusClient, queue: str, count: int) -> list[ServiceBusReceivedMessage]:
-    """Receive and complete so many messages, and the time they take."""
+    """Receive and complete this many messages."""
     taken: list[ServiceBusReceivedMessage] = []
     async with client.get_queue_receiver(queue) as receiver:
         while len(taken) < count:
@@ -75,7 +75,7 @@ async def test_a_full_queue_refuses_until_there_is_room(client: ServiceBusClient
     await take(client, "small", 1)
 
 
-async def test_a_message_larger_than_the_entity_takes(client: ServiceBusClient) -> None:
+async def test_message_above_the_limit_of_its_queue_is_refused(client: ServiceBusClient) -> None:
     with pytest.raises(MessageSizeExceededError):
         await send(client, "small", "x" * 620_000)
 

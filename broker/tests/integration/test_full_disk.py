@@ -1,4 +1,4 @@
-"""A disk without room: what is new is refused, what is there is delivered and settled, and nothing is lost."""
+"""A full disk: new messages are refused, stored ones are delivered and settled, and nothing is lost."""
 
 import asyncio
 import resource
@@ -11,8 +11,8 @@ from azure.servicebus.exceptions import ServiceBusError, ServiceBusQuotaExceeded
 
 from servicebus_broker.journal.journal import RESERVE
 from tests.integration.conftest import RunningBroker, start_broker
-from tests.integration.test_durability import connect, kill, start
-from tests.integration.test_messages import receive, send
+from tests.integration.durable import connect, kill, start
+from tests.integration.sdk import receive, send
 
 DEADLINE = 60
 LARGE = "x" * 250_000
@@ -20,7 +20,7 @@ QUIET = 0.5
 
 
 def limit_files(broker: RunningBroker, size: int) -> None:
-    """Let no file of the broker grow beyond this many bytes: to it, that is a disk that is full."""
+    """Let no file of the broker grow beyond this many bytes, which the broker takes for a full disk."""
     _, hard = resource.prlimit(broker.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(broker.process.pid, resource.RLIMIT_FSIZE, (size, hard))
 
@@ -38,7 +38,7 @@ async def send_until_refused(client: ServiceBusClient) -> list[str]:
             accepted.append(body)
 
 
-async def test_a_full_disk_refuses_what_is_new_and_delivers_what_is_there(tmp_path: Path) -> None:
+async def test_full_disk_refuses_new_messages_and_delivers_stored_ones(tmp_path: Path) -> None:
     broker = start(tmp_path)
     limit_files(broker, 2 * RESERVE)
     async with connect(broker) as client:
@@ -70,7 +70,7 @@ async def test_a_full_disk_refuses_what_is_new_and_delivers_what_is_there(tmp_pa
     assert broker.stop() == 0
 
 
-async def test_messages_are_taken_again_when_there_is_room(tmp_path: Path) -> None:
+async def test_messages_are_accepted_again_when_there_is_room(tmp_path: Path) -> None:
     broker = start(tmp_path)
     limit_files(broker, 2 * RESERVE)
     async with connect(broker) as client:
@@ -93,10 +93,10 @@ async def test_receiving_makes_room(tmp_path: Path) -> None:
     assert broker.stop() == 0
 
 
-async def test_nobody_is_answered_while_nothing_can_be_written(tmp_path: Path) -> None:
+async def test_no_client_is_answered_while_nothing_can_be_written(tmp_path: Path) -> None:
     broker = start_broker(tmp_path, "--data", str(tmp_path / "data"), "--fsync", "never")
     async with connect(broker) as client, client.get_queue_sender("plain") as sender:
-        # Not even what was set aside can be used; a real disk does not do that.
+        # Not even the reserve can be used; on a real disk it can.
         limit_files(broker, 1)
         sending = asyncio.create_task(sender.send_messages(ServiceBusMessage("patient")))
         done, _ = await asyncio.wait([sending], timeout=QUIET)

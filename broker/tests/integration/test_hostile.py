@@ -1,4 +1,4 @@
-"""Hostile peers against a real broker process: each costs its own connection, and a neighbour does not notice."""
+"""Hostile peers against a real broker process: each loses its own connection, and other clients do not notice."""
 
 import socket
 import threading
@@ -41,14 +41,14 @@ def neighbour(victim: RunningBroker) -> "Iterator[Neighbour]":
 
 @pytest.fixture(autouse=True)
 def undisturbed(neighbour: "Neighbour") -> Iterator[None]:
-    """It must not notice anything of a test."""
+    """The neighbour must not notice a test."""
     neighbour.wait_for_round()
     yield
     neighbour.wait_for_round()
 
 
 class Neighbour:
-    """An SDK client in a thread of its own, going round until it is told to stop."""
+    """An SDK client in a thread of its own, sending and receiving until it is stopped."""
 
     def __init__(self, broker: RunningBroker) -> None:
         self._broker = broker
@@ -67,7 +67,7 @@ class Neighbour:
         assert self._error is None, f"the neighbour noticed: {self._error!r}"
 
     def wait_for_round(self) -> None:
-        """A whole round from now on."""
+        """Wait for a whole round that begins now."""
         for _ in range(2):
             self._round_done.clear()
             assert self._round_done.wait(WAIT), f"the neighbour is stuck, or noticed: {self._error!r}"
@@ -105,7 +105,7 @@ class Attacker:
         self.socket.sendall(data)
 
     def read_to_end(self) -> bytes:
-        """What the broker sends before it closes the connection."""
+        """The bytes that the broker sends before it closes the connection."""
         data = b""
         try:
             while chunk := self.socket.recv(65536):
@@ -115,7 +115,7 @@ class Attacker:
         return data
 
     def read_until(self, count: int, kind: type) -> list[object]:
-        """Read until that many frames of a kind are here; all of that kind."""
+        """Read until there are that many frames of a kind; returns all of that kind."""
         data = b""
         while True:
             data += self.socket.recv(65536)
@@ -147,7 +147,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
-def test_garbage_is_answered_with_the_end_of_its_connection(victim: RunningBroker, data: bytes) -> None:
+def test_garbage_ends_its_connection(victim: RunningBroker, data: bytes) -> None:
     before = memory(victim)
     with ExitStack() as stack:
         attackers = [stack.enter_context(Attacker(victim)) for _ in range(20)]
@@ -162,7 +162,7 @@ def test_garbage_is_answered_with_the_end_of_its_connection(victim: RunningBroke
     assert_alive(victim)
 
 
-def test_half_frames_and_silence_are_waited_for_without_harm(victim: RunningBroker) -> None:
+def test_partial_frames_and_silence_disturb_nobody(victim: RunningBroker) -> None:
     before = memory(victim)
     with ExitStack() as stack:
         for number in range(300):
@@ -172,7 +172,7 @@ def test_half_frames_and_silence_are_waited_for_without_harm(victim: RunningBrok
     assert_alive(victim)
 
 
-def test_thousands_of_attach_frames_get_a_bounded_number_of_links(victim: RunningBroker) -> None:
+def test_thousands_of_attach_frames_create_a_bounded_number_of_links(victim: RunningBroker) -> None:
     before = memory(victim)
     limit = DEFAULT_LIMITS.max_links
     with Attacker(victim) as attacker:
@@ -194,7 +194,7 @@ def test_thousands_of_attach_frames_get_a_bounded_number_of_links(victim: Runnin
     assert_alive(victim)
 
 
-def test_connections_beyond_the_limit_are_told_so(victim: RunningBroker) -> None:
+def test_connections_above_the_limit_get_an_error(victim: RunningBroker) -> None:
     limit = MAX_CONNECTIONS
     before = memory(victim)
     refused = []
@@ -222,7 +222,7 @@ def fill(broker: RunningBroker, queue: str, count: int, size: int) -> None:
         sender.send(HANDSHAKE + attach_sender(queue))
         for number in range(count):
             sender.send(encode_frame(Transfer(0, number, b"tag", 0, settled=True), message, channel=1))
-        # The answer to the echo comes when all of that is done.
+        # The answer to the echo comes after all of that.
         sender.send(encode_frame(Flow(0, 1000, 0, 1000, echo=True), channel=1))
         sender.read_until(count // (1000 // 2) + 2, Flow)
 
@@ -235,14 +235,14 @@ def drain(broker: RunningBroker, queue: str) -> None:
 
 
 @pytest.mark.parametrize("presettled", [True, False], ids=["receive and delete", "peek lock"])
-def test_a_receiver_that_never_reads_holds_no_more_than_its_buffer(victim: RunningBroker, presettled: bool) -> None:
+def test_receiver_that_never_reads_takes_no_more_than_its_buffer(victim: RunningBroker, presettled: bool) -> None:
     fill(victim, "short-lock", 2_000, 40_000)
     before = memory(victim)
     with Attacker(victim) as attacker:
         attacker.send(HANDSHAKE + attach_receiver("short-lock", presettled=presettled))
         attacker.send(credit(0, 1_000_000, window=1_000_000))
         with Attacker(victim) as other:
-            # An answer on a later connection means that the first one had its turn.
+            # An answer on a later connection means that the input of the first one was handled.
             other.send(HANDSHAKE + attach_sender("short-lock"))
             other.read_until(1, Attach)
         assert memory(victim) < before + 20 * MIB
@@ -251,7 +251,7 @@ def test_a_receiver_that_never_reads_holds_no_more_than_its_buffer(victim: Runni
 
 
 def flood(attacker: Attacker, data: bytes, megabytes: int) -> int:
-    """Send until nobody takes it any more; returns how much went out."""
+    """Send until the broker reads no more; returns the number of bytes sent."""
     attacker.socket.settimeout(1)
     sent = 0
     try:
@@ -274,7 +274,7 @@ REQUESTS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("requests", REQUESTS.values(), ids=REQUESTS)
-def test_a_client_that_only_asks_is_not_listened_to_for_ever(
+def test_requests_are_not_read_while_their_answers_are_not(
     victim: RunningBroker, requests: Callable[[], bytes]
 ) -> None:
     fill(victim, "tried-twice", 20, 40_000)

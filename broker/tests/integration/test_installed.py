@@ -1,43 +1,167 @@
-"""The broker as others install it: from a wheel, away from a checkout."""
+"""The distribution as other projects install it: a wheel in a fresh environment, away from the checkout."""
 
+import json
 import os
+import re
 import subprocess
 import sys
-import zipfile
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-DEADLINE = 120
+import pytest
 
-USE = """
-import servicebus_broker.testing as testing
-from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from tests.integration.readme import COMMANDS, DISTRIBUTION, REQUIREMENTS, TEXT, example
 
-print(testing.__file__)
-with testing.running_broker() as bus, ServiceBusClient.from_connection_string(bus.connection_string) as client:
-    with client.get_queue_sender(bus.create_queue()) as sender:
-        sender.send_messages(ServiceBusMessage("hello"))
+DEADLINE = 240
+OF_OTHER_PROJECTS = {"azure-functions", "azure-servicebus", "mlflow", "mlflow-ondemand", "msal", "obstore", "pytest"}
+CONFIG = '{"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{"Name": "orders"}]}]}}'
+# A run that uses no fixture imports nothing of the distribution but the plugin.
+TEST_OF_ANOTHER_PROJECT = """
+import sys
+
+def test_plugin_is_all_that_is_imported():
+    ours = {name for name in sys.modules if name.startswith("servicebus_broker")}
+    assert ours == {"servicebus_broker", "servicebus_broker.pytest_plugin"}
+"""
+USES_A_FIXTURE = """
+def test_fixture(servicebus):
+    pass
 """
 
 
-def test_a_wheel_has_all_that_the_broker_needs(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=DEADLINE)
-    (wheel,) = tmp_path.glob("*.whl")
-    installed = tmp_path / "installed"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(installed)
-    environ = {**os.environ, "PYTHONPATH": str(installed)}
-    used = subprocess.run(
-        [sys.executable, "-c", USE],
-        cwd=tmp_path,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=True,
-    )
-    assert used.stdout.strip() == str(installed / "broker/testing.py")
-    assert (installed / "ondemand/servicebus.json").is_file()
-    (scripts,) = installed.glob("*.dist-info/entry_points.txt")
-    assert "ondemand = ondemand.cli:app" in scripts.read_text()
+class Environment:
+    """A virtual environment, and commands that run in it without this checkout on their path."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        self._scripts = folder / "bin"
+        self._environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+
+    def start(self, *command: str, cwd: Path) -> subprocess.Popen[str]:
+        """Start a command of the environment."""
+        program = str(self._scripts / command[0])
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            [program, *command[1:]], cwd=cwd, env=self._environ, stdout=pipe, stderr=subprocess.STDOUT, text=True
+        )
+
+    def run(self, *command: str, cwd: Path, status: int = 0) -> str:
+        """What a command prints; it has to end with the status."""
+        with self.start(*command, cwd=cwd) as process:
+            try:
+                printed, _ = process.communicate(timeout=DEADLINE)
+            finally:
+                process.kill()
+        assert process.returncode == status, printed
+        return printed
+
+    def install(self, *requirements: str, cwd: Path) -> None:
+        """Install from the index that pip is configured with."""
+        self.run("pip", "install", "--quiet", "--disable-pip-version-check", *requirements, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=DISTRIBUTION, check=True, capture_output=True, timeout=DEADLINE)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The distribution and what it depends on."""
+    folder = tmp_path_factory.mktemp("installed")
+    environment = Environment(folder / "venv")
+    environment.install(str(wheel), cwd=folder)
+    return environment
+
+
+@pytest.fixture(scope="module")
+def with_pytest(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The distribution and its extra for pytest."""
+    folder = tmp_path_factory.mktemp("with-pytest")
+    environment = Environment(folder / "venv")
+    environment.install(f"{wheel}[pytest]", cwd=folder)
+    return environment
+
+
+@contextmanager
+def serving(environment: Environment, *command: str, cwd: Path) -> Iterator[dict[str, str]]:
+    """A broker, stopped as a supervisor would at the end; gives the addresses of its ready line."""
+    with environment.start(*command, cwd=cwd) as process:
+        try:
+            assert process.stdout is not None
+            word, _, addresses = process.stdout.readline().partition(" ")
+            assert word == "ready"
+            yield json.loads(addresses)
+            process.terminate()
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+
+
+def test_install_brings_nothing_of_other_projects(installed: Environment, tmp_path: Path) -> None:
+    names = {each["name"].lower() for each in json.loads(installed.run("pip", "list", "--format=json", cwd=tmp_path))}
+    assert "servicebus-broker" in names
+    assert not names & OF_OTHER_PROJECTS
+    assert not [name for name in names if name.startswith("azure")]
+
+
+def test_script_and_module_are_the_same_command(installed: Environment, tmp_path: Path) -> None:
+    by_script = installed.run("servicebus-broker", "--help", cwd=tmp_path)
+    by_module = installed.run("python", "-m", "servicebus_broker", "--help", cwd=tmp_path)
+    assert "Usage: servicebus-broker [OPTIONS]" in by_script
+    for option in ("--port", "--https-port", "--config", "--queue", "--data", "--memory", "--cert", "--fsync"):
+        assert option in by_script
+        assert option in by_module
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_commands_of_the_readme_start_a_broker(installed: Environment, command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "servicebus.json").write_text(CONFIG)
+    # The last of two options of the same name counts, so the broker takes free ports instead of those in the README.
+    with serving(installed, *command, "--port", "0", "--https-port", "0", cwd=tmp_path) as addresses:
+        shown = re.search(r"^ready (\{.*)$", TEXT, re.MULTILINE)
+        assert shown is not None
+        assert addresses.keys() == json.loads(shown[1]).keys()
+
+
+def test_first_example_prints_the_message_that_it_sent(with_pytest: Environment, tmp_path: Path) -> None:
+    script = example("from azure.servicebus")
+    assert "127.0.0.1:5672" in script
+    command = ("servicebus-broker", "--memory", "--queue", "orders", "--port", "0")
+    with serving(with_pytest, *command, cwd=tmp_path) as addresses:
+        address = re.match("Endpoint=sb://([^;]+);", addresses["connection_string"])
+        assert address is not None
+        (tmp_path / "example.py").write_text(script.replace("127.0.0.1:5672", address[1]))
+        assert with_pytest.run("python", "example.py", cwd=tmp_path) == "one espresso\n"
+
+
+def test_pytest_finds_the_fixtures_without_a_conftest(with_pytest: Environment, tmp_path: Path) -> None:
+    (tmp_path / "test_orders.py").write_text(example("# test_orders.py"))
+    assert "2 passed" in with_pytest.run("pytest", "-W", "error", "--strict-markers", cwd=tmp_path)
+
+
+def test_plugin_is_idle_in_runs_without_its_fixtures(with_pytest: Environment, tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text(TEST_OF_ANOTHER_PROJECT)
+    assert "1 passed" in with_pytest.run("pytest", "-W", "error", cwd=tmp_path)
+
+
+def test_plugin_without_azure_servicebus_names_the_extra(installed: Environment, tmp_path: Path) -> None:
+    installed.install("pytest", cwd=tmp_path)
+    (tmp_path / "test_other.py").write_text(TEST_OF_ANOTHER_PROJECT)
+    assert "1 passed" in installed.run("pytest", "-W", "error", cwd=tmp_path)
+    (tmp_path / "test_fixture.py").write_text(USES_A_FIXTURE)
+    told = installed.run("pytest", "test_fixture.py", cwd=tmp_path, status=1)
+    assert "need azure-servicebus: pip install 'servicebus-broker[pytest]'" in told
+    assert "Traceback" not in told
+
+
+def test_requirements_of_the_readme_exist(installed: Environment, tmp_path: Path) -> None:
+    assert set(REQUIREMENTS) == {"servicebus-broker", "servicebus-broker[pytest]"}
+    script = "import importlib.metadata as m; print(m.metadata('servicebus-broker').get_all('Provides-Extra'))"
+    assert "'pytest'" in installed.run("python", "-c", script, cwd=tmp_path)

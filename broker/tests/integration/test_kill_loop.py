@@ -1,6 +1,7 @@
-"""Concurrent clients of everything, while the broker is killed again and again: nothing that was answered is undone.
+"""Concurrent clients while the broker is killed again and again: no answered operation is undone.
 
-``KILL_LOOP_ROUNDS`` says how often, for each way to sync (5 unless given); ``KILL_LOOP_SEED`` repeats what was random.
+``KILL_LOOP_ROUNDS`` is the number of kills for each way to sync (5 unless given); ``KILL_LOOP_SEED`` repeats the random
+choices.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def collect_sockets() -> Iterator[None]:
-    """Have the warnings about them here, and not in a later test."""
+    """Raise the warnings about them here, and not in a later test."""
     yield
     gc.collect()
 
@@ -77,14 +78,14 @@ async def working(clients: Clients) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-async def test_nothing_that_was_answered_is_undone(
+async def test_kills_undo_nothing_that_was_answered(
     tmp_path: Path, fsync: Fsync, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()
     await kill_again_and_again(tmp_path, port, await start(tmp_path, port, fsync), fsync, capsys)
 
 
-async def test_nothing_is_undone_by_kills_during_compaction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_kills_during_compaction_undo_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port()
     broker = await start(tmp_path, port, Fsync.INTERVAL)
     async with connect(broker) as client, client.get_queue_sender(UNUSED) as sender:
@@ -139,14 +140,14 @@ def figures(clients: Clients, left: dict[str, set[str]]) -> dict[str, dict[str, 
 
 
 def in_order(sessions: Ledger) -> bool:
-    """Whether each session's messages came, for the first time, in the order in which they were sent."""
+    """Whether the messages of each session came, for the first time, in the order in which they were sent."""
     numbers = [int(text.split()[1]) for text in sessions.first_deliveries]
     of_session = [[each for each in numbers if each % len(SESSIONS) == which] for which in range(len(SESSIONS))]
     return all(each == sorted(each) for each in of_session)
 
 
 async def take_all(client: ServiceBusClient, clients: Clients) -> dict[str, set[str]]:
-    """Receive and complete all that is left, in any state; the texts by queue."""
+    """Receive and complete all messages that are left, in any state; the texts by queue."""
     left: dict[str, set[str]] = {"plain": set(), "once": set(), "sessions": set()}
     receivers = [(name, client.get_queue_receiver(name, sub_queue=ServiceBusSubQueue.DEAD_LETTER)) for name in left]
     receivers += [(name, client.get_queue_receiver(name)) for name in left if name != "sessions"]

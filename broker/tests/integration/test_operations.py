@@ -1,4 +1,4 @@
-"""More of what clients do: credit, prefetch, sizes, settling with properties, re-driving, renewing, refusals."""
+"""More operations of clients: credit, prefetch, sizes, settling with properties, resending, renewing, refusals."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from azure.servicebus.exceptions import (
 )
 
 from servicebus_broker.limits import DEFAULT_LIMITS
-from tests.integration.test_messages import WAIT, receive, send
+from tests.integration.sdk import WAIT, receive, send
 from tests.integration.threaded import Renewer
 
 
@@ -23,8 +23,8 @@ def client(either_client: ServiceBusClient) -> ServiceBusClient:
     return either_client
 
 
-async def test_a_message_of_the_largest_size_passes_and_one_byte_more_does_not(client: ServiceBusClient) -> None:
-    # What the SDK adds to a body is found by trying.
+async def test_message_of_the_largest_size_is_accepted_and_one_byte_more_is_not(client: ServiceBusClient) -> None:
+    # The bytes that the SDK adds to a body are found by trying.
     fits, too_large = DEFAULT_LIMITS.max_message_size - 200, DEFAULT_LIMITS.max_message_size
     async with client.get_queue_sender("plain") as sender:
         while too_large - fits > 1:
@@ -59,7 +59,7 @@ async def test_any_credit_gets_all_messages_once_and_in_order(client: ServiceBus
     assert received == [str(number) for number in range(60)]
 
 
-async def test_receive_and_delete_with_prefetch_takes_more_than_was_asked_for(client: ServiceBusClient) -> None:
+async def test_receive_and_delete_with_prefetch_removes_more_than_requested(client: ServiceBusClient) -> None:
     async with client.get_queue_sender("plain") as sender:
         await sender.send_messages([ServiceBusMessage(str(number)) for number in range(10)])
     mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
@@ -68,7 +68,7 @@ async def test_receive_and_delete_with_prefetch_takes_more_than_was_asked_for(cl
         assert await receiver.peek_messages() == []
 
 
-async def test_what_a_closing_receiver_was_not_asked_for_is_there_for_the_next(client: ServiceBusClient) -> None:
+async def test_prefetched_messages_of_a_closed_receiver_go_to_the_next(client: ServiceBusClient) -> None:
     async with client.get_queue_sender("short-lock") as sender:
         await sender.send_messages([ServiceBusMessage(str(number)) for number in range(4)])
     async with client.get_queue_receiver("short-lock", prefetch_count=10) as receiver:
@@ -82,7 +82,7 @@ async def test_what_a_closing_receiver_was_not_asked_for_is_there_for_the_next(c
     assert sorted(str(message) for message in rest) == ["1", "2", "3"]
 
 
-async def test_a_dead_letter_is_driven_again(client: ServiceBusClient) -> None:
+async def test_dead_letter_is_sent_again(client: ServiceBusClient) -> None:
     await send(client, "plain", ServiceBusMessage("again", correlation_id="c", application_properties={"kept": "yes"}))
     async with client.get_queue_receiver("plain") as receiver:
         await receiver.dead_letter_message((await receive(receiver))[0], reason="why")
@@ -163,7 +163,7 @@ async def test_an_auto_lock_renewer_keeps_message_and_session(client: ServiceBus
         renewer.register(receiver, message, 30)
         renewer.register(session_receiver, session_receiver.session, 30)
         (in_session,) = await receive(session_receiver)
-        # Longer than the locks: this is what is renewed.
+        # Longer than the locks, so they have to be renewed.
         await asyncio.sleep(4)
         await receiver.complete_message(message)
         await session_receiver.complete_message(in_session)
@@ -181,7 +181,7 @@ async def test_time_to_live_of_a_message(client: ServiceBusClient) -> None:
         await receiver.complete_message((await receive(receiver))[0])
 
 
-async def test_a_subscription_is_not_found_and_says_why(client: ServiceBusClient) -> None:
+async def test_subscription_is_not_found_with_a_reason(client: ServiceBusClient) -> None:
     with pytest.raises(MessagingEntityNotFoundError, match="subscriptions are not supported"):
         async with client.get_subscription_receiver("news", "mine"):
             pass

@@ -1,4 +1,4 @@
-"""The broker as a process: the command line, its end, and what a client's death does."""
+"""The broker as a process: the command line, its end, and the death of a client."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import ServiceBusError
 
 from tests.integration.conftest import START_TIMEOUT, RunningBroker, start_broker
-from tests.integration.test_messages import WAIT, receive, send
+from tests.integration.sdk import WAIT, receive, send
 
 QUIET = 2  # seconds
 
@@ -27,7 +27,7 @@ with ServiceBusClient.from_connection_string(sys.argv[1]) as client:
         sys.stdin.read()
 """
 
-# The command, with a journal that becomes a file without offsets to write at when standard input closes.
+# The command; when standard input closes, its journal becomes a file that does not support writes at an offset.
 _FAIL_THE_DISK = """
 import os, sys, threading
 from servicebus_broker.cli import app
@@ -60,7 +60,7 @@ async def test_the_session_of_a_killed_client_is_free_at_once(client: ServiceBus
         await receiver.complete_message((await receive(receiver))[0])
 
 
-async def test_garbage_costs_one_connection_only(client: ServiceBusClient, broker: RunningBroker) -> None:
+async def test_garbage_ends_only_its_connection(client: ServiceBusClient, broker: RunningBroker) -> None:
     port = int(broker.connection_string.split(";")[0].rpartition(":")[2])
     for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"AMQP\x00\x01\x00\x00" + b"\xff" * 64):
         with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as connection:
@@ -72,7 +72,7 @@ async def test_garbage_costs_one_connection_only(client: ServiceBusClient, broke
         await receiver.complete_message((await receive(receiver))[0])
 
 
-def test_the_process_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
+def test_process_ends_when_its_parent_closes_standard_input(tmp_path: Path) -> None:
     running = start_broker(tmp_path, "--memory", "--end-with-parent", stdin=subprocess.PIPE)
     assert running.process.stdin is not None
     running.process.stdin.close()
@@ -80,7 +80,7 @@ def test_the_process_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as in test_durability.py
-async def test_a_failing_disk_ends_it_with_a_status_of_its_own(tmp_path: Path) -> None:
+async def test_failing_disk_ends_it_with_status_1(tmp_path: Path) -> None:
     process = subprocess.Popen(  # noqa: ASYNC220  # blocks for a moment, with nothing else to run
         [
             sys.executable,
@@ -116,7 +116,7 @@ async def test_a_failing_disk_ends_it_with_a_status_of_its_own(tmp_path: Path) -
             process.kill()
 
 
-async def test_nothing_runs_while_nothing_happens(tmp_path: Path) -> None:
+async def test_idle_broker_uses_no_cpu(tmp_path: Path) -> None:
     running = start_broker(tmp_path, "--data", str(tmp_path / "data"))
     async with ServiceBusClient.from_connection_string(running.connection_string, retry_total=0) as client:
         await send(client, "plain", ServiceBusMessage("one"))

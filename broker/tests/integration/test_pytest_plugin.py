@@ -1,4 +1,4 @@
-"""The fixtures that other projects import, in a pytest run of their own."""
+"""The pytest fixtures, in a pytest run of their own."""
 
 import os
 import signal
@@ -16,7 +16,8 @@ pytest_plugins = ["pytester"]
 DEADLINE = 60
 ROOT = Path(__file__).parents[2]
 
-CONFTEST = 'pytest_plugins = ["servicebus_broker.pytest_plugin"]\n'
+# Other plugins of this environment stay out of the run; this one is named by its entry point.
+PLUGIN = ("-p", "servicebus_broker")
 TESTS = """
 import pytest
 from azure.core.exceptions import ResourceExistsError
@@ -35,7 +36,7 @@ def exchange(bus, queue, **options):
             return str(message)
 
 
-def test_a_queue_of_its_own(servicebus, servicebus_queue):
+def test_each_test_has_a_new_queue(servicebus, servicebus_queue):
     seen.append(servicebus_queue)
     assert exchange(servicebus, servicebus_queue) == "hello"
 
@@ -56,7 +57,7 @@ def test_named_queues(servicebus):
         servicebus.create_queue(max_deliver_count=3)
 
 
-def test_what_a_test_created_is_gone(servicebus):
+def test_queues_of_a_test_are_deleted_when_it_ends(servicebus):
     names = [queue.name for queue in servicebus.administration.list_queues()]
     assert names == ["from-the-file"]
 """
@@ -74,19 +75,17 @@ def test_endless(servicebus):
 
 def test_the_fixtures(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    pytester.makeconftest(CONFTEST)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeini("[pytest]\nservicebus_config = queues.json\naddopts = --strict-markers -W error")
     pytester.path.joinpath("queues.json").write_text(CONFIG)
     pytester.makepyfile(TESTS)
-    pytester.runpytest_subprocess(timeout=DEADLINE).assert_outcomes(passed=4)
+    pytester.runpytest_subprocess(*PLUGIN, timeout=DEADLINE).assert_outcomes(passed=4)
 
 
 def test_a_killed_run_leaves_no_broker(tmp_path: Path) -> None:
-    tmp_path.joinpath("conftest.py").write_text(CONFTEST)
     tmp_path.joinpath("test_endless.py").write_text(ENDLESS)
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        [sys.executable, "-m", "pytest", "-q", *PLUGIN, "-p", "no:cacheprovider", str(tmp_path)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         stdout=subprocess.DEVNULL,
@@ -105,7 +104,7 @@ def test_a_killed_run_leaves_no_broker(tmp_path: Path) -> None:
     assert alive == []
 
 
-def test_a_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
+def test_error_of_a_failed_start_is_raised(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text("{}")
     with pytest.raises(RuntimeError, match="not a configuration of the Service Bus emulator"), running_broker(config):

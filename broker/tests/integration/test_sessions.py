@@ -13,7 +13,7 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
-from tests.integration.test_messages import WAIT, receive, send
+from tests.integration.sdk import WAIT, receive, send
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_no_session_becomes_available_in_time(client: ServiceBusClient) ->
             pass
 
 
-async def test_a_held_session_cannot_be_locked_until_it_is_let_go(client: ServiceBusClient, session_id: str) -> None:
+async def test_held_session_cannot_be_locked_until_it_is_released(client: ServiceBusClient, session_id: str) -> None:
     async with client.get_queue_receiver("sessions", session_id=session_id):
         with pytest.raises(SessionCannotBeLockedError):
             async with client.get_queue_receiver("sessions", session_id=session_id):
@@ -69,7 +69,9 @@ async def test_a_held_session_cannot_be_locked_until_it_is_let_go(client: Servic
         pass
 
 
-async def test_what_a_closed_session_held_goes_to_the_next_at_once(client: ServiceBusClient, session_id: str) -> None:
+async def test_messages_of_a_closed_session_go_to_the_next_receiver_at_once(
+    client: ServiceBusClient, session_id: str
+) -> None:
     await send(client, "sessions", ServiceBusMessage("orphan", session_id=session_id))
     async with client.get_queue_receiver("sessions", session_id=session_id) as receiver:
         await receive(receiver)
@@ -118,7 +120,7 @@ async def test_dead_letters_of_a_session_queue_are_read_without_a_session(
     assert (str(message), message.session_id, message.dead_letter_reason) == ("dead", session_id, "test")
 
 
-async def test_sessions_and_queues_without_do_not_mix(client: ServiceBusClient) -> None:
+async def test_sessions_need_a_queue_that_requires_them(client: ServiceBusClient) -> None:
     with pytest.raises(ServiceBusError, match="SessionId was not set"):
         await send(client, "sessions", ServiceBusMessage("homeless"))
     with pytest.raises(ServiceBusError, match="not-allowed"):
@@ -129,7 +131,7 @@ async def test_sessions_and_queues_without_do_not_mix(client: ServiceBusClient) 
             pass
 
 
-async def test_sessions_are_listed_with_messages_or_state_or_by_when_it_was_set(client: ServiceBusClient) -> None:
+async def test_sessions_are_listed_by_messages_state_or_time_of_state(client: ServiceBusClient) -> None:
     old, new, waiting = (f"{name} {uuid4().hex}" for name in ("old", "new", "waiting"))
     listed = {old, new, waiting}
 

@@ -52,7 +52,7 @@ async def _read(pages: Iterable[str]) -> AsyncIterator[str]:
 
 
 def threaded_client(connection_string: str, retry_total: int = 0) -> Threaded:
-    """A synchronous client that reports an error instead of trying again, unless told otherwise."""
+    """A synchronous client that does not retry, unless told otherwise."""
     return Threaded(ServiceBusClient.from_connection_string(connection_string, retry_total=retry_total))
 
 

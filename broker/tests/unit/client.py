@@ -1,4 +1,4 @@
-"""A client made of bytes, to drive the engine and the broker without a socket."""
+"""A client made of bytes, for the engine and the broker without a socket."""
 
 from servicebus_broker.amqp.connection import Connection
 from servicebus_broker.amqp.events import Event
@@ -16,7 +16,7 @@ HANDSHAKE = (
 
 
 def receive(connection: Connection, data: bytes) -> list[Event]:
-    """Give a connection bytes; returns what they mean."""
+    """Give bytes to a connection; returns its events."""
     connection.receive_data(data)
     return list(connection.events())
 
@@ -37,13 +37,13 @@ def attach_receiver(
 
 
 def credit(handle: int, amount: int, *, seen: int = 0, drain: bool = False, window: int = 1000) -> bytes:
-    """A flow that grants a link credit, after ``seen`` deliveries."""
+    """A flow that grants credit to a link, after ``seen`` deliveries."""
     flow = Flow(seen, window, 0, 1000, handle=handle, delivery_count=seen, link_credit=amount, drain=drain)
     return encode_frame(flow, channel=1)
 
 
 def read_frames(data: bytes) -> list[tuple[object, bytes]]:
-    """The performatives and payloads that a server sent, protocol headers and SASL left out."""
+    """The performatives and payloads that a server sent, without protocol headers and SASL."""
     frames = []
     buffer = FrameBuffer(2**31)
     while data.startswith(b"AMQP"):

@@ -15,7 +15,7 @@ QUEUES = [
 ]
 
 
-# How long an example takes says more about the machine's other work than about the broker.
+# The time of an example depends more on other work of the machine than on the broker.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 

@@ -1,4 +1,4 @@
-"""What a careless or hostile peer may send, for hypothesis: valid parts put together at random, and broken ones."""
+"""Input from a careless or hostile peer, for hypothesis: valid parts in random order, and broken ones."""
 
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ from servicebus_broker.amqp.sections import (
     BATCH_FORMAT,
 )
 from servicebus_broker.amqp.values import Described, Symbol, ULong
-from tests.unit.test_codec import SCALARS
+from tests.unit.amqp.scalars import SCALARS
 
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(st.text(max_size=3), SCALARS, max_size=2))
 handles, numbers = st.integers(0, 4), st.integers(0, 2**32 - 1)
@@ -99,7 +99,7 @@ def section(code: int, value: object) -> bytes:
     return encode(Described(ULong(code), value))
 
 
-# What a management request says, with lists where arrays could be: the decoder makes no difference.
+# Bodies of management requests, with lists for arrays: the decoder treats both alike.
 OPERATIONS = [
     "renew-lock",
     "schedule-message",

@@ -1,4 +1,4 @@
-"""A client of the broker without a socket, and what it was sent."""
+"""A client of the broker without a socket, and the frames it was sent."""
 
 from servicebus_broker.amqp.encode import encode
 from servicebus_broker.amqp.frames import encode_frame
@@ -11,7 +11,7 @@ from tests.unit.client import HANDSHAKE, read_frames
 
 
 class Client:
-    """A client of the broker, and what it was sent."""
+    """A client of the broker, and the frames it was sent."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -54,7 +54,7 @@ def deliveries(client: Client) -> list[str]:
 
 
 def refusal(client: Client) -> Error:
-    """Why the client's last link was ended."""
+    """The error that ended the client's last link."""
     detach = client.performatives()[-1]
     assert isinstance(detach, Detach)
     assert detach.error is not None

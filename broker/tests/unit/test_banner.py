@@ -1,4 +1,4 @@
-"""What a person at a terminal reads."""
+"""The text for a person at a terminal."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ ADDRESSES = {"connection_string": "for messages"}
 
 
 @pytest.mark.parametrize("fsync", Fsync)
-def test_it_says_where_data_is_and_when_it_is_safe(fsync: Fsync) -> None:
+def test_banner_tells_where_data_is_and_when_it_is_on_the_disk(fsync: Fsync) -> None:
     text = banner(ADDRESSES, ["orders", "replies"], Path("/kept"), fsync)
     assert "Kept in /kept, on the disk" in text
     assert "Queues: orders, replies" in text

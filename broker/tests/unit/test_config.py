@@ -10,8 +10,6 @@ from servicebus_broker.durations import parse_duration
 from servicebus_broker.properties import PROPERTIES
 from servicebus_broker.queues.settings import FOREVER, EntityStatus, QueueSettings
 
-PROJECT_CONFIG = Path(__file__).parents[3] / "ondemand" / "servicebus.json"
-
 
 def write(folder: Path, *queues: object, topics: object = ()) -> Path:
     path = folder / "config.json"
@@ -19,10 +17,18 @@ def write(folder: Path, *queues: object, topics: object = ()) -> Path:
     return path
 
 
-def test_the_project_file() -> None:
-    queues = {queue.name: queue for queue in read_config(PROJECT_CONFIG)}
-    assert queues.keys() == {"run-model", "train", "results"}
-    assert queues["results"] == QueueSettings(
+def test_properties_have_the_names_and_forms_of_the_emulator(tmp_path: Path) -> None:
+    properties = {
+        "LockDuration": "PT1M",
+        "MaxDeliveryCount": 10,
+        "DefaultMessageTimeToLive": "PT1H",
+        "DeadLetteringOnMessageExpiration": True,
+        "RequiresSession": True,
+        "RequiresDuplicateDetection": True,
+        "DuplicateDetectionHistoryTimeWindow": "PT5M",
+    }
+    queues = read_config(write(tmp_path, {"Name": "results", "Properties": properties}, {"Name": "train"}))
+    assert queues[0] == QueueSettings(
         "results",
         lock_duration=60,
         max_delivery_count=10,
@@ -32,10 +38,10 @@ def test_the_project_file() -> None:
         requires_duplicate_detection=True,
         duplicate_detection_window=300,
     )
-    assert not queues["train"].requires_session
+    assert not queues[1].requires_session
 
 
-def test_what_is_left_out_is_as_in_service_bus(tmp_path: Path) -> None:
+def test_missing_properties_have_the_defaults_of_service_bus(tmp_path: Path) -> None:
     assert read_config(write(tmp_path, {"Name": "q"})) == [QueueSettings("q")]
 
 
@@ -84,7 +90,7 @@ def test_durations(text: str, seconds: float) -> None:
         ({"Name": "q", "Properties": {"UserMetadata": "m" * 1025}}, "at most 1024 characters, not 1025"),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(tmp_path: Path, queue: object, message: str) -> None:
+def test_unsupported_properties_are_refused_by_name(tmp_path: Path, queue: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read_config(write(tmp_path, queue))
 
@@ -133,14 +139,14 @@ def test_every_property_of_administration_can_be_configured(tmp_path: Path) -> N
         ('{"UserConfig": {"Namespaces": [{"Queues": ["q"]}]}}', "Queues is not a list of objects"),
     ],
 )
-def test_another_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_file_in_another_format_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(ConfigError, match=f"{path}: .*{message}"):
         read_config(path)
 
 
-def test_topics_and_doubles_are_refused(tmp_path: Path) -> None:
+def test_topics_and_duplicate_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="topic 'news'"):
         read_config(write(tmp_path, topics=[{"Name": "news"}]))
     with pytest.raises(ConfigError, match="twice"):

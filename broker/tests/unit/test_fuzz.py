@@ -1,4 +1,4 @@
-"""Whatever bytes a peer sends, at whatever layer: an answer or an error, in bounded time and memory."""
+"""Any bytes from a peer, at any layer, lead to an answer or an error, in bounded time and memory."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -190,14 +190,14 @@ def test_a_message_of_many_tiny_frames_takes_no_more_than_its_size() -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert connection.incomplete_bytes == 20_000
+    assert connection.incomplete.used == 20_000
     assert peak < 300_000
 
 
 @unhurried
 @given(st.integers(0, 2**64 - 1), VALUES)
-def test_what_a_client_named_is_echoed_to_it(number: int, value: object) -> None:
-    # A refused link is answered with what the client wrote, whatever that was.
+def test_names_from_a_client_are_echoed_to_it(number: int, value: object) -> None:
+    # The answer to a refused link repeats all that the client wrote.
     peer = Broker(QUEUES, FakeClock(), LIMITS).connect()
     source = Source("queue", filter={Symbol("f"): Described(ULong(number), value), Symbol("n"): UInt(7)})
     peer.receive_data(HANDSHAKE)
@@ -210,7 +210,7 @@ def test_what_a_client_named_is_echoed_to_it(number: int, value: object) -> None
     assert answer.source.filter == source.filter
 
 
-def test_a_close_in_the_middle_ends_it() -> None:
+def test_close_frame_in_the_middle_ends_the_connection() -> None:
     connection = drive(HANDSHAKE + encode_frame(Close()) + b"\xff" * 100)
     assert connection.is_closed
     assert connection.fault is None

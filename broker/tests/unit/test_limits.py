@@ -1,4 +1,4 @@
-"""What one client can have, and what it is told when it wants more."""
+"""The limits of one client, and the errors above them."""
 
 import logging
 
@@ -7,7 +7,8 @@ import pytest
 from servicebus_broker.amqp.connection import Connection
 from servicebus_broker.amqp.encode import encode
 from servicebus_broker.amqp.frames import AMQP_HEADER, encode_frame
-from servicebus_broker.amqp.link import IncomingLink, OutgoingLink
+from servicebus_broker.amqp.incoming import IncomingLink
+from servicebus_broker.amqp.outgoing import OutgoingLink
 from servicebus_broker.amqp.performatives import (
     Accepted,
     Attach,
@@ -64,7 +65,7 @@ def condition_of(performative: object) -> str | None:
     return performative.error.condition if performative.error else None
 
 
-def test_a_connection_too_many_is_opened_and_closed_with_the_reason() -> None:
+def test_connection_above_the_limit_is_opened_and_closed_with_the_reason() -> None:
     connection = Connection("server", Limits(), refusal=Error("amqp:resource-limit-exceeded", "too many"))
     assert receive(connection, HANDSHAKE) == []
     open_, close = sent(connection)
@@ -74,7 +75,7 @@ def test_a_connection_too_many_is_opened_and_closed_with_the_reason() -> None:
     assert connection.fault is None
 
 
-def test_a_link_too_many_is_refused_and_the_others_live() -> None:
+def test_link_above_the_limit_is_refused_and_the_others_stay_open() -> None:
     connection = opened(Limits(max_links=2))
     begin = encode_frame(Begin(None, 0, 1000, 1000), channel=2)
     assert len(receive(connection, attach_sender("q", 0) + attach_receiver("q", 1) + begin)) == 2
@@ -84,24 +85,24 @@ def test_a_link_too_many_is_refused_and_the_others_live() -> None:
     assert isinstance(attach, Attach)
     assert attach.target is None
     assert condition_of(detach) == "amqp:resource-limit-exceeded"
-    # One that goes makes room.
+    # A detached link makes room.
     receive(connection, encode_frame(Detach(0, True), channel=1) + attach_sender("q", 3))
     assert connection.link_count() == 2
 
 
-def test_messages_that_never_end_are_bounded_over_all_links() -> None:
+def test_incomplete_messages_of_all_links_are_bounded_together() -> None:
     connection = opened(Limits(max_message_size=1000, max_incomplete_bytes=1500))
     for handle in (0, 1):
         (event,) = receive(connection, attach_sender("q", handle))
         assert isinstance(event.link, IncomingLink)
         event.link.accept()
         receive(connection, transfer(bytes(700), handle=handle, more=True))
-    assert connection.incomplete_bytes == 1400
-    # What is too large is not kept, and an end frees what was kept.
+    assert connection.incomplete.used == 1400
+    # A message that is too large is not kept, and its end frees the bytes.
     receive(connection, transfer(bytes(700), None, more=True))
-    assert connection.incomplete_bytes == 700
+    assert connection.incomplete.used == 700
     receive(connection, encode_frame(Detach(1, True), channel=1))
-    assert connection.incomplete_bytes == 0
+    assert connection.incomplete.used == 0
     for handle in (2, 3, 4):
         (event,) = receive(connection, attach_sender("q", handle))
         assert isinstance(event.link, IncomingLink)
@@ -109,7 +110,7 @@ def test_messages_that_never_end_are_bounded_over_all_links() -> None:
     sent(connection)
     receive(connection, b"".join(transfer(bytes(700), handle=handle, more=True) for handle in (2, 3, 4)))
     assert condition_of(sent(connection)[-1]) == "amqp:resource-limit-exceeded"
-    assert connection.incomplete_bytes == 0
+    assert connection.incomplete.used == 0
 
 
 def test_of_too_many_unsettled_deliveries_the_oldest_are_forgotten() -> None:
@@ -125,7 +126,7 @@ def test_of_too_many_unsettled_deliveries_the_oldest_are_forgotten() -> None:
     assert [each.delivery_tag for each in receive(connection, decision)] == [b"1", b"2"]  # type: ignore[union-attr]  # only settlements come
 
 
-def test_a_client_that_does_not_read_is_not_listened_to() -> None:
+def test_input_of_a_client_that_does_not_read_is_not_handled() -> None:
     connection = opened(Limits(max_output=500))
     requests = encode_frame(Flow(0, 1000, 0, 1000, echo=True), channel=1) * 1000
     assert receive(connection, requests) == []
@@ -148,14 +149,14 @@ def test_a_client_that_does_not_read_is_sent_no_more_than_the_limit() -> None:
     delivered = 0
     for _ in range(20):
         peer.resume()
-        peer._broker.dispatch()
+        peer._namespace.dispatch()
         data = peer.connection.data_to_send()
         assert len(data) < 5_000 + 1_200
         delivered += sum(isinstance(each, Transfer) for each, _ in read_frames(data))
     assert delivered == 20
 
 
-def test_a_turn_is_bounded() -> None:
+def test_frames_of_one_turn_are_bounded() -> None:
     connection = opened(Limits(frames_per_turn=10))
     requests = encode_frame(Flow(0, 1000, 0, 1000, echo=True), channel=1) * 25
     turns = []
@@ -180,7 +181,7 @@ def test_the_window_of_a_client_with_tiny_frames_is_opened_again() -> None:
     assert (flow.next_incoming_id, flow.incoming_window) == (INCOMING_WINDOW // 2 + 1, INCOMING_WINDOW)
 
 
-def test_heartbeats_cannot_be_asked_for_in_a_busy_loop() -> None:
+def test_heartbeats_have_a_shortest_interval() -> None:
     connection = Connection("server", Limits())
     receive(connection, AMQP_HEADER + encode_frame(Open("client", idle_time_out=1)))
     assert condition_of(sent(connection)[-1]) == "amqp:not-allowed"
@@ -214,7 +215,7 @@ def test_a_second_link_of_a_name_steals_the_first() -> None:
         pytest.param(Attach("l", 0, True), "com.microsoft:argument-error", id="no source"),
     ],
 )
-def test_links_that_lead_nowhere_are_refused(attach: Attach, condition: str) -> None:
+def test_links_to_unknown_nodes_are_refused(attach: Attach, condition: str) -> None:
     peer = connected(Limits())
     peer.receive_data(encode_frame(attach, channel=1))
     assert condition_of(sent(peer.connection)[-1]) == condition
@@ -242,7 +243,7 @@ def test_a_batch_of_too_many_messages_is_rejected() -> None:
     assert disposition.state.error.condition == "amqp:resource-limit-exceeded"
 
 
-def test_replies_that_nobody_takes_end_their_link() -> None:
+def test_too_many_unread_replies_end_their_link() -> None:
     peer = connected(Limits(max_waiting_replies=500))
     peer.receive_data(attach_sender("queue/$management") + attach_receiver("queue/$management", 1))
     sent(peer.connection)
@@ -253,10 +254,10 @@ def test_replies_that_nobody_takes_end_their_link() -> None:
     assert condition_of(detach) == "amqp:resource-limit-exceeded"
 
 
-def test_a_flood_of_lines_is_cut_and_counted() -> None:
+def test_log_lines_above_the_limit_are_dropped_and_counted() -> None:
     flood = FloodFilter(lines=2, period=3600)
     record = logging.LogRecord("name", logging.WARNING, __file__, 1, "a line about %s", ("someone",), None)
     assert [flood.filter(record) for _ in range(5)] == [True, True, False, False, False]
     flood._started -= 3600
     assert flood.filter(record)
-    assert record.getMessage() == "a line about someone (and 3 such lines were left out before)"
+    assert record.getMessage() == "a line about someone (3 similar lines were dropped before)"

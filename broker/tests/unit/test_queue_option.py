@@ -17,11 +17,11 @@ def test_names_and_features() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ",session", "a b", "/orders", "orders,sessions", "orders,", "orders,session=1"])
-def test_what_cannot_be_is_refused(text: str) -> None:
+def test_invalid_options_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=f"^--queue {text}: "):
         parse_queues([text])
 
 
-def test_a_name_is_given_once_in_any_case() -> None:
+def test_name_given_twice_in_any_case_is_refused() -> None:
     with pytest.raises(ConfigError, match="--queue orders is given twice"):
         parse_queues(["orders", "ORDERS,session"])

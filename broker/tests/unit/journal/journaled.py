@@ -1,4 +1,4 @@
-"""Queues with a journal, as the broker has them, and messages to put in."""
+"""Queues with a journal, and messages for them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ def journaled(
     *,
     kill: bool = True,
 ) -> Iterator[tuple[Journal, dict[str, Queue]]]:
-    """Queues as they come back from a folder, and the journal that keeps them there until it is killed or closed."""
+    """Queues restored from a folder, and their journal until it is killed or closed."""
     journal = Journal(folder, settings, fsync=Fsync.NEVER, compact_at=compact_at, clock=clock)
     try:
         queues = make_queues(clock, journal.defined())
@@ -61,7 +61,7 @@ def wire(
     ttl: int | None = None,
     at: float | None = None,
 ) -> Sections:
-    """A message as it comes from a client; ``ttl`` in milliseconds, ``at`` in seconds."""
+    """A message as a client sends it; ``ttl`` in milliseconds, ``at`` in seconds."""
     annotations = {}
     if at is not None:
         annotations[SCHEDULED_ENQUEUE_TIME] = symbol_entry(SCHEDULED_ENQUEUE_TIME, Timestamp(int(at * 1000)))

@@ -1,4 +1,4 @@
-"""Compaction: the files shrink to what is alive, and are whole at every moment of it."""
+"""Compaction: the files shrink to their live records, and are complete at every moment of it."""
 
 import shutil
 from pathlib import Path
@@ -50,7 +50,7 @@ def contents_of(folder: Path, clock: FakeClock) -> dict[str, Contents]:
         return {name: queue.contents() for name, queue in queues.items()}
 
 
-def test_a_crash_at_any_moment_of_it_costs_nothing(tmp_path: Path, clock: FakeClock) -> None:
+def test_crash_at_any_moment_of_a_compaction_loses_nothing(tmp_path: Path, clock: FakeClock) -> None:
     folder, images = tmp_path / "data", []
     with journaled(folder, clock) as (journal, queues):
         fill(queues)
@@ -70,7 +70,7 @@ def test_a_crash_at_any_moment_of_it_costs_nothing(tmp_path: Path, clock: FakeCl
     assert contents_of(folder, clock) == expected
 
 
-def test_it_may_be_repeated_and_interrupted(tmp_path: Path, clock: FakeClock) -> None:
+def test_compaction_may_be_repeated_and_interrupted(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock) as (journal, queues):
         fill(queues)
         for count in range(3):
@@ -87,7 +87,7 @@ def test_it_may_be_repeated_and_interrupted(tmp_path: Path, clock: FakeClock) ->
     assert sorted(each.name for each in tmp_path.iterdir()) == ["journal-00000007", "lock", "snapshot-00000007"]
 
 
-def test_it_leaves_only_what_is_alive(tmp_path: Path, clock: FakeClock) -> None:
+def test_compaction_keeps_only_live_records(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock, compact_at=100_000) as (journal, queues):
         queue = queues["queue"]
         queue.send([wire("kept")])
@@ -127,7 +127,7 @@ def test_a_dead_letter_keeps_its_place_and_reason(tmp_path: Path, clock: FakeClo
         assert dead_letters(queues["queue"]).contents() == before
 
 
-def test_what_an_interrupted_one_left_is_removed(tmp_path: Path, clock: FakeClock) -> None:
+def test_files_of_an_interrupted_compaction_are_removed(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock):
         pass
     for name in ("snapshot-00000002.new", "certificate.new"):

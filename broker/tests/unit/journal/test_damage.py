@@ -1,4 +1,4 @@
-"""What damaged bytes cost: what they said, and nothing else; they are reported and kept."""
+"""Damaged bytes lose their own content and nothing else; they are reported and kept."""
 
 import logging
 import shutil
@@ -54,7 +54,7 @@ def said(*commits: str) -> list[str]:
     return [text for commit in commits for text in (commit, commit + " too")]
 
 
-def test_a_torn_end_costs_the_last_commit_as_a_whole(
+def test_torn_end_loses_exactly_the_last_commit(
     tmp_path: Path, written: Written, caplog: pytest.LogCaptureFixture
 ) -> None:
     data, (_, _, second, third) = written
@@ -69,7 +69,7 @@ def test_a_torn_end_costs_the_last_commit_as_a_whole(
         assert (f"ends with {len(torn)} bytes" in caplog.text) == bool(torn)
 
 
-def test_a_journal_goes_on_where_it_was_cut(tmp_path: Path, written: Written) -> None:
+def test_journal_continues_where_it_was_cut(tmp_path: Path, written: Written) -> None:
     data, _ = written
     (tmp_path / FIRST).write_bytes(data[:-1])
     with journaled(tmp_path, FakeClock()) as (journal, queues):
@@ -80,7 +80,7 @@ def test_a_journal_goes_on_where_it_was_cut(tmp_path: Path, written: Written) ->
     assert len(kept(tmp_path)) == 1
 
 
-def test_damage_in_the_middle_costs_one_commit(
+def test_damage_in_the_middle_loses_one_commit(
     tmp_path: Path, written: Written, caplog: pytest.LogCaptureFixture
 ) -> None:
     data, (_, first, second, _) = written
@@ -94,7 +94,7 @@ def test_damage_in_the_middle_costs_one_commit(
         assert kept(folder) == [flipped(data, at)[first:second]]
 
 
-def test_changes_to_what_was_lost_are_left_out(
+def test_changes_to_lost_messages_are_ignored(
     tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with journaled(tmp_path, clock) as (journal, queues):
@@ -111,7 +111,7 @@ def test_changes_to_what_was_lost_are_left_out(
     path.write_bytes(flipped(path.read_bytes(), start + 30))
     with caplog.at_level(logging.WARNING), journaled(tmp_path, clock) as (_, queues):
         assert texts(queues["queue"]) == ["kept"]
-    assert "2 changes were about" in caplog.text
+    assert "2 changes referred to the damaged bytes" in caplog.text
 
 
 def test_damage_is_reported_once(tmp_path: Path, written: Written, clock: FakeClock) -> None:
@@ -127,7 +127,7 @@ def test_damage_is_reported_once(tmp_path: Path, written: Written, clock: FakeCl
     assert len(kept(tmp_path)) == 1
 
 
-def test_a_message_that_looks_like_a_frame_is_none(tmp_path: Path, clock: FakeClock) -> None:
+def test_message_that_looks_like_a_frame_is_not_one(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock) as (journal, queues):
         journal.write()
         forged = frame(b"\x00" * 40, FIRST, 0) + frame(b"\x00" * 40, "journal-00000002", journal.size + 100)
@@ -141,7 +141,7 @@ def test_a_message_that_looks_like_a_frame_is_none(tmp_path: Path, clock: FakeCl
 
 
 @pytest.mark.parametrize("content", [b"something else", b"broker journal 1\n", MAGIC[:-1] + b"\r"])
-def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_file_of_another_kind_is_not_touched(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FIRST).write_bytes(content)
     with pytest.raises(JournalError, match="not a file"):
         Journal(tmp_path, SETTINGS)
@@ -162,7 +162,7 @@ def test_a_missing_file_is_named(tmp_path: Path, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", MAGIC[:5], b"\0" * 5000, MAGIC, MAGIC + b"\0" * 5000])
-def test_a_file_that_nothing_came_into_is_empty(tmp_path: Path, content: bytes) -> None:
+def test_file_without_a_first_write_is_empty(tmp_path: Path, content: bytes) -> None:
     assert recovered(tmp_path, content) == []
     assert kept(tmp_path) == []
 
@@ -173,13 +173,13 @@ def flipped(data: bytes, at: int, bits: int = 0x10) -> bytes:
 
 @st.composite
 def damages(draw: st.DrawFn) -> list[tuple[int, int]]:
-    """Places, as parts of a million, and bits to flip there; no bits mean that the file ends there."""
+    """Positions, in millionths of the file, and bits to flip there; no bits mean that the file ends there."""
     return draw(st.lists(st.tuples(st.integers(0, 999_999), st.integers(0, 255)), min_size=1, max_size=4))
 
 
 @settings(max_examples=300)
 @given(damages(), st.binary(max_size=40))
-def test_any_damage_costs_whole_commits_or_the_file_is_refused(
+def test_any_damage_loses_whole_commits_or_the_file_is_refused(
     written: Written, damage: list[tuple[int, int]], appended: bytes
 ) -> None:
     data, bounds = written
@@ -199,7 +199,7 @@ def test_any_damage_costs_whole_commits_or_the_file_is_refused(
     except JournalError:
         assert spoilt[: len(MAGIC)] != MAGIC
     else:
-        # Before the first commit stand the queues' definitions, twice.
+        # The definitions of the queues come twice before the first commit.
         assert messages == said(*whole) or (messages == [] and spoilt[: bounds[0]] != data[: bounds[0]])
     finally:
         shutil.rmtree(folder)
@@ -215,6 +215,6 @@ def test_noise_has_no_frames(noise: bytes, markers: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "shift"), [("journal-00000002", 0), (FIRST, 1)])
-def test_a_frame_of_another_file_or_place_is_none(name: str, shift: int) -> None:
+def test_frame_of_another_file_or_position_is_not_one(name: str, shift: int) -> None:
     data = MAGIC + frame(b"payload", name, len(MAGIC) + shift)
     assert list(read_frames(memoryview(data), FIRST, [])) == []

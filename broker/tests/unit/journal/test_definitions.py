@@ -1,4 +1,4 @@
-"""Queues that come and go while the broker runs, and those of the configuration."""
+"""Definitions of queues: created, updated and deleted while the broker runs, and configured ones."""
 
 import logging
 from dataclasses import replace
@@ -24,7 +24,7 @@ def new_queue(clock: FakeClock, settings: QueueSettings) -> Queue:
     return make_queues(clock, [settings])[0]
 
 
-def test_a_created_queue_comes_back_with_what_it_holds(tmp_path: Path, clock: FakeClock) -> None:
+def test_created_queue_comes_back_with_its_messages(tmp_path: Path, clock: FakeClock) -> None:
     settings = QueueSettings("made", lock_duration=7, default_time_to_live=FOREVER)
     with journaled(tmp_path, clock) as (journal, _):
         queue = new_queue(clock, settings)
@@ -51,7 +51,7 @@ def test_an_updated_queue_keeps_its_settings(tmp_path: Path, clock: FakeClock) -
         assert journal.defined()[-1] == replace(MADE, status=EntityStatus.ACTIVE, lock_duration=8)
 
 
-def test_a_deleted_queue_is_gone_and_one_of_its_name_is_another(tmp_path: Path, clock: FakeClock) -> None:
+def test_deleted_queue_stays_deleted_and_a_new_one_of_its_name_is_empty(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock) as (journal, _):
         former, latter = new_queue(clock, QueueSettings("made")), new_queue(clock, QueueSettings("MADE"))
         journal.queue_created(former)
@@ -69,7 +69,7 @@ def test_a_deleted_queue_is_gone_and_one_of_its_name_is_another(tmp_path: Path, 
         assert journal.defined() == SETTINGS
 
 
-def test_the_configuration_wins_for_the_queues_it_names(tmp_path: Path, clock: FakeClock) -> None:
+def test_configuration_overrides_stored_settings(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock) as (journal, queues):
         queues["queue"].reconfigure(replace(SETTINGS[0], lock_duration=5))
         journal.queue_updated(queues["queue"])
@@ -83,7 +83,7 @@ def test_the_configuration_wins_for_the_queues_it_names(tmp_path: Path, clock: F
         assert texts(queues["queue"]) == ["kept"]
 
 
-def test_a_queue_that_is_no_longer_configured_goes_when_it_is_empty(
+def test_queue_that_is_no_longer_configured_is_deleted_when_empty(
     tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with journaled(tmp_path, clock) as (journal, queues):
@@ -110,6 +110,6 @@ def test_settings_are_read_as_they_were_written(configured: bool) -> None:
     assert Definition.from_json(definition.to_json()) == definition
 
 
-def test_settings_of_other_versions_are_left_out_or_have_their_default() -> None:
+def test_unknown_settings_are_ignored_and_missing_ones_have_their_default() -> None:
     data = b'{"configured": true, "settings": {"name": "queue", "color": "red"}}'
     assert Definition.from_json(data) == Definition(QueueSettings("queue"), configured=True)

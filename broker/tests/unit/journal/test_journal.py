@@ -1,4 +1,4 @@
-"""What comes back from a journal on real files."""
+"""The contents that come back from a journal on real files."""
 
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def test_a_stop_in_good_order_counts_no_delivery(tmp_path: Path, clock: FakeCloc
             assert [each and each.delivery_count for each in (held, held_in_session)] == [0, 0]
 
 
-def test_what_a_start_changes_is_kept_by_the_next(tmp_path: Path, clock: FakeClock) -> None:
+def test_changes_made_by_a_start_are_kept_by_the_next(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock, [QueueSettings("queue", max_delivery_count=1)]) as (journal, queues):
         queues["queue"].send([wire("poison")])
         assert queues["queue"].receive() is not None
@@ -91,7 +91,7 @@ def test_what_a_start_changes_is_kept_by_the_next(tmp_path: Path, clock: FakeClo
         assert texts(queues["queue"]) == texts(dead_letters(queues["queue"])) == []
 
 
-def test_what_came_due_meanwhile_is_done(tmp_path: Path, clock: FakeClock) -> None:
+def test_work_that_became_due_meanwhile_is_done(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock) as (journal, queues):
         queues["queue"].send([wire("short", ttl=5000), wire("later", at=clock.now + 5)])
         journal.write()
@@ -151,7 +151,7 @@ def test_an_id_that_is_seen_again_is_forgotten_last(tmp_path: Path, clock: FakeC
         assert texts(queues["once"])[-1] == "after its window"
 
 
-def test_what_was_not_committed_is_not_there(tmp_path: Path, clock: FakeClock) -> None:
+def test_uncommitted_changes_are_lost(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock) as (journal, queues):
         queues["queue"].send([wire("kept")])
         journal.write()

@@ -1,4 +1,4 @@
-"""Whatever is done to queues, the journal's records lead to what they hold."""
+"""After any operations on queues, the records of the journal lead to their contents."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ class Records:
 
     @property
     def replay(self) -> Replay:
-        """What all records add up to."""
+        """The result of all records."""
         records = memoryview(bytes(self._pending))
         self._replay.sources.add(records)
         self._replay.apply(records, Span(0, len(records)))
@@ -158,7 +158,7 @@ class Operations(RuleBasedStateMachine):
     @invariant()
     def a_snapshot_says_the_same(self) -> None:
         snapshot = Records()
-        for _ in self.records.replay.tell(snapshot, self.clock.now):
+        for _ in self.records.replay.write_records(snapshot, self.clock.now):
             pass
         assert snapshot.contents() == [queue.contents() for queue in self.queues]
 
@@ -166,7 +166,7 @@ class Operations(RuleBasedStateMachine):
     def restoring_records_only_what_it_changes(self) -> None:
         queues = make_queues(self.clock, [PLAIN, SESSIONS])
         restored = Records()
-        for _ in self.records.replay.tell(restored, self.clock.now):
+        for _ in self.records.replay.write_records(restored, self.clock.now):
             pass
         before = restored.contents()
         for index, queue in enumerate(queues):

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is moved, and queues that go by it."""
+"""Queues on a clock that stands still until the test moves it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class FakeClock:
 
 @dataclass
 class Holder:
-    """A session's holder that counts what it is told."""
+    """A session's holder that counts the calls."""
 
     lost: int = 0
     ready: int = 0
@@ -122,5 +122,5 @@ def dead_letters(queue: Queue) -> Queue:
 
 
 def reason(dead: Message | None) -> tuple[object, object]:
-    """Why a message was dead-lettered."""
+    """The reason why a message was dead-lettered."""
     return properties(dead).get("DeadLetterReason"), properties(dead).get("DeadLetterErrorDescription")

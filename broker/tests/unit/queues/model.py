@@ -1,4 +1,4 @@
-"""What a queue does, in the simplest terms: one list, looked through from the start each time."""
+"""The behaviour of a queue in the simplest terms: one list, searched from the start each time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Entry:
 
 @dataclass
 class Model:
-    """The queue, and its dead-letter queue as a list. ``holders`` says until when each held session is."""
+    """The queue, and its dead-letter queue as a list. ``holders`` has the end of the lock of each held session."""
 
     settings: QueueSettings
     clock: Callable[[], float]
@@ -76,17 +76,17 @@ class Model:
         )
 
     def next_ready(self, session: str | None = None) -> Entry | None:
-        """What a receiver is to get next."""
+        """The message that a receiver gets next."""
         ready = [e for e in self.entries if e.state == "active" and e.token is None and e.session == session]
         return min(ready, key=lambda each: each.number, default=None)
 
     def available(self) -> set[str]:
-        """The sessions that have something to receive and no holder."""
+        """The sessions that have a message and no holder."""
         sessions = {each.session for each in self.entries if each.session and self.next_ready(each.session)}
         return sessions - self.holders.keys()
 
     def find(self, number: int, state: str) -> Entry | None:
-        """What can be received, or cancelled, by its number."""
+        """The message with a number that can be received, or cancelled, by it."""
         found = [e for e in self.entries if e.number == number and e.state == state and e.token is None]
         return found[0] if found else None
 
@@ -105,7 +105,7 @@ class Model:
             self._expire(entry)
 
     def fail(self, entry: Entry) -> None:
-        """A delivery has failed."""
+        """Count a failed delivery."""
         entry.count += 1
         if entry.count >= self.settings.max_delivery_count:
             self.bury(entry, "MaxDeliveryCountExceeded")
@@ -117,7 +117,7 @@ class Model:
         self.dead[entry.text] = (reason, entry.count)
 
     def hold(self, session: str) -> None:
-        """Take a session, or renew its lock, with those of its messages."""
+        """Take a session, or renew its lock, with the locks of its messages."""
         self.holders[session] = self.clock() + self.settings.lock_duration
         for entry in self.entries:
             if entry.session == session and entry.token is not None:

@@ -1,4 +1,4 @@
-"""Who is next among many, and a queue's part in it."""
+"""The next due member among many, and the deadlines that a queue reports."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ class Member:
         return self.due
 
 
-def test_only_those_who_are_next_are_asked() -> None:
+def test_only_members_that_are_next_are_asked() -> None:
     agenda: Agenda[Member] = Agenda()
     members = [Member(due=float(n)) for n in range(1, 101)]
     for member in members:
@@ -32,7 +32,7 @@ def test_only_those_who_are_next_are_asked() -> None:
     assert sum(member.asked for member in members[4:]) == 0
 
 
-def test_what_was_put_off_is_asked_again_and_what_left_is_not() -> None:
+def test_postponed_members_are_asked_again_and_former_ones_are_not() -> None:
     agenda: Agenda[Member] = Agenda()
     late, gone = Member(1), Member(2)
     due_earlier, gone_earlier = agenda.join(late), agenda.join(gone)
@@ -49,7 +49,7 @@ def test_what_was_put_off_is_asked_again_and_what_left_is_not() -> None:
     assert list(agenda.take_due(3)) == [late]
 
 
-def test_a_queue_says_when_it_is_due_earlier_and_only_then(make_queue: MakeQueue, clock: FakeClock) -> None:
+def test_queue_reports_only_earlier_deadlines(make_queue: MakeQueue, clock: FakeClock) -> None:
     heard: list[float] = []
     settings = make_queue().settings
     queue = Queue(settings, clock, dead_letters=Queue(settings.for_dead_letters(), clock), on_due=heard.append)

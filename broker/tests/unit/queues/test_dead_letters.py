@@ -1,4 +1,4 @@
-"""What leads to the dead-letter queue, and what is found there."""
+"""Ways into the dead-letter queue, and its messages."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_explicit_dead_lettering(queue: Queue) -> None:
     assert reason(dead_letters(queue).receive()) == (None, None)
 
 
-def test_dead_letters_stay_whatever_happens(make_queue: MakeQueue, clock: FakeClock) -> None:
+def test_dead_letters_stay_until_they_are_received(make_queue: MakeQueue, clock: FakeClock) -> None:
     queue = make_queue(default_time_to_live=10)
     queue.send([message("a", ttl=5)])
     queue.dead_letter(token(queue.receive()))
@@ -64,7 +64,7 @@ def test_dead_letters_stay_whatever_happens(make_queue: MakeQueue, clock: FakeCl
 
 
 @pytest.mark.parametrize("most", [1, 2, 10])
-def test_a_message_is_delivered_as_often_as_the_queue_says(make_queue: MakeQueue, most: int) -> None:
+def test_message_is_delivered_up_to_the_maximum(make_queue: MakeQueue, most: int) -> None:
     queue = make_queue(max_delivery_count=most)
     queue.send([message("a")])
     counts = []
@@ -76,7 +76,7 @@ def test_a_message_is_delivered_as_often_as_the_queue_says(make_queue: MakeQueue
     assert dead.delivery_count == most
 
 
-def test_a_dead_letter_is_driven_again_by_sending_it_again(queue: Queue) -> None:
+def test_dead_letter_can_be_sent_again(queue: Queue) -> None:
     queue.send([message("a", properties={"kind": "order"})])
     queue.dead_letter(token(queue.receive()), "broken", "on a Monday")
     dead = dead_letters(queue).receive()

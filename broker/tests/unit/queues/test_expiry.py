@@ -31,7 +31,7 @@ def test_the_shorter_time_to_live_counts(
     assert bodies(dead_letters(queue)) == []
 
 
-def test_expired_messages_are_dead_lettered_where_the_queue_says_so(make_queue: MakeQueue, clock: FakeClock) -> None:
+def test_expired_messages_are_dead_lettered_if_the_queue_is_set_so(make_queue: MakeQueue, clock: FakeClock) -> None:
     queue = make_queue(dead_letter_on_expiration=True)
     queue.send([message("a", ttl=5)])
     clock.advance(5)
@@ -39,7 +39,7 @@ def test_expired_messages_are_dead_lettered_where_the_queue_says_so(make_queue: 
     assert reason(dead_letters(queue).receive())[0] == "TTLExpiredException"
 
 
-def test_a_locked_message_expires_only_when_it_is_given_back(make_queue: MakeQueue, clock: FakeClock) -> None:
+def test_locked_message_expires_only_when_it_is_returned(make_queue: MakeQueue, clock: FakeClock) -> None:
     queue = make_queue(dead_letter_on_expiration=True)
     queue.send([message("a", ttl=5), message("b", ttl=5)])
     first, second = token(queue.receive()), token(queue.receive())

@@ -1,4 +1,4 @@
-"""What reaches a queue goes on to another one."""
+"""Forwarding of messages from one queue to another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -66,7 +66,7 @@ def source(namespace: Namespace, target: Queue) -> Queue:
     return namespace.add("source", forward_to="target")
 
 
-def test_messages_go_on_in_order_under_numbers_of_their_new_queue(
+def test_forwarded_messages_keep_their_order_and_get_new_numbers(
     namespace: Namespace, source: Queue, target: Queue, clock: FakeClock
 ) -> None:
     namespace.send(target, "there before")
@@ -108,7 +108,9 @@ def test_a_full_target_gets_the_rest_when_it_has_room(
     assert source.next_due() == FOREVER
 
 
-def test_what_waits_for_room_may_expire(namespace: Namespace, source: Queue, target: Queue, clock: FakeClock) -> None:
+def test_message_waiting_for_room_may_expire(
+    namespace: Namespace, source: Queue, target: Queue, clock: FakeClock
+) -> None:
     namespace.send(target, "x" * 1000)
     source.send([message("a", ttl=5)])
     clock.advance(5)
@@ -117,7 +119,7 @@ def test_what_waits_for_room_may_expire(namespace: Namespace, source: Queue, tar
 
 
 @pytest.mark.parametrize("hindrance", [{"status": EntityStatus.SEND_DISABLED}, {"status": EntityStatus.DISABLED}])
-def test_a_target_that_takes_nothing_is_waited_for(
+def test_forwarding_waits_for_a_disabled_target(
     namespace: Namespace, source: Queue, target: Queue, clock: FakeClock, hindrance: dict[str, object]
 ) -> None:
     namespace.update(target, **hindrance)
@@ -129,7 +131,7 @@ def test_a_target_that_takes_nothing_is_waited_for(
     assert bodies(target) == ["a"]
 
 
-def test_a_target_that_is_gone_is_waited_for(
+def test_forwarding_waits_for_a_missing_target(
     namespace: Namespace, source: Queue, target: Queue, clock: FakeClock
 ) -> None:
     del namespace.queues["target"]
@@ -141,7 +143,7 @@ def test_a_target_that_is_gone_is_waited_for(
     assert bodies(again) == ["a"]
 
 
-def test_scheduled_messages_go_on_at_their_time(
+def test_scheduled_messages_are_forwarded_when_due(
     namespace: Namespace, source: Queue, target: Queue, clock: FakeClock
 ) -> None:
     source.send([message("later", at=START + 10)])
@@ -152,7 +154,7 @@ def test_scheduled_messages_go_on_at_their_time(
     assert bodies(target) == ["later"]
 
 
-def test_switching_it_on_forwards_what_is_queued_and_later_what_was_locked(namespace: Namespace, target: Queue) -> None:
+def test_switching_it_on_forwards_ready_messages_and_later_locked_ones(namespace: Namespace, target: Queue) -> None:
     queue = namespace.add("queue")
     namespace.send(queue, "locked", "waiting", "too")
     lock = token(queue.receive())
@@ -163,7 +165,7 @@ def test_switching_it_on_forwards_what_is_queued_and_later_what_was_locked(names
     assert bodies(target) == ["waiting", "too", "locked"]
 
 
-def test_switching_it_off_lets_receive_what_waits(namespace: Namespace, source: Queue, target: Queue) -> None:
+def test_switching_it_off_makes_waiting_messages_available(namespace: Namespace, source: Queue, target: Queue) -> None:
     namespace.send(target, "x" * 1000)
     namespace.send(source, "a")
     namespace.update(source, forward_to=None)
@@ -191,7 +193,9 @@ def test_a_circle_ends_in_a_dead_letter_queue(namespace: Namespace) -> None:
     assert bodies(dead_letters(here)) == ["a"]
 
 
-def test_what_the_target_would_refuse_is_dead_lettered_where_it_is(namespace: Namespace, source: Queue) -> None:
+def test_message_that_the_target_would_refuse_is_dead_lettered_in_its_queue(
+    namespace: Namespace, source: Queue
+) -> None:
     target = namespace.add("target", requires_session=True)
     source.send([message("homeless"), message("at home", session="s")])
     namespace.advance()
@@ -223,7 +227,7 @@ def test_dead_letters_can_be_forwarded(namespace: Namespace, target: Queue) -> N
         dead_letters(queue).receive()
 
 
-def test_dead_letters_that_nobody_takes_stay(namespace: Namespace, clock: FakeClock) -> None:
+def test_dead_letters_without_a_target_stay(namespace: Namespace, clock: FakeClock) -> None:
     namespace.add("target", requires_session=True)
     queue = namespace.add("queue", forward_dead_letters_to="target")
     namespace.send(queue, "a")
@@ -233,7 +237,7 @@ def test_dead_letters_that_nobody_takes_stay(namespace: Namespace, clock: FakeCl
     assert dead_letters(queue).next_due() == clock.now + RETRY_AFTER
 
 
-def test_forwarding_goes_on_after_a_restart(namespace: Namespace, source: Queue, target: Queue) -> None:
+def test_forwarding_continues_after_a_restart(namespace: Namespace, source: Queue, target: Queue) -> None:
     namespace.send(target, "x" * 1000)
     namespace.send(source, "a")
     contents = source.contents()

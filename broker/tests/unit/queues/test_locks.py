@@ -1,4 +1,4 @@
-"""Locks: until when they hold, and what their loss means."""
+"""Locks: their duration, and the effect of their loss."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_an_old_lock_does_not_settle_a_later_delivery(queue: Queue, clock: FakeC
     queue.complete(new)
 
 
-def test_a_renewal_moves_the_loss_and_what_follows_from_it(queue: Queue, clock: FakeClock) -> None:
+def test_renewal_postpones_the_loss_of_the_lock(queue: Queue, clock: FakeClock) -> None:
     queue.send([message("a"), message("b")])
     renewed = token(queue.receive())
     queue.receive()

@@ -1,8 +1,8 @@
-"""Whatever is done to a queue, it does what a simple model of one does: nothing is lost, nothing is delivered to two
-receivers at a time, sessions keep their order, deliveries are counted, and dead letters are told as what they are.
+"""A queue behaves like a simple model of one, after any operations.
 
-More examples: ``BROKER_EXAMPLES=1000 pytest broker/tests/unit/queues/test_model.py``; by default they are always the
-same few.
+Nothing is lost, nothing is delivered to two receivers at a time, sessions keep their order, deliveries are counted, and
+dead letters have their reason. More examples: ``BROKER_EXAMPLES=1000 pytest tests/unit/queues/test_model.py``; by
+default they are always the same few.
 """
 
 import os
@@ -61,7 +61,7 @@ DELAY = st.sampled_from([None, None, 15.0])
 
 
 class Records:
-    """Everything that was recorded of a queue and its dead-letter queue."""
+    """All records of a queue and its dead-letter queue."""
 
     def __init__(self, of: QueueSettings) -> None:
         self._data = bytearray(defined_record(0, Definition(of, configured=True)))
@@ -77,7 +77,7 @@ class Records:
         dead_letters(queue).record_to(RecordWriter(self, 1))
 
     def restore(self, queue: Queue) -> None:
-        """Do to a new queue what a start of the broker does."""
+        """Fill a new queue as a start of the broker does."""
         replay = Replay()
         data = memoryview(bytes(self._data))
         replay.sources.add(data)
@@ -93,7 +93,7 @@ def text_of(received: Message | None) -> str | None:
 
 
 class Comparison(RuleBasedStateMachine):
-    """What queues with and without sessions have in common."""
+    """The common part of queues with and without sessions."""
 
     of: QueueSettings
     tokens = Bundle[bytes]("tokens")
@@ -120,7 +120,7 @@ class Comparison(RuleBasedStateMachine):
         self.model.send(name, session, message_id, ttl, at)
 
     def handed_out(self, received: Message | None, expected: Entry | None, *, delete: bool) -> list[bytes]:
-        """Check what a receiver got; returns its token, if there is one."""
+        """Check the message that a receiver got; returns its token, if there is one."""
         assert text_of(received) == (expected.text if expected else None)
         if received is None or expected is None:
             return []
@@ -197,7 +197,7 @@ class Comparison(RuleBasedStateMachine):
 
     @invariant()
     def all_is_as_the_model(self) -> None:
-        # As the owner of a queue does at once, if there is something to do.
+        # The owner of a queue does this at once when something is due.
         self.queue.advance()
         self.check_messages()
         self.check_dead_letters()
@@ -275,7 +275,7 @@ class Sessions(Comparison):
         self.current: dict[str, SessionLock] = {}
 
     def is_held(self, lock: SessionLock) -> bool:
-        """Whether the lock is the one by which its session is held now."""
+        """Whether the lock still holds its session."""
         return lock.session.id in self.model.holders and self.current.get(lock.session.id) is lock
 
     @rule(name=names, ttl=TTL, delay=DELAY)
@@ -337,7 +337,7 @@ class Sessions(Comparison):
     @rule()
     def restart(self) -> None:
         for lock in self.current.values():
-            # It belongs to a queue that is gone; here as there it holds nothing any more.
+            # The lock belongs to a queue that is gone, and holds nothing in the model either.
             lock.session.lock = None
         self.current.clear()
         super().restart()

@@ -1,4 +1,4 @@
-"""Receiving in both modes, and looking without receiving."""
+"""Receiving in both modes, and peeking."""
 
 from servicebus_broker.queues.queue import Queue, QueueCounts
 from servicebus_broker.queues.settings import FOREVER
@@ -41,7 +41,7 @@ def test_peek_starts_anywhere_and_stops_in_time(queue: Queue) -> None:
     assert queue.peek(201, 5) == []
 
 
-def test_the_owner_hears_when_messages_become_ready(make_queue: MakeQueue, clock: FakeClock) -> None:
+def test_owner_is_told_when_messages_become_ready(make_queue: MakeQueue, clock: FakeClock) -> None:
     heard: list[Queue] = []
     settings = make_queue().settings
     queue = Queue(settings, clock, dead_letters=Queue(settings, clock), on_ready=heard.append)

@@ -1,4 +1,4 @@
-"""Messages for later."""
+"""Scheduled messages."""
 
 import pytest
 
@@ -29,12 +29,12 @@ def test_scheduled_messages_are_appended_at_their_time(queue: Queue, clock: Fake
     assert later.enqueued_at == clock.now
 
 
-def test_a_time_in_the_past_is_now(queue: Queue, clock: FakeClock) -> None:
+def test_scheduled_time_in_the_past_is_now(queue: Queue, clock: FakeClock) -> None:
     queue.send([message("a", at=clock.now - 1)])
     assert body(queue.receive()) == "a"
 
 
-def test_cancelling_takes_all_or_nothing(queue: Queue, clock: FakeClock) -> None:
+def test_cancelling_cancels_all_or_none(queue: Queue, clock: FakeClock) -> None:
     numbers = queue.send([message("a", at=clock.now + 30), message("b", at=clock.now + 30), message("c")])
     with pytest.raises(MessageNotFoundError):
         queue.cancel([numbers[0], numbers[2]])

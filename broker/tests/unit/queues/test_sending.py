@@ -1,4 +1,4 @@
-"""What a queue takes."""
+"""Messages that a queue accepts or refuses."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def test_limits(make_queue: MakeQueue, refused: Sections, error: type[QueueError
     assert queue.size == 0
 
 
-def test_what_is_just_within_the_limits_is_taken(make_queue: MakeQueue) -> None:
+def test_message_just_within_the_limits_is_accepted(make_queue: MakeQueue) -> None:
     queue = make_queue(max_message_size=66_000)
     queue.send([message("x" * 66_000)])
     queue.send([message(session="s", annotations={"x-opt-partition-key": "s"})])
@@ -62,7 +62,7 @@ def test_what_is_just_within_the_limits_is_taken(make_queue: MakeQueue) -> None:
     assert queue.counts().active == 3
 
 
-def test_a_batch_is_taken_as_a_whole_or_not_at_all(make_queue: MakeQueue) -> None:
+def test_batch_is_accepted_as_a_whole_or_not_at_all(make_queue: MakeQueue) -> None:
     queue = make_queue(requires_duplicate_detection=True)
     with pytest.raises(ArgumentError):
         queue.send([message("a", message_id="1"), message("b", message_id="x" * 129)])

@@ -89,7 +89,7 @@ def test_a_session_without_messages_is_not_available(queue: Queue) -> None:
     assert queue.accept_session(None, Holder()) is None
 
 
-def test_a_released_session_gives_everything_back_uncounted(queue: Queue) -> None:
+def test_released_session_returns_messages_without_counting(queue: Queue) -> None:
     queue.send([message("a", session="s"), message("b", session="s")])
     lock = accept(queue)
     lost = token(queue.receive(lock))
@@ -130,7 +130,7 @@ def test_a_renewed_session_lock_keeps_its_messages(queue: Queue, clock: FakeCloc
     assert bodies(queue) == []
 
 
-def test_state_outlives_its_holder(queue: Queue) -> None:
+def test_session_state_survives_its_holder(queue: Queue) -> None:
     lock = accept(queue, "s")
     assert queue.session_state(lock) is None
     queue.set_session_state(lock, b"state")
@@ -152,7 +152,7 @@ def test_a_poison_message_leaves_its_session(queue: Queue) -> None:
     assert body(dead_letters(queue).receive()) == "poison"
 
 
-def test_messages_of_a_session_expire_and_its_books_are_closed(queue: Queue, clock: FakeClock) -> None:
+def test_session_is_removed_when_its_messages_expire(queue: Queue, clock: FakeClock) -> None:
     queue.send([message("a", session="s", ttl=5)])
     clock.advance(5)
     assert queue.accept_session(None, Holder()) is None

@@ -1,4 +1,4 @@
-"""What a queue's settings allow, and changing them while it runs."""
+"""Operations that the settings of a queue allow, and changes of settings."""
 
 from dataclasses import replace
 
@@ -53,14 +53,14 @@ def test_the_dead_letter_queue_has_its_queues_status(make_queue: MakeQueue) -> N
         dead_letters(queue).receive()
 
 
-def test_nobody_gets_a_session_of_a_disabled_queue(make_queue: MakeQueue) -> None:
+def test_session_of_a_disabled_queue_cannot_be_accepted(make_queue: MakeQueue) -> None:
     queue = make_queue(requires_session=True, status=EntityStatus.RECEIVE_DISABLED)
     queue.send([message("a", session="s")])
     with pytest.raises(EntityDisabledError):
         queue.accept_session(None, Holder())
 
 
-def test_what_is_out_can_be_settled_when_the_queue_is_disabled(queue: Queue) -> None:
+def test_locked_messages_can_be_settled_when_the_queue_is_disabled(queue: Queue) -> None:
     queue.send([message("a")])
     lock = token(queue.receive())
     queue.reconfigure(replace(queue.settings, status=EntityStatus.DISABLED))
@@ -68,7 +68,7 @@ def test_what_is_out_can_be_settled_when_the_queue_is_disabled(queue: Queue) -> 
     queue.complete(lock)
 
 
-def test_the_owner_hears_of_other_settings(make_queue: MakeQueue, clock: FakeClock) -> None:
+def test_owner_is_told_of_changed_settings(make_queue: MakeQueue, clock: FakeClock) -> None:
     heard: list[Queue] = []
     settings = make_queue().settings
     queue = Queue(settings, clock, dead_letters=Queue(settings.for_dead_letters(), clock), on_ready=heard.append)
@@ -85,14 +85,14 @@ def test_the_owner_hears_of_other_settings(make_queue: MakeQueue, clock: FakeClo
         {"enable_partitioning": True},
     ],
 )
-def test_some_settings_are_for_ever(queue: Queue, change: dict[str, object]) -> None:
+def test_some_settings_cannot_be_changed(queue: Queue, change: dict[str, object]) -> None:
     before = queue.settings
     with pytest.raises(InvalidOperationError, match=next(iter(change))):
         queue.reconfigure(replace(before, **change))  # type: ignore[arg-type]  # the parameters fit
     assert queue.settings == before
 
 
-def test_other_settings_hold_from_then_on(make_queue: MakeQueue, clock: FakeClock) -> None:
+def test_changed_settings_apply_from_then_on(make_queue: MakeQueue, clock: FakeClock) -> None:
     queue = make_queue(requires_duplicate_detection=True, duplicate_detection_window=100)
     queue.send([message("before", message_id="1")])
     queue.reconfigure(

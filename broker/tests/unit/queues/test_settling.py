@@ -1,4 +1,4 @@
-"""What becomes of a message that was received."""
+"""Settlement of received messages."""
 
 import pytest
 

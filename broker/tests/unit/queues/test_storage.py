@@ -1,4 +1,4 @@
-"""How much a queue holds, and that it takes no more."""
+"""The size of a queue and its limit."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def queue(make_queue: MakeQueue) -> Queue:
     return make_queue(max_size=100, dead_letter_on_expiration=True)
 
 
-def test_a_full_queue_refuses_and_says_how_full_it_is(queue: Queue) -> None:
+def test_full_queue_refuses_messages_and_tells_its_size(queue: Queue) -> None:
     queue.send([message("x" * 90), message("x" * 10)])
     with pytest.raises(QuotaExceededError) as refusal:
         queue.send([message("y")])
@@ -37,7 +37,7 @@ def test_a_batch_that_does_not_fit_is_refused_as_a_whole(queue: Queue) -> None:
     assert bodies(queue) == []
 
 
-def test_every_way_out_gives_the_room_back(queue: Queue, clock: FakeClock) -> None:
+def test_every_removal_frees_room(queue: Queue, clock: FakeClock) -> None:
     queue.send([message("completed"), message("deleted"), message("deferred"), message("dies", ttl=5)])
     (scheduled,) = queue.send([message("scheduled", at=clock.now + 10)])
     assert (
@@ -57,7 +57,7 @@ def test_every_way_out_gives_the_room_back(queue: Queue, clock: FakeClock) -> No
     assert queue.size == 0
 
 
-def test_dead_letters_take_room_of_their_queue(queue: Queue) -> None:
+def test_dead_letters_count_for_the_size_of_their_queue(queue: Queue) -> None:
     queue.send([message("x" * 100)])
     queue.dead_letter(token(queue.receive()), "reason")
     with pytest.raises(QuotaExceededError):
@@ -73,7 +73,7 @@ def test_properties_headers_and_annotations_count(make_queue: MakeQueue) -> None
     )
 
 
-def test_session_states_take_room(make_queue: MakeQueue) -> None:
+def test_session_states_count_for_the_size(make_queue: MakeQueue) -> None:
     queue = make_queue(requires_session=True, max_size=100, max_message_size=60)
     lock = queue.accept_session("id", Holder())
     assert lock is not None
@@ -92,7 +92,7 @@ def test_session_states_take_room(make_queue: MakeQueue) -> None:
     assert queue.size == 38
 
 
-def test_what_is_restored_is_counted_again(make_queue: MakeQueue) -> None:
+def test_restored_messages_count_for_the_size(make_queue: MakeQueue) -> None:
     queue, again = make_queue(requires_session=True), make_queue(requires_session=True)
     queue.send([message("a", session="s", properties={"a": "b"})])
     lock = queue.accept_session("s", Holder())

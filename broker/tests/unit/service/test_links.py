@@ -1,4 +1,4 @@
-"""Which links a queue takes, and which it ends."""
+"""Links that a queue accepts, refuses and ends."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,24 +41,24 @@ def test_an_unknown_queue_refuses_the_link(broker: Broker) -> None:
         ("$cbs", Address("")),
     ],
 )
-def test_addresses(text: str, address: Address) -> None:
+def test_addresses_are_parsed(text: str, address: Address) -> None:
     assert parse_address(text) == address
     assert address.is_cbs == (text == "$cbs")
 
 
 def update(broker: Broker, queue: str, **changes: object) -> None:
     """Change a queue's settings as administration does."""
-    settings = broker.named(queue).queue.settings
+    settings = broker.entity_named(queue).queue.settings
     broker.update_queue(replace(settings, **changes))  # type: ignore[arg-type]  # tests pass what fits
     broker.dispatch()
 
 
-def test_what_is_sent_to_a_queue_that_forwards_is_delivered_from_the_other_at_once(broker: Broker) -> None:
+def test_message_to_a_forwarding_queue_is_delivered_from_its_target_at_once(broker: Broker) -> None:
     sender, receiver = Client(broker), Client(broker)
     receiver.send(attach_receiver("target"), credit(0, 5))
     sender.send(attach_sender("source"), transfer(0, encoded("a")))
     assert deliveries(receiver) == ["a"]
-    assert broker.named("source").queue.counts().transfer == 0
+    assert broker.entity_named("source").queue.counts().transfer == 0
 
 
 def test_a_receiver_of_a_queue_that_forwards_is_refused(broker: Broker) -> None:
@@ -76,7 +76,7 @@ def test_links_to_a_disabled_queue_are_refused(broker: Broker, status: str, atta
 
 
 @pytest.mark.parametrize("change", [{"status": EntityStatus.RECEIVE_DISABLED}, {"forward_to": "target"}])
-def test_receivers_are_turned_away_when_a_queue_hands_out_no_more(broker: Broker, change: dict[str, object]) -> None:
+def test_receivers_are_dropped_when_receiving_is_disabled(broker: Broker, change: dict[str, object]) -> None:
     client = Client(broker)
     client.send(attach_receiver("queue"), credit(0, 5))
     client.received()
@@ -84,7 +84,7 @@ def test_receivers_are_turned_away_when_a_queue_hands_out_no_more(broker: Broker
     assert refusal(client).condition in ("com.microsoft:entity-disabled", "amqp:not-allowed")
 
 
-def test_holders_and_seekers_of_sessions_are_turned_away_too(broker: Broker) -> None:
+def test_session_receivers_are_dropped_when_receiving_is_disabled(broker: Broker) -> None:
     sender, holder, seeker = Client(broker), Client(broker), Client(broker)
     any_session: dict[object, object] = {Symbol("com.microsoft:session-filter"): None}
     sender.send(attach_sender("sessions"), transfer(0, encoded("a", session="s")))
@@ -113,7 +113,7 @@ def test_an_idle_queue_deletes_itself_at_its_time(broker: Broker, clock: FakeClo
     client.peer.connection_lost()
     clock.advance(299)
     broker.advance()
-    assert broker.named("queue")
+    assert broker.entity_named("queue")
     assert broker.next_due() == clock.now + 1
     clock.advance(1)
     broker.advance()

@@ -38,7 +38,7 @@ PERFORMATIVES = [
 
 
 @pytest.mark.parametrize("performative", PERFORMATIVES, ids=lambda each: type(each).__name__)
-def test_performatives_survive_the_wire(performative: object) -> None:
+def test_performatives_are_decoded_as_they_were_encoded(performative: object) -> None:
     frame = encode_frame(performative, b"payload", channel=7)
     buffer = FrameBuffer(max_frame_size=1000)
     buffer.feed(frame)
@@ -58,7 +58,7 @@ def test_every_field_is_written() -> None:
 
 
 @given(st.lists(st.binary(max_size=50), max_size=5), st.integers(1, 40))
-def test_frames_arrive_whatever_the_pieces(payloads: list[bytes], piece: int) -> None:
+def test_frames_arrive_in_pieces_of_any_size(payloads: list[bytes], piece: int) -> None:
     stream = b"".join(encode_frame(Transfer(1), payload) for payload in payloads)
     buffer = FrameBuffer(max_frame_size=1000)
     frames: list[Frame] = []
@@ -74,7 +74,7 @@ def test_frames_arrive_whatever_the_pieces(payloads: list[bytes], piece: int) ->
     [b"\x00\x01\x00\x00\x02\x00\x00\x00", b"\x00\x00\x00\x07\x02\x00\x00\x00", b"\x00\x00\x00\x10\x01\x00\x00\x00"],
     ids=["too large", "too small", "offset into the header"],
 )
-def test_a_frame_header_that_cannot_be_right_is_refused(header: bytes) -> None:
+def test_invalid_frame_header_is_refused(header: bytes) -> None:
     buffer = FrameBuffer(max_frame_size=65535)
     buffer.feed(header)
     with pytest.raises(FramingError):
@@ -92,6 +92,6 @@ def test_a_frame_header_that_cannot_be_right_is_refused(header: bytes) -> None:
         pytest.param("nothing described", id="not described"),
     ],
 )
-def test_performatives_that_are_wrong_are_refused(body: object) -> None:
+def test_malformed_performatives_are_refused(body: object) -> None:
     with pytest.raises(DecodeError):
         read_composite(encode(body))

@@ -1,4 +1,4 @@
-"""The administration application and its listener in this process: what waits for what, and what is bounded."""
+"""The administration application and its listener in this process: waits and limits."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ ENTRY = (
 
 
 class Disk:
-    """A commit that takes until it is let go."""
+    """A commit that takes until the test releases it."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -58,7 +58,7 @@ async def http(broker: Broker, disk: Disk) -> AsyncIterator[httpx.AsyncClient]:
     ("method", "path", "headers", "status"),
     [("PUT", "/new", {}, 201), ("PUT", "/queue", {"If-Match": "*"}, 200), ("DELETE", "/queue", {}, 200)],
 )
-async def test_nobody_is_told_of_a_change_before_it_is_durable(
+async def test_no_client_is_told_of_a_change_before_it_is_durable(
     http: httpx.AsyncClient, disk: Disk, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     answer = asyncio.create_task(http.request(method, path, headers=headers, content=ENTRY))
@@ -68,7 +68,7 @@ async def test_nobody_is_told_of_a_change_before_it_is_durable(
     assert (await asyncio.wait_for(answer, WAIT)).status_code == status
 
 
-async def test_a_disk_that_takes_too_long_is_told(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_disk_is_reported(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application, "_COMMIT_TIMEOUT", 0.01)
     answer = await http.put("/new", content=ENTRY)
     assert answer.status_code == 503
@@ -80,7 +80,7 @@ async def test_reading_waits_for_nothing(http: httpx.AsyncClient, disk: Disk) ->
     assert not disk.asked.is_set()
 
 
-async def test_a_body_that_never_ends_is_given_up(
+async def test_body_that_never_ends_times_out(
     http: httpx.AsyncClient, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(application, "_BODY_TIMEOUT", 0.01)
@@ -94,7 +94,7 @@ async def test_a_body_that_never_ends_is_given_up(
 
 @pytest.fixture
 async def port(tmp_path: Path) -> AsyncIterator[int]:
-    """Where an application that has nothing to say is served."""
+    """The port of an application that answers nothing."""
     serving = HttpsListener(Response(), certificate_in(tmp_path))
     yield await serving.start("127.0.0.1", 0)
     await serving.stop()
@@ -106,7 +106,7 @@ async def connect(port: int, folder: Path) -> tuple[asyncio.StreamReader, asynci
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    """The status line of an answer; empty if the connection was ended instead."""
+    """The status line of an answer; empty if the connection was closed instead."""
     try:
         writer.write(b"GET / HTTP/1.1\r\nHost: broker\r\n\r\n")
         return await asyncio.wait_for(reader.readline(), WAIT)
@@ -114,7 +114,7 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> byt
         return b""
 
 
-async def test_one_connection_too_many_is_ended(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connection_above_the_limit_is_closed(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "MAX_CONNECTIONS", 1)
     first = await connect(port, tmp_path)
     assert await ask(*first) == b"HTTP/1.1 200 OK\r\n"
@@ -124,15 +124,17 @@ async def test_one_connection_too_many_is_ended(port: int, tmp_path: Path, monke
         writer.transport.abort()
 
 
-async def test_a_client_that_asks_nothing_is_ended(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connection_without_a_request_is_closed(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(listener, "KEEP_ALIVE", 0.05)
     reader, writer = await connect(port, tmp_path)
-    with contextlib.suppress(ConnectionError):  # a reset is an end too
+    with contextlib.suppress(ConnectionError):  # a reset is a close too
         assert await asyncio.wait_for(reader.read(), WAIT) == b""
     writer.transport.abort()
 
 
-async def test_the_end_does_not_wait_for_idle_clients(tmp_path: Path) -> None:
+async def test_stop_does_not_wait_for_idle_clients(tmp_path: Path) -> None:
     serving = HttpsListener(Response(), certificate_in(tmp_path))
     reader, writer = await connect(await serving.start("127.0.0.1", 0), tmp_path)
     assert await ask(reader, writer) == b"HTTP/1.1 200 OK\r\n"

@@ -33,7 +33,7 @@ def test_a_message_is_accepted_delivered_and_completed(broker: Broker) -> None:
     assert broker.next_due() == FOREVER
 
 
-def test_a_message_is_handed_out_before_its_sender_is_told(broker: Broker) -> None:
+def test_message_is_delivered_before_its_sender_is_answered(broker: Broker) -> None:
     sender, receiver = Client(broker), Client(broker)
     receiver.send(attach_receiver("queue"), credit(0, 1))
     sender.send(attach_sender("queue"))
@@ -42,7 +42,7 @@ def test_a_message_is_handed_out_before_its_sender_is_told(broker: Broker) -> No
     assert broker.take_touched() == [receiver.peer, sender.peer]
 
 
-def test_a_batch_is_taken_apart(broker: Broker) -> None:
+def test_batch_is_split_into_messages(broker: Broker) -> None:
     client = Client(broker)
     batch = b"".join(encode(Described(ULong(0x75), encoded(text))) for text in ("a", "b"))
     client.send(attach_sender("queue"), transfer(0, batch, BATCH_FORMAT))
@@ -99,7 +99,7 @@ def test_a_receiver_that_does_not_read_gets_nothing_until_it_does(broker: Broker
     assert deliveries(receiver) == ["a"]
 
 
-def test_drain_delivers_what_is_there_first(broker: Broker) -> None:
+def test_drain_delivers_available_messages_first(broker: Broker) -> None:
     client = Client(broker)
     client.send(attach_sender("queue"), transfer(0, encoded("a")))
     client.received()

@@ -1,4 +1,4 @@
-"""Queues that come and go while the broker runs."""
+"""Creation, update and deletion of queues while the broker runs."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from tests.unit.queues.conftest import FakeClock
 
 
 class Heard:
-    """A recorder that remembers."""
+    """A recorder that remembers its calls."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
@@ -55,12 +55,12 @@ def heard(broker: Broker) -> Heard:
 
 
 def ended(client: Client) -> list[str]:
-    """The conditions of the errors that links were ended with."""
+    """The conditions of the errors that ended links."""
     detaches = [each for each in client.performatives() if isinstance(each, Detach)]
     return [each.error.condition for each in detaches if each.error is not None]
 
 
-def test_the_recorder_hears_of_every_change_and_of_nothing_refused(broker: Broker, heard: Heard) -> None:
+def test_recorder_is_told_of_every_accepted_change_only(broker: Broker, heard: Heard) -> None:
     broker.create_queue(QueueSettings("new"))
     broker.update_queue(QueueSettings("new", max_delivery_count=2))
     broker.delete_queue("NEW")
@@ -77,7 +77,7 @@ def test_the_recorder_hears_of_every_change_and_of_nothing_refused(broker: Broke
     assert len(heard.events) == 3
 
 
-def test_there_are_only_so_many_queues(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_queues_is_limited(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker_module, "MAX_QUEUES", 3)
     broker.create_queue(QueueSettings("third"))
     with pytest.raises(QuotaExceededError):
@@ -86,7 +86,7 @@ def test_there_are_only_so_many_queues(broker: Broker, monkeypatch: pytest.Monke
     broker.create_queue(QueueSettings("fourth"))
 
 
-def test_times_of_a_queue_tell_when_it_was_created_updated_and_accessed(broker: Broker, clock: FakeClock) -> None:
+def test_queue_has_times_of_creation_update_and_access(broker: Broker, clock: FakeClock) -> None:
     clock.now = created = clock.now + 10
     entity = broker.create_queue(QueueSettings("new"))
     clock.now = updated = clock.now + 10
@@ -115,32 +115,32 @@ def test_an_idle_queue_is_deleted(broker: Broker, clock: FakeClock, heard: Heard
     assert broker.next_due() == clock.now + 300
     clock.now += 299
     broker.advance()
-    assert broker.named("brief")
+    assert broker.entity_named("brief")
     clock.now += 1
     broker.advance()
     with pytest.raises(EntityNotFoundError):
-        broker.named("brief")
+        broker.entity_named("brief")
     assert heard.events[-1] == ("deleted", "brief")
     assert broker.next_due() == FOREVER
 
 
-def test_a_queue_that_somebody_is_connected_to_is_not_idle(broker: Broker, clock: FakeClock) -> None:
+def test_queue_with_a_connected_client_is_not_idle(broker: Broker, clock: FakeClock) -> None:
     broker.create_queue(QueueSettings("brief", auto_delete_on_idle=300))
     client = Client(broker)
     client.send(attach_receiver("brief"))
     clock.now += 300
     broker.advance()
-    assert broker.named("brief")
+    assert broker.entity_named("brief")
     client.peer.connection_lost()
     clock.now += 300
     broker.advance()
     with pytest.raises(EntityNotFoundError):
-        broker.named("brief")
+        broker.entity_named("brief")
 
 
-def test_a_queue_can_become_one_that_goes_when_idle(broker: Broker, clock: FakeClock) -> None:
-    broker.update_queue(replace(broker.named("queue").queue.settings, auto_delete_on_idle=400))
+def test_update_can_make_a_queue_be_deleted_when_idle(broker: Broker, clock: FakeClock) -> None:
+    broker.update_queue(replace(broker.entity_named("queue").queue.settings, auto_delete_on_idle=400))
     clock.now += 400
     broker.advance()
     with pytest.raises(EntityNotFoundError):
-        broker.named("queue")
+        broker.entity_named("queue")

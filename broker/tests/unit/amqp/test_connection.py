@@ -5,16 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicebus_broker.amqp.connection import Connection
-from servicebus_broker.amqp.events import (
-    CreditChanged,
-    DeliverySettled,
-    Event,
-    LinkClosed,
-    LinkRequested,
-    MessageReceived,
-)
+from servicebus_broker.amqp.events import Event, LinkClosed, LinkRequested
 from servicebus_broker.amqp.frames import AMQP_HEADER, HEARTBEAT, SASL_HEADER, encode_frame
-from servicebus_broker.amqp.link import LINK_CREDIT, IncomingLink, OutgoingLink
+from servicebus_broker.amqp.incoming import LINK_CREDIT, IncomingLink, MessageReceived
+from servicebus_broker.amqp.outgoing import CreditChanged, DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import (
     Accepted,
     Attach,
@@ -84,21 +78,21 @@ def test_the_handshake_may_arrive_byte_by_byte() -> None:
     assert [type(each) for each in (performative for performative, _ in read_frames(data))] == [Open, Begin]
 
 
-def test_a_connection_without_sasl_is_fine() -> None:
+def test_connection_without_sasl_is_accepted() -> None:
     connection = Connection("server", LIMITS)
     receive(connection, AMQP_HEADER + encode_frame(Open("client")))
     assert connection.data_to_send().startswith(AMQP_HEADER)
     assert connection.can_send
 
 
-def test_another_protocol_is_shown_the_door() -> None:
+def test_connection_of_another_protocol_is_closed() -> None:
     connection = Connection("server", LIMITS)
     receive(connection, b"GET / HTTP/1.1\r\n")
     assert connection.data_to_send() == AMQP_HEADER
     assert connection.is_closed
 
 
-def test_a_sender_is_given_credit_and_more_before_it_runs_out(connection: Connection) -> None:
+def test_sender_gets_more_credit_before_it_runs_out(connection: Connection) -> None:
     incoming(connection)
     attach, flow = sent(connection)
     assert isinstance(attach, Attach)
@@ -118,14 +112,14 @@ def test_a_message_in_many_frames_is_one_event(connection: Connection) -> None:
     assert receive(connection, frames) == [MessageReceived(link, 0, 0, b"abc", False)]
 
 
-def test_an_aborted_message_is_forgotten(connection: Connection) -> None:
+def test_aborted_message_is_dropped(connection: Connection) -> None:
     link = incoming(connection)
     abort = encode_frame(Transfer(0, aborted=True), channel=1)
     assert receive(connection, transfer(0, b"a", more=True) + abort) == []
     assert receive(connection, transfer(1, b"b")) == [MessageReceived(link, 1, 0, b"b", False)]
 
 
-def test_a_message_above_the_limit_is_rejected_and_the_link_lives(connection: Connection) -> None:
+def test_message_above_the_limit_is_rejected_and_the_link_stays_open(connection: Connection) -> None:
     link = incoming(connection)
     sent(connection)
     chunk = bytes(LIMITS.max_frame_size - 100)
@@ -183,7 +177,7 @@ def test_a_paused_connection_holds_deliveries_back(connection: Connection) -> No
     assert not link.can_send
 
 
-def test_a_decision_about_a_delivery_is_an_event_and_is_confirmed(connection: Connection) -> None:
+def test_settlement_of_a_delivery_is_an_event_and_is_confirmed(connection: Connection) -> None:
     link = outgoing(connection, granted=5)
     for tag in (b"t0", b"t1", b"t2"):
         link.send(tag, b"x")
@@ -197,7 +191,7 @@ def test_a_decision_about_a_delivery_is_an_event_and_is_confirmed(connection: Co
     assert sent(connection) == [Disposition(False, 0, None, True, Modified(True))]
 
 
-def test_a_decision_about_an_unknown_delivery_is_refused(connection: Connection) -> None:
+def test_settlement_of_an_unknown_delivery_is_rejected(connection: Connection) -> None:
     outgoing(connection, granted=5)
     assert receive(connection, encode_frame(Disposition(True, 7, 2**32 - 1, False, Accepted()), channel=1)) == []
     (answer,) = sent(connection)
@@ -237,7 +231,7 @@ def test_detach_end_and_loss_close_links(connection: Connection) -> None:
     assert receive(connection, encode_frame(Detach(0, True), channel=1)) == [LinkClosed(link)]
     assert sent(connection) == [Detach(0, True)]
     link = outgoing(connection)
-    # A detach after the end belongs to a session that is gone.
+    # A detach after the end refers to a session that is gone.
     ending = encode_frame(End(), channel=1) + encode_frame(Detach(0, True), channel=1)
     assert receive(connection, ending) == [LinkClosed(link)]
     assert sent(connection) == [End()]

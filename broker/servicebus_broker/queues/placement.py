@@ -1,4 +1,4 @@
-"""Where each message of a queue stands, and how it changes its place."""
+"""The place of each message in a queue, and how it moves from one place to another."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _AT_ONCE = 0.0
 _ALL = 0
 
 
-class Books:
-    """Every message is in ``log``, and in one other place: ready (in its session, if the queue has them), locked,
-    scheduled, or deferred. Those that are neither locked nor scheduled may have an expiry, too.
+class Placement:
+    """Every message is in ``log``, and in one other place: ready (in its session, if the queue has sessions), locked,
+    scheduled, or deferred. A message that is neither locked nor scheduled may also have an expiry.
 
-    ``dead_letters`` are the books of the dead-letter queue, None for a dead-letter queue itself.
+    ``dead_letters`` is the placement of the dead-letter queue, None for a dead-letter queue itself.
     """
 
     def __init__(
-        self, settings: QueueSettings, alarm: Alarm, on_ready: Callable[[], None], dead_letters: Books | None
+        self, settings: QueueSettings, alarm: Alarm, on_ready: Callable[[], None], dead_letters: Placement | None
     ) -> None:
         self.settings = settings
         self.dead_letters = dead_letters
@@ -43,15 +43,15 @@ class Books:
         self._on_ready = on_ready
 
     def check_room(self, size: int) -> None:
-        """Raises QuotaExceededError if there is no room for that many more bytes, here or where they are recorded."""
+        """Raises QuotaExceededError if the queue or its recorder has no room for that many more bytes."""
         if not self.log.recorder.has_room():
             raise QuotaExceededError("The broker's disk is full. Receive messages, or make room on the disk.")
         self.storage.check_room(size, self.settings)
 
-    # Being there to receive
+    # Available messages
 
     def add(self, message: Message) -> None:
-        """A new message, to be received from now on."""
+        """Add a new message, available from now on."""
         self.log.add(message)
         self.expiries.set(message.sequence_number, message.expires_at)
         self.make_ready(message)
@@ -66,12 +66,12 @@ class Books:
             self._make_ready_in_session(self.sessions.get_or_create(message.session_id), message)
 
     def remove(self, message: Message) -> None:
-        """A message leaves the queue for good; it is not ready any more."""
+        """Remove a message that is no longer ready."""
         self.expiries.discard(message.sequence_number)
         self.log.remove(message)
 
     def transfer_at(self, due: float) -> None:
-        """Forward what is ready at a time."""
+        """Forward the ready messages at a time."""
         self.transfers.set(_ALL, due)
 
     def _make_ready_in_session(self, session: Session, message: Message) -> None:
@@ -82,7 +82,7 @@ class Books:
         else:
             session.lock.holder.session_ready()
 
-    # Being out with a receiver
+    # Locked messages
 
     def lock(self, message: Message, session: Session | None, now: float) -> None:
         self.locks.lock(message, session, now)
@@ -96,7 +96,7 @@ class Books:
         return message
 
     def delivery_failed(self, message: Message) -> None:
-        """A delivery counts once it has failed, so the last one allowed is the one that makes the count full."""
+        """Count a failed delivery; at the maximum, dead-letter the message."""
         message.delivery_count += 1
         if self.dead_letters is not None and message.delivery_count >= self.settings.max_delivery_count:
             description = f"Message could not be consumed after {message.delivery_count} delivery attempts."
@@ -105,12 +105,12 @@ class Books:
             self.put_back(message)
 
     def put_back(self, message: Message) -> None:
-        """A message that was locked is where it was before; if its time is over meanwhile, it is due to expire."""
+        """Return an unlocked message to its former place; if it has expired meanwhile, its expiry is due."""
         self.log.changed(message)
         self._make_available(message)
 
     def restore(self, message: Message, *, locked: bool) -> None:
-        """A message of another process, in its place; its lock, if it had one, has expired."""
+        """Add a message of a former process in its place; if it was locked, the lock has expired."""
         self.log.restore(message)
         if locked:
             self.delivery_failed(message)
@@ -122,8 +122,8 @@ class Books:
         if message.state is MessageState.ACTIVE:
             self.make_ready(message)
 
-    def lose_session(self, session: Session) -> None:
-        """Its lock expired: what its holder did not settle counts as delivered."""
+    def expire_session(self, session: Session) -> None:
+        """The lock of a session expired: messages that its holder did not settle count as delivered."""
         if session.lock is None:
             return
         holder = session.lock.holder
@@ -141,20 +141,20 @@ class Books:
         self.log.recorder.session_state_set(session.id, state)
 
     def restore_session_state(self, session: Session, state: bytes | None, now: float) -> None:
-        """A state that is recorded already."""
+        """Set a state that is already recorded."""
         size = session.state_size
         session.state, session.state_updated_at = state, now
         self.storage.used += session.state_size - size
 
-    def tell(self) -> None:
-        """Whether messages are handed out, or forwarded, may have changed."""
+    def settings_changed(self) -> None:
+        """Messages may now be delivered or forwarded, or no longer."""
         if self.settings.forward_to is not None and self.ready:
             self.transfer_at(_AT_ONCE)
         self._on_ready()
         for holder in self.sessions.holders():
             holder.session_ready()
 
-    # Leaving
+    # Removal
 
     def expire(self, message: Message) -> None:
         self._withdraw(message)
@@ -164,17 +164,17 @@ class Books:
             self.remove(message)
 
     def move_to_dead_letters(self, message: Message, reason: str | None, description: str | None) -> None:
-        """What is dead-lettered in a dead-letter queue stays where it is."""
+        """In a dead-letter queue, a dead-lettered message stays."""
         if self.dead_letters is None:
             message.state = MessageState.ACTIVE
             self.log.changed(message)
             self.make_ready(message)
             return
         self.remove(message)
-        self.dead_letters.bury(message, self.settings.name, reason, description)
+        self.dead_letters.add_dead_letter(message, self.settings.name, reason, description)
 
-    def bury(self, message: Message, source: str, reason: str | None, description: str | None) -> None:
-        """Take over a dead letter of ``source``; it keeps its number, its delivery count and when it was enqueued."""
+    def add_dead_letter(self, message: Message, source: str, reason: str | None, description: str | None) -> None:
+        """Add a dead letter of ``source``; it keeps its number, its delivery count and its enqueued time."""
         message.become_dead_letter(source, reason, description)
         self.add(message)
 

@@ -1,4 +1,4 @@
-"""Management requests and settling with properties, by a client made of bytes: what the Python SDK does not send."""
+"""Management requests and settling with properties that the Python SDK does not send, by a client made of bytes."""
 
 from uuid import UUID
 
@@ -96,7 +96,7 @@ def test_a_settlement_can_set_properties(broker: Broker, outcome: Outcome, queue
     [("abandoned", "queue"), ("suspended", "queue/$DeadLetterQueue")],
     ids=["abandon", "dead-letter"],
 )
-def test_a_settlement_by_management_can_too(broker: Broker, status: str, queue: str) -> None:
+def test_settlement_by_management_can_set_properties(broker: Broker, status: str, queue: str) -> None:
     put(broker, "queue", encoded("a"))
     client = Manager(broker, "queue")
     _, token = client.receive("queue")
@@ -149,7 +149,7 @@ def test_state_and_renewal_need_the_session(broker: Broker) -> None:
         assert properties["errorCondition"] == "com.microsoft:session-lock-lost"
 
 
-def test_deferred_messages_of_a_session_need_it_too(broker: Broker) -> None:
+def test_deferred_messages_of_a_session_need_the_session(broker: Broker) -> None:
     put(broker, "sessions", encoded("x", session="mine"))
     holder, stranger = Manager(broker, "sessions"), Manager(broker, "sessions")
     delivery_id, _ = holder.receive("sessions", {SESSION_FILTER: "mine"})
@@ -160,7 +160,7 @@ def test_deferred_messages_of_a_session_need_it_too(broker: Broker) -> None:
     assert holder.ask("receive-by-sequence-number", session_id="mine", **asked)[0]["statusCode"] == 200
 
 
-def test_a_peek_returns_what_fits_and_the_next_goes_on(clock: FakeClock) -> None:
+def test_peek_returns_as_many_messages_as_fit_and_the_next_continues(clock: FakeClock) -> None:
     broker = Broker(QUEUES, clock, Limits(max_message_size=1000))
     put(broker, "queue", *(encoded(f"{number}" * 400) for number in range(5)))
     client = Manager(broker, "queue")
@@ -177,7 +177,7 @@ def test_a_peek_returns_what_fits_and_the_next_goes_on(clock: FakeClock) -> None
     assert answers > 2
 
 
-def test_an_operation_that_is_not_there_and_a_body_that_is_wrong_are_answered(broker: Broker) -> None:
+def test_unknown_operation_and_malformed_body_are_answered(broker: Broker) -> None:
     client = Manager(broker, "queue")
     assert client.ask("add-rule")[0]["statusCode"] == 501
     for fields in ({}, {"lock_tokens": 5}, {"lock_tokens": ["x"], "disposition_status": "completed"}):

@@ -1,4 +1,4 @@
-"""Which names a queue can have."""
+"""Valid names of queues."""
 
 import re
 
@@ -10,7 +10,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._~-]*[A-Za-z0-9_])?")
 
 
 def check_name(name: str) -> None:
-    """Raises ArgumentError unless Service Bus takes a queue of this name: a path without reserved segments."""
+    """Raises ArgumentError unless Service Bus accepts the name of a queue: a path without reserved segments."""
     if not name or len(name) > MAX_LENGTH:
         raise ArgumentError(f"The name of a queue has 1 to {MAX_LENGTH} characters, not {len(name)}.")
     for segment in name.split("/"):

@@ -62,7 +62,7 @@ def test_a_session_attach_times_out(broker: Broker, clock: FakeClock) -> None:
     assert broker.next_due() == FOREVER
 
 
-def test_a_seeker_that_left_is_not_given_a_session(broker: Broker) -> None:
+def test_client_that_stopped_waiting_gets_no_session(broker: Broker) -> None:
     seeker, sender, other = Client(broker), Client(broker), Client(broker)
     seeker.send(attach_receiver("sessions", filter_={Symbol("com.microsoft:session-filter"): None}))
     seeker.peer.connection_lost()

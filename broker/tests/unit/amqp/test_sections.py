@@ -1,4 +1,4 @@
-"""Message sections: read by azure-servicebus's own encoder, and put together unchanged."""
+"""Message sections of azure-servicebus's own encoder are read, and written back unchanged."""
 
 import pytest
 
@@ -35,7 +35,7 @@ MESSAGE = b"".join(
 )
 
 
-def test_what_the_broker_reads() -> None:
+def test_fields_that_the_broker_reads_are_decoded() -> None:
     sections = read_sections(MESSAGE)
     assert (sections.durable, sections.ttl) == (True, 5000)
     assert (sections.message_id, sections.correlation_id, sections.session_id) == ("id", "correlated", "session")

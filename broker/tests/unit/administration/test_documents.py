@@ -42,12 +42,12 @@ def test_durations_are_read_as_they_are_written(milliseconds: int) -> None:
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-def test_what_is_no_description_is_a_bad_request(body: bytes) -> None:
+def test_body_that_is_not_a_description_is_a_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequestError):
         read_description(body)
 
 
-def test_entities_cannot_be_declared() -> None:
+def test_xml_entities_cannot_be_declared() -> None:
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 20))
     bomb = f'<!DOCTYPE entry [<!ENTITY l0 "lol">{laughs}]><entry>&l19;</entry>'
     with pytest.raises(BadRequestError, match="document type"):
@@ -67,13 +67,13 @@ def test_the_certificate_is_kept_and_its_key_is_private(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"no PEM at all"])
-def test_a_damaged_certificate_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+def test_damaged_certificate_is_renewed(tmp_path: Path, damage: bytes) -> None:
     path = certificate.certificate_in(tmp_path)
     path.write_bytes(damage)
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.certificate_in(tmp_path))
 
 
-def test_a_key_without_its_certificate_is_made_anew(tmp_path: Path) -> None:
+def test_key_without_its_certificate_is_renewed(tmp_path: Path) -> None:
     path, other = certificate.certificate_in(tmp_path), certificate.certificate_in(tmp_path / "other")
     mixed = path.read_bytes().partition(b"-----BEGIN CERTIFICATE")[0] + certificate.public_part(other)
     path.write_bytes(mixed)
@@ -81,7 +81,7 @@ def test_a_key_without_its_certificate_is_made_anew(tmp_path: Path) -> None:
     assert path.read_bytes() != mixed
 
 
-def test_a_certificate_that_nears_its_end_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificate_about_to_expire_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificate, "_VALID_FOR", timedelta(days=29))
     path = certificate.certificate_in(tmp_path)
     monkeypatch.undo()
