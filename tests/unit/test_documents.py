@@ -138,7 +138,8 @@ def test_prose_is_wrapped(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_named_paths_exist(document: Path) -> None:
     named = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+)`", document.read_text(encoding="utf-8"))
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    places = (ROOT, document.parent)  # a distribution in a folder of its own names its own paths
+    assert [path for path in named if not any((place / path).exists() for place in places)] == []
 
 
 def test_the_architecture_names_tests() -> None:
