@@ -1,5 +1,6 @@
 """The catalog `models.yaml`: which model types exist and how each is trained, found and run."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic_core import ErrorDetails
 from functions.errors import CatalogError, UnknownModelType
 from functions.flavors import LOADER_MODULES
 from functions.parameters import ParameterSpec
+from functions.settings import catalog_path
 
 try:
     from yaml import CSafeLoader as SafeLoader  # libyaml's, twelve times as fast
@@ -150,3 +152,15 @@ def load_catalog(path: Path) -> Catalog:
 def _sentence(mistake: ErrorDetails) -> str:
     key = ".".join(map(str, mistake["loc"])) or "(top level)"
     return f"{key}: {mistake['msg'].removeprefix('Value error, ')}"
+
+
+def main() -> None:
+    """``python -m functions.catalog``: exit with 1 and say why if the catalog of this environment has a mistake."""
+    try:
+        load_catalog(catalog_path())
+    except CatalogError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

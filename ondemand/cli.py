@@ -1,6 +1,7 @@
 """The ``ondemand`` command: the whole stack, the demo, or one part alone."""
 
 import asyncio
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -9,8 +10,6 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train and serve MLflow models on demand, locally.")
-QUEUES = Path(__file__).with_name("servicebus.json")
-"""The queues of this product, in the format of the official Service Bus emulator."""
 FORWARD = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
@@ -29,7 +28,7 @@ def up(
     _check_catalog()
     from rich.console import Console
 
-    from ondemand.stack import DataFolderInUseError, PartError, Stack
+    from ondemand.stack import DataFolderError, PartError, Stack
     from ondemand.stack.stack import PARTS
     from ondemand.stack.up import report
     from ondemand.stack.up import up as run
@@ -46,7 +45,7 @@ def up(
     )
     try:
         status = asyncio.run(run(stack, console))
-    except DataFolderInUseError as error:
+    except DataFolderError as error:
         console.print(f"[bold red]{error}[/]")
         status = 1
     except PartError as error:
@@ -68,6 +67,8 @@ def demo() -> None:
 def broker(context: typer.Context) -> None:
     """Run the Service Bus broker alone, with the queues of this product unless --queue or --config names others."""
     from servicebus_broker.cli import app as command
+
+    from ondemand.functions_app import QUEUES
 
     named = any(each.partition("=")[0] in {"--queue", "--config", "--help"} for each in context.args)
     command([*context.args, *(() if named else ("--config", str(QUEUES)))], prog_name=context.command_path)
@@ -140,13 +141,11 @@ def mlflow(context: typer.Context) -> None:
 
 
 def _check_catalog() -> None:
-    """Every part reads the catalog: a mistake in it is told once, before any of them starts."""
-    from functions.catalog import load_catalog
-    from functions.errors import CatalogError
-    from functions.settings import catalog_path
+    """Say once what is wrong with the catalog, which every part reads, before any of them starts."""
+    from ondemand.functions_app import CatalogError, check_catalog
 
     try:
-        load_catalog(catalog_path())
+        check_catalog(os.environ)
     except CatalogError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
