@@ -8,6 +8,10 @@ from pathlib import Path
 PACKAGED = Path(__file__).with_name("app")
 SCRIPT_ROOT = PACKAGED if PACKAGED.is_dir() else Path(__file__).parents[1]
 """The folder of function_app.py: inside the installed package, or the checkout itself."""
+WORKSPACE = "/Shared/mlflow-ondemand"
+"""The folder of the Databricks workspace that the notebooks of the catalog are in."""
+SAMPLE_WORKSPACE = f"{WORKSPACE}={SCRIPT_ROOT / 'notebooks'}"
+"""The app's own notebooks in that folder, as the Jobs API takes it."""
 QUEUES = Path(__file__).with_name("servicebus.json")
 """The queues of the app, in the format of the official Service Bus emulator."""
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ondemand.functions_app import DEPLOYMENTS, QUEUES, SCRIPT_ROOT
+from ondemand.functions_app import DEPLOYMENTS, QUEUES
 from ondemand.stack.addresses import HOST, Addresses, Ports
 from ondemand.stack.part import PartSpec
 
 INFRASTRUCTURE = ("broker", "mlflow", "databricks")
-WORKSPACE = f"/Shared/mlflow-ondemand={SCRIPT_ROOT / 'notebooks'}"
 HOST_DRAIN_TIMEOUT = "10"  # seconds; below the time a part gets to stop
 
 

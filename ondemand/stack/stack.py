@@ -9,12 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ondemand.functions_app import DEPLOYMENTS, SCRIPT_ROOT
+from ondemand.functions_app import DEPLOYMENTS, SAMPLE_WORKSPACE, SCRIPT_ROOT
 from ondemand.stack.addresses import EXTERNAL, USUAL_PORTS, Addresses, Ports, addresses
 from ondemand.stack.data_folder import DataFolderLock, delete_old_operations
 from ondemand.stack.part import Part, PartError, PartSpec
 from ondemand.stack.readiness import NotReadyError, wait_until_ready
-from ondemand.stack.specs import INFRASTRUCTURE, WORKSPACE, Specs
+from ondemand.stack.specs import INFRASTRUCTURE, Specs
 
 OPERATIONS_KEPT = timedelta(days=3)
 PARTS = (*INFRASTRUCTURE, *DEPLOYMENTS)
@@ -41,7 +41,7 @@ class Stack:
         port: int | None = None,
         only: Iterable[str] = PARTS,
         environ: Mapping[str, str] = os.environ,
-        workspaces: Sequence[str] = (WORKSPACE,),
+        workspaces: Sequence[str] = (SAMPLE_WORKSPACE,),
         on_change: Callable[[str, str], None] = _say_nothing,
     ) -> None:
         self.parts: dict[str, Part] = {}
