@@ -206,8 +206,7 @@ def main() -> None:
 
 def _checked_project(catalog: Path | None, notebooks: Path | None, request: Path | None = None) -> Project:
     """The project of this call; says what is missing or wrong in it once, before any part starts."""
-    if missing := [name for name in STACK_NEEDS if not _is_installed(name)]:
-        raise _failure(_missing(", ".join(missing)))
+    _require_the_stack()
     from ondemand.functions_app import CatalogError, check_catalog
 
     project = find_project(Path(), catalog, notebooks, request)
@@ -216,6 +215,12 @@ def _checked_project(catalog: Path | None, notebooks: Path | None, request: Path
     except CatalogError as error:
         raise _failure(str(error)) from None
     return project
+
+
+def _require_the_stack() -> None:
+    """Say once what is not installed: some parts would notice only when they are asked to do something."""
+    if missing := [name for name in STACK_NEEDS if not _is_installed(name)]:
+        raise _failure(_missing(", ".join(missing)))
 
 
 def _is_installed(module: str) -> bool:
@@ -235,6 +240,7 @@ def _failure(message: str) -> typer.Exit:
 
 
 def _run_module(module: str, arguments: list[str]) -> None:
+    _require_the_stack()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
