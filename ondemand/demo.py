@@ -71,7 +71,8 @@ def run(project: Project) -> int:
     """
     console = Console()
     request = project.read_request()
-    if SCORING_BODIES.intersection(request.get("predictionParameters") or ()):
+    rows = request.get("predictionParameters")
+    if isinstance(rows, dict) and SCORING_BODIES & rows.keys():
         raise ProjectError(f"{project.request}: the demo takes one row or a list of rows, not an MLflow scoring body")
     try:
         return asyncio.run(_demo(project, request, console))

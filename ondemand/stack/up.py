@@ -73,8 +73,8 @@ def show_banner(stack: Stack, project: Project, console: Console) -> None:
 def queues_command(stack: Stack) -> str:
     """The command that shows live counts of the stack's queues."""
     usual = stack.data == Path(".ondemand").resolve()
-    command = "ondemand" if which("ondemand") else _shown(Path(sys.executable).with_name("ondemand"))
-    return f"{command} queues" if usual else f"{command} queues --data {_shown(stack.data)}"
+    command = "ondemand" if which("ondemand") else shlex.quote(_shown(Path(sys.executable).with_name("ondemand")))
+    return f"{command} queues" if usual else f"{command} queues --data {shlex.quote(_shown(stack.data))}"
 
 
 def _shown(path: Path) -> str:

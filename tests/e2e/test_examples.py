@@ -78,13 +78,27 @@ async def test_template_of_a_new_project(url: str) -> None:
     assert await result(url, "template") == ["versicolor"]
 
 
-async def test_client_says_what_is_wrong(url: str, tmp_path: Path) -> None:
-    wrong = json.loads((EXAMPLES / "strings_and_booleans/request.json").read_text())
-    wrong["modelParameters"]["estimator"] = "oracle"
-    (tmp_path / "wrong.json").write_text(json.dumps(wrong))
+async def test_client_says_what_is_wrong_with_a_parameter(url: str, tmp_path: Path) -> None:
+    request = PROJECTS["strings_and_booleans"].read_request()
+    request["modelParameters"]["estimator"] = "oracle"
+    (tmp_path / "wrong.json").write_text(json.dumps(request))
     answer, complaint = await ask(url, tmp_path / "wrong.json")
     assert answer is None
     assert "modelParameters.estimator" in complaint
+
+
+async def test_unseen_city_is_taken_and_no_boolean_is_refused(url: str, tmp_path: Path) -> None:
+    request = PROJECTS["strings_and_booleans"].read_request()
+    request["modelParameters"]["log_price"] = "yes"
+    request["predictionParameters"][1]["city"] = "Nowhere"
+    (tmp_path / "unseen.json").write_text(json.dumps(request))
+    answer, complaint = await ask(url, tmp_path / "unseen.json")
+    assert len(answer) == 2, complaint
+    request["predictionParameters"][1]["balcony"] = "perhaps"
+    (tmp_path / "wrong.json").write_text(json.dumps(request))
+    answer, complaint = await ask(url, tmp_path / "wrong.json")
+    assert answer is None
+    assert "row 1, column balcony: " in complaint
 
 
 async def test_every_example_has_a_readme_and_a_test() -> None:
