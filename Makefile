@@ -7,9 +7,9 @@ FLAVORS := $(VENV)/flavors/installed
 PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver)
 PROFILER := .bench/venvs/profiler/installed
 # The images have the versions that the tests run with, as wheels for their Python and C library.
-IMAGE_LOCK := $(BIN)/uv pip compile pyproject.toml --constraint requirements/dev.txt --python-version 3.11 \
-	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+IMAGE_LOCK = $(BIN)/python -m tests.deploy.locks $(1) | $(BIN)/uv pip compile - --constraint requirements/dev.txt \
+	--python-version 3.11 --python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/$(1).txt
 # The peers of the benchmark run the model with the same libraries as ours.
 MODEL_PINS := sed -nE 's/^((mlflow|numpy|pandas|pyarrow|scikit-learn|scipy|cloudpickle)==.*) \\$$/\1/p' requirements/dev.txt
 
@@ -54,6 +54,7 @@ lint: $(INSTALLED) ## Check format, style and types
 
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra dev --constraint requirements/constraints.txt --universal --generate-hashes \
+		--no-emit-package servicebus-broker \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.txt
 	$(BIN)/uv pip compile requirements/checkov.in --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/checkov.txt
@@ -62,9 +63,9 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	for peer in mlflow mlserver profiler; do $(BIN)/uv pip compile requirements/peers-$$peer.in --constraint <($(MODEL_PINS)) \
 		--universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
 		--output-file requirements/peers-$$peer.txt || exit; done
-	$(IMAGE_LOCK) --output-file requirements/predict.txt
-	$(IMAGE_LOCK) --extra train --output-file requirements/train.txt
-	$(IMAGE_LOCK) --extra run-model --output-file requirements/run-model.txt
+	$(call IMAGE_LOCK,predict)
+	$(call IMAGE_LOCK,train)
+	$(call IMAGE_LOCK,run-model)
 
 images: ## Build and push the images of the functions: make images REGISTRY=… TAG=… (more in deploy/images.sh)
 	+@DRY_RUN=$(findstring n,$(firstword -$(MAKEFLAGS))) deploy/images.sh

@@ -1,5 +1,6 @@
 """The catalog `models.yaml`: which model types exist and how each is trained, found and run."""
 
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -155,3 +156,15 @@ def load_catalog(path: Path) -> Catalog:
 def _sentence(mistake: ErrorDetails) -> str:
     key = ".".join(map(str, mistake["loc"])) or "(top level)"
     return f"{key}: {mistake['msg'].removeprefix('Value error, ')}"
+
+
+def main() -> None:
+    """``python -m functions.catalog``: exit with 1 and say why if the catalog of this environment has a mistake."""
+    try:
+        load_catalog(catalog_path())
+    except CatalogError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

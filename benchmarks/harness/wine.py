@@ -1,10 +1,12 @@
 """The rows that are asked for, and the model that all contenders serve."""
 
+import json
 import random
 from dataclasses import dataclass
 
-from ondemand.stack.wine import WINE_REQUEST
+from ondemand.project import SAMPLE_REQUEST
 
+WINE_REQUEST = json.loads(SAMPLE_REQUEST.read_text(encoding="utf-8"))
 MODEL_TYPE = "wine"
 PARAMETERS = {"alpha": 0.36, "l1_ratio": 0.33}
 COLUMNS = (
