@@ -7,17 +7,21 @@ FLAVORS := $(VENV)/flavors/installed
 PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver)
 PROFILER := .bench/venvs/profiler/installed
 # The images have the versions that the tests run with, as wheels for their Python and C library.
-IMAGE_LOCK := $(BIN)/uv pip compile pyproject.toml --constraint requirements/dev.txt --python-version 3.11 \
-	--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+IMAGE_LOCK = $(BIN)/python -m tests.deploy.locks $(1) | $(BIN)/uv pip compile - --constraint requirements/dev.txt \
+	--python-version 3.11 --python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/$(1).txt
 # The peers of the benchmark run the model with the same libraries as ours.
 MODEL_PINS := sed -nE 's/^((mlflow|numpy|pandas|pyarrow|scikit-learn|scipy|cloudpickle)==.*) \\$$/\1/p' requirements/dev.txt
 
+# `make quick` runs the unit tests of what differs from this commit.
+SINCE := HEAD
+COVERAGE := --cov=functions --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
+
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint lock images charts bench bench-quick profile clean
+.PHONY: help demo up quick unit e2e test lint lock images charts bench bench-quick profile clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask again (half a minute)
 	@$(BIN)/ondemand demo
@@ -25,18 +29,32 @@ demo: $(INSTALLED) ## Ask for a prediction, watch its model being trained, ask a
 up: $(INSTALLED) ## Run the whole stack in the foreground until Ctrl-C; state is kept in .ondemand/
 	@$(BIN)/ondemand up
 
-test: lint $(CHECKOV) $(FLAVORS) ## Check the code and run all tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/integration tests/chart tests/deploy
+quick: lint ## Check the code and run the unit tests of what changed since SINCE=HEAD, or all (under a minute)
+	$(BIN)/python -m tests.changed $(SINCE)
+
+unit: $(INSTALLED) ## Run all unit tests
+	$(BIN)/pytest -q -n 2 tests/unit
+	cd broker && ../$(BIN)/pytest -q -n 2 tests/unit
+
+e2e: $(INSTALLED) $(FLAVORS) ## Run the tests that start the whole stack
 	$(BIN)/pytest -q tests/e2e --ignore tests/e2e/flavors
 	$(VENV)/flavors/bin/python -m pytest -q tests/e2e/flavors
+
+test: lint $(CHECKOV) $(FLAVORS) ## Check the code, run all tests and print the coverage of functions/
+	$(BIN)/pytest -q -n 2 $(COVERAGE) tests/unit tests/integration
+	$(BIN)/pytest -q -n 2 tests/chart tests/deploy
+	cd broker && ../$(BIN)/pytest -q -n 2
+	@$(MAKE) --no-print-directory e2e
 
 lint: $(INSTALLED) ## Check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd broker && ../$(BIN)/mypy
 
 lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra dev --constraint requirements/constraints.txt --universal --generate-hashes \
+		--no-emit-package servicebus-broker \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.txt
 	$(BIN)/uv pip compile requirements/checkov.in --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/checkov.txt
@@ -45,9 +63,9 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 	for peer in mlflow mlserver profiler; do $(BIN)/uv pip compile requirements/peers-$$peer.in --constraint <($(MODEL_PINS)) \
 		--universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
 		--output-file requirements/peers-$$peer.txt || exit; done
-	$(IMAGE_LOCK) --output-file requirements/predict.txt
-	$(IMAGE_LOCK) --extra train --output-file requirements/train.txt
-	$(IMAGE_LOCK) --extra run-model --output-file requirements/run-model.txt
+	$(call IMAGE_LOCK,predict)
+	$(call IMAGE_LOCK,train)
+	$(call IMAGE_LOCK,run-model)
 
 images: ## Build and push the images of the functions: make images REGISTRY=… TAG=… (more in deploy/images.sh)
 	+@DRY_RUN=$(findstring n,$(firstword -$(MAKEFLAGS))) deploy/images.sh
@@ -63,13 +81,13 @@ bench-quick: $(INSTALLED) $(PEERS) ## Print the headline ratios (5 minutes, the 
 	@$(BIN)/python -m benchmarks --quick
 
 profile: $(INSTALLED) $(PROFILER) ## Print where a request's time goes
-	@$(BIN)/python -m benchmarks.profile
+	@$(BIN)/python -m benchmarks.own.profile
 
 clean: ## Remove what the other targets made, the state of the stack included
 	rm -rf $(VENV) .ondemand .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements/dev.txt pyproject.toml
+$(INSTALLED): requirements/dev.txt pyproject.toml broker/pyproject.toml
 	@for candidate in python3.11 python3.12 python3; do \
 		if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \
 			python=$$candidate; break; \

@@ -1,20 +1,19 @@
 """``python -m benchmarks``: the whole benchmark, or with ``--quick`` its headline ratios."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 import uvloop
 
-from benchmarks import cold, cost, latency, many_models, rows, tails, throughput, training
-from benchmarks.alone import CORES, say
-from benchmarks.contenders.ondemand import Ondemand
-from benchmarks.machine import describe, speed_ms
-from benchmarks.processes import pin
-from benchmarks.records import Figures, Run
+from benchmarks.harness.cli import CORES, say
+from benchmarks.harness.machine import describe
+from benchmarks.harness.processes import pin
+from benchmarks.harness.records import Run
+from benchmarks.own import cli, cold, cost, many_models, training
 from benchmarks.report import headlines, markdown
-from benchmarks.rounds import Scenario, serve_in_rounds
-from benchmarks.workspace import LATEST, prepare
+from benchmarks.serving import latency, rows, tails, throughput
+from benchmarks.serving.rounds import Scenario, serve_in_rounds
+from benchmarks.serving.workspace import LATEST, prepare
 
 SERVING: dict[str, Scenario] = {
     "throughput": throughput.measure,
@@ -22,7 +21,7 @@ SERVING: dict[str, Scenario] = {
     "tails": tails.measure,
     "rows": rows.measure,
 }
-OURS: dict[str, Callable[[], Awaitable[Figures]]] = {
+OWN: dict[str, cli.Scenario] = {
     "cold": cold.measure,
     "many_models": many_models.measure,
     "training": training.measure,
@@ -53,9 +52,9 @@ def main(
 async def _measure(run: Run, scenarios: dict[str, Scenario], rounds: int, seconds: float, quick: bool) -> None:
     model = await prepare()
     await serve_in_rounds(run, scenarios, model, rounds, seconds, say)
-    for name, measure in [] if quick else OURS.items():
+    for name, measure in [] if quick else OWN.items():
         say(name)
-        run.add(name, Ondemand.name, 1, {"million_additions_ms": speed_ms(), **await measure()})
+        await cli.add_scenario(run, name, measure)
 
 
 if __name__ == "__main__":

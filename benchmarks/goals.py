@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.contenders.mlflow_serve import MlflowServe
-from benchmarks.contenders.mlserver import MlserverBatching, MlserverPlain
-from benchmarks.contenders.ondemand import Ondemand
-from benchmarks.distribution import Spread
-from benchmarks.records import Run
+from benchmarks.harness.distribution import Spread
+from benchmarks.harness.records import Run
+from benchmarks.serving.contenders.mlflow_serve import MlflowServe
+from benchmarks.serving.contenders.mlserver import MlserverBatching, MlserverPlain
+from benchmarks.serving.contenders.ondemand import Ondemand
 
 OURS, SERVE = Ondemand.name, MlflowServe.name
 MLSERVERS = (MlserverPlain.name, MlserverBatching.name)
@@ -72,8 +72,8 @@ GOALS = (
     Goal("p99 / p50 of one connection", _ours("latency", "p99_to_p50"), 3, unit="x"),
     Goal("stalls over 200 ms, one connection", _worst("latency", "stalls"), 0),
     Goal("stalls over 200 ms, 100 requests/s", _worst("tails", "common_stalls"), 0),
-    Goal("1,000 rows / bare model with parsing", _ours("rows", "to_bare_1000"), 1.3, unit="x"),
-    Goal("10,000 rows / bare model with parsing", _ours("rows", "to_bare_10000"), 1.3, unit="x"),
+    Goal("1,000 rows / baseline with parsing", _ours("rows", "to_baseline_1000"), 1.3, unit="x"),
+    Goal("10,000 rows / baseline with parsing", _ours("rows", "to_baseline_10000"), 1.3, unit="x"),
     Goal("predict: process start to ready", _ours("cold", "predict_ready_s"), 0.6, unit="s"),
     Goal("predict: memory", _ours("cold", "predict_resident_mb"), 90, unit="MB"),
     Goal("run_model: first answer / that of `mlflow models serve`", _cold_to_serve, 0.6, unit="x"),
@@ -82,8 +82,8 @@ GOALS = (
     Goal("loads of one cold model asked for by 50 at once", _ours("many_models", "herd_loads"), 1),
     Goal("training path beyond the notebook alone", _ours("training", "overhead_s"), 3, unit="s"),
     Goal(
-        "Jobs API calls a look for all waiters of a run",
-        _ours("training", "status_calls_a_look"),
+        "Jobs API calls a poll for all waiters of a run",
+        _ours("training", "status_calls_a_poll"),
         1,
     ),
 )

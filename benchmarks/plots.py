@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from benchmarks.records import Run
+from benchmarks.harness.records import Run
 from benchmarks.report import SERVERS
 
 COLOURS = ("#1f6feb", "#8b949e", "#bc8cff", "#d29922")

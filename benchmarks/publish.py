@@ -1,14 +1,14 @@
-"""``python -m benchmarks.publish``: a run's table and plots into docs/benchmarks.md, its raw results into results/."""
+"""``python -m benchmarks.publish``: a summary and plots into docs/benchmarks.md, all figures into results/."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from benchmarks.harness.records import Run
 from benchmarks.plots import draw
-from benchmarks.records import Run
-from benchmarks.report import markdown, write_between_markers
-from benchmarks.workspace import LATEST, ROOT
+from benchmarks.report import summary, write_between_markers
+from benchmarks.serving.workspace import LATEST, ROOT
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "benchmarks"
@@ -22,7 +22,7 @@ def main(results: Annotated[Path, typer.Argument(help="Of the last run, if not g
         folder.mkdir(exist_ok=True)
     pictures = [f"![{path.stem}]({path.relative_to(DOCUMENT.parent)})" for path in draw(run, PLOTS)]
     run.write(RESULTS / "published.json")
-    write_between_markers(DOCUMENT, "\n\n".join([markdown(run), *pictures]))
+    write_between_markers(DOCUMENT, "\n\n".join([summary(run), *pictures]))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """A run as markdown: goals, the table of all contenders, what only ours has."""
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.contenders.mlflow_serve import MlflowServe
-from benchmarks.contenders.mlserver import MlserverBatching, MlserverPlain
-from benchmarks.contenders.ondemand import Ondemand
-from benchmarks.distribution import Spread
 from benchmarks.goals import GOALS
-from benchmarks.records import Run
+from benchmarks.harness.distribution import Spread
+from benchmarks.harness.records import Run
+from benchmarks.serving.contenders.mlflow_serve import MlflowServe
+from benchmarks.serving.contenders.mlserver import MlserverBatching, MlserverPlain
+from benchmarks.serving.contenders.ondemand import Ondemand
 
+DOCUMENT_WIDTH = 120
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 SERVERS = (Ondemand.name, MlflowServe.name, MlserverPlain.name, MlserverBatching.name)
 COMPARED: Sequence[tuple[str, str, str]] = (
@@ -25,22 +27,26 @@ COMPARED: Sequence[tuple[str, str, str]] = (
     ("p99 ms, open loop, half of its own throughput", "tails", "half_p99_ms"),
     ("p99.9 ms, open loop, half of its own throughput", "tails", "half_p999_ms"),
     ("ms a request of 1,000 rows", "rows", "p50_1000_ms"),
-    ("the same / bare model", "rows", "to_bare_1000"),
+    ("the same / baseline", "rows", "to_baseline_1000"),
     ("ms a request of 10,000 rows", "rows", "p50_10000_ms"),
-    ("the same / bare model", "rows", "to_bare_10000"),
+    ("the same / baseline", "rows", "to_baseline_10000"),
     ("start to first answer, s", "start", "first_answer_s"),
     ("memory, MB", "memory", "resident_mb"),
 )
 
 
+def summary(run: Run) -> str:
+    """Machine, goals and comparison; a figure that was not measured is left out."""
+    return _joined(_machine(run), _goals(run), _comparison(run))
+
+
 def markdown(run: Run) -> str:
-    """Everything; what was not measured is left out."""
-    parts = (_machine(run), _goals(run), _comparison(run), _own(run))
-    return "\n\n".join(part for part in parts if part)
+    """The summary and every figure of the scenarios that only this project has."""
+    return _joined(summary(run), _own(run))
 
 
 def headlines(run: Run) -> str:
-    """The goals alone."""
+    """The table of goals."""
     return _goals(run)
 
 
@@ -67,8 +73,12 @@ def spread(value: Spread | None) -> str:
     return f"{number(value.median)} ({number(value.low)} to {number(value.high)})"
 
 
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
 def _machine(run: Run) -> str:
-    return "; ".join(f"{name}: {value}" for name, value in run.machine.items()) + "."
+    return textwrap.fill("; ".join(f"{name}: {value}" for name, value in run.machine.items()) + ".", DOCUMENT_WIDTH)
 
 
 def _goals(run: Run) -> str:
@@ -92,13 +102,13 @@ def _comparison(run: Run) -> str:
         for text, scenario, figure in COMPARED
         if any(run.spread(scenario, name, figure) for name in names)
     ]
-    return _table(("median (range)", *names), [*rows, *_bare(run, len(names))]) if rows else ""
+    return _table(("median (range)", *names), [*rows, *_baseline(run, len(names))]) if rows else ""
 
 
-def _bare(run: Run, columns: int) -> Iterator[tuple[str, ...]]:
-    whole = run.spread("bare", "bare model", "p50_ms")
+def _baseline(run: Run, columns: int) -> Iterator[tuple[str, ...]]:
+    whole = run.spread("baseline", "baseline", "p50_ms")
     if whole is not None:
-        yield ("bare model in one thread, ms a row with parsing", spread(whole), *[""] * (columns - 1))
+        yield ("baseline in one thread, ms a row with parsing", spread(whole), *[""] * (columns - 1))
 
 
 def _own(run: Run) -> str:

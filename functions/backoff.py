@@ -1,11 +1,11 @@
-"""How long to wait before the next look or the next try. Pure: no clock, no randomness."""
+"""How long to wait before the next poll or the next try. Pure: no clock, no randomness."""
 
 import math
 
 RETRY_FIRST_S, RETRY_LAST_S = 1.0, 60.0
-LOOK_FIRST_S, LOOK_LAST_S = 1.5, 30.0
+POLL_FIRST_S, POLL_LAST_S = 1.5, 30.0
 EARLY_S = 0.25
-"""A message for a look that comes this much too early, by a clock that differs, is for that look."""
+"""Tolerance for clock skew: a check that arrives up to 0.25 s early still counts as that poll."""
 
 
 def retry_delay(attempt: int) -> float:
@@ -13,18 +13,18 @@ def retry_delay(attempt: int) -> float:
     return min(RETRY_FIRST_S * 2.0 ** min(attempt - 1, 16), RETRY_LAST_S)
 
 
-def next_look(run_age: float) -> tuple[int, float]:
-    """The number of the next look at a Databricks run that was started `run_age` seconds ago, and seconds until then.
+def next_poll(run_age: float) -> tuple[int, float]:
+    """The number of the next poll of a Databricks run that was started `run_age` seconds ago, and seconds until then.
 
-    The looks lie on a grid of the run's age (1.5, 3.75, 7.1, 12.2 … with gaps up to 30 seconds), so that all who wait
-    for one run look at the same moments and can share one status call, whenever each of them came.
+    The polls lie on a grid of the run's age (1.5, 3.75, 7.1, 12.2 … with gaps up to 30 seconds). So commands that wait
+    for one run poll at the same moments and share a status call, although they came at different times.
     """
-    run_age = max(run_age, 0.0) + EARLY_S  # their clock may be ahead of ours
-    look, gap, number = LOOK_FIRST_S, LOOK_FIRST_S, 1
-    while look <= run_age and gap < LOOK_LAST_S:
-        gap = min(gap * 1.5, LOOK_LAST_S)
-        look, number = look + gap, number + 1
-    if look <= run_age:
-        skipped = math.floor((run_age - look) / LOOK_LAST_S) + 1
-        look, number = look + skipped * LOOK_LAST_S, number + skipped
-    return number, look - run_age + EARLY_S
+    run_age = max(run_age, 0.0) + EARLY_S  # another clock may be ahead of ours
+    poll, gap, number = POLL_FIRST_S, POLL_FIRST_S, 1
+    while poll <= run_age and gap < POLL_LAST_S:
+        gap = min(gap * 1.5, POLL_LAST_S)
+        poll, number = poll + gap, number + 1
+    if poll <= run_age:
+        skipped = math.floor((run_age - poll) / POLL_LAST_S) + 1
+        poll, number = poll + skipped * POLL_LAST_S, number + skipped
+    return number, poll - run_age + EARLY_S

@@ -9,10 +9,9 @@ from azure.servicebus.aio import ServiceBusClient
 
 from functions.contracts import AnyMessage
 from functions.links import tls
-from functions.outbox import Outbox, Publication, unavailable
+from functions.outbox.messages import Publication
+from functions.outbox.sender import Outbox, unavailable
 from functions.settings import BusSettings
-
-TRAIN, RESULTS = "train", "results"
 
 
 def connect(settings: BusSettings) -> ServiceBusClient:
@@ -29,12 +28,16 @@ def connect(settings: BusSettings) -> ServiceBusClient:
 
 
 class Bus:
-    """Publishes our messages; a publish that returned was accepted by Service Bus."""
+    """The `Publisher` that sends to Service Bus."""
 
     def __init__(self, settings: BusSettings) -> None:
         self.settings = settings
         self.client = connect(settings)
         self._outboxes: dict[str, Outbox] = {}
+
+    @property
+    def max_message_bytes(self) -> int:
+        return self.settings.max_message_bytes
 
     async def open(self, *queues: str) -> None:
         """Open the senders of these queues now, so that no client pays for it. Raises Unavailable."""
@@ -50,15 +53,17 @@ class Bus:
             self._outbox(queue)
 
     async def publish(
-        self, queue: str, message: AnyMessage, at: datetime | None = None, *, together: bool = False, others: int = 0
+        self,
+        queue: str,
+        message: AnyMessage,
+        at: datetime | None = None,
+        *,
+        may_share: bool = False,
+        in_flight: int = 0,
+        body: bytes = b"",
     ) -> None:
-        """Raises Unavailable when the bus did not accept the message, RequestTooLarge when it never will.
-
-        ``together`` is for what may come twice: in a message shared with others of its kind, its own message id does
-        not keep duplicates out. ``others`` is how many of its kind are under way: the more, the longer it waits for
-        company (`MAX_WAIT_S` at most).
-        """
-        await self._outbox(queue).put(Publication(message, at, together, others))
+        """See `Publisher.publish`."""
+        await self._outbox(queue).put(Publication(message, at, may_share, in_flight, body))
 
     async def close(self) -> None:
         await asyncio.gather(*(outbox.close() for outbox in self._outboxes.values()))
@@ -66,7 +71,5 @@ class Bus:
 
     def _outbox(self, queue: str) -> Outbox:
         if queue not in self._outboxes:
-            self._outboxes[queue] = Outbox(
-                self.client, queue, self.settings.send_timeout_s, self.settings.max_message_bytes
-            )
+            self._outboxes[queue] = Outbox(self.client, queue, self.settings.send_timeout_s, self.max_message_bytes)
         return self._outboxes[queue]

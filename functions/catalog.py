@@ -1,5 +1,7 @@
 """The catalog `models.yaml`: which model types exist and how each is trained, found and run."""
 
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +12,8 @@ from pydantic_core import ErrorDetails
 from functions.errors import CatalogError, UnknownModelType
 from functions.flavors import LOADER_MODULES
 from functions.parameters import ParameterSpec
+from functions.queues import pool_queue
+from functions.settings import catalog_path
 
 try:
     from yaml import CSafeLoader as SafeLoader  # libyaml's, twelve times as fast
@@ -86,10 +90,6 @@ class ModelType(_Entry):
         return pool_queue(self.pool)
 
 
-def pool_queue(pool: str | None) -> str:
-    return "run-model" if pool is None else f"run-model-{pool}"
-
-
 class Catalog(_Entry):
     """All model types by their name, which is lower case; look-ups are case-insensitive."""
 
@@ -133,6 +133,12 @@ class _NoDuplicateKeys(SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+@cache
+def catalog() -> Catalog:
+    """The catalog of this process, from ``CATALOG_FILE``. Raises CatalogError."""
+    return load_catalog(catalog_path())
+
+
 def load_catalog(path: Path) -> Catalog:
     """Read and validate the catalog. Raises CatalogError naming file, key and reason of every mistake."""
     try:
@@ -150,3 +156,15 @@ def load_catalog(path: Path) -> Catalog:
 def _sentence(mistake: ErrorDetails) -> str:
     key = ".".join(map(str, mistake["loc"])) or "(top level)"
     return f"{key}: {mistake['msg'].removeprefix('Value error, ')}"
+
+
+def main() -> None:
+    """``python -m functions.catalog``: exit with 1 and say why if the catalog of this environment has a mistake."""
+    try:
+        load_catalog(catalog_path())
+    except CatalogError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

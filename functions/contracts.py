@@ -214,11 +214,10 @@ class Event(Message):
         suffix = f":{self.attempt}" if self.attempt else ""
         return f"{self.operation.run_id}:{self.phase}{suffix}"
 
-    def to_json(self) -> bytes:
-        if not isinstance(self.operation.result, JsonText):
-            return super().to_json()
+    def to_json(self, operation_json: bytes = b"") -> bytes:
+        """``operation_json`` is the operation as JSON if it is written already."""
         rest = self.model_dump_json(by_alias=True, exclude={"operation"}).encode()
-        return b"".join((rest[:-1], b',"operation":', self.operation.to_json(), b"}"))
+        return b"".join((rest[:-1], b',"operation":', operation_json or self.operation.to_json(), b"}"))
 
 
 OUTCOME = "outcome"

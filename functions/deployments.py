@@ -1,8 +1,7 @@
 """Which functions each Deployment runs: the values of its ``AzureFunctionsJobHost__functions__N`` settings."""
 
-from functions.bus import RESULTS, TRAIN
-from functions.catalog import load_catalog
-from functions.settings import catalog_path
+from functions.catalog import catalog
+from functions.queues import RESULTS, TRAIN
 
 HEALTH = ("live", "ready")
 
@@ -11,7 +10,7 @@ def dead_letter_function(queue: str) -> str:
     return f"dead_letters_{queue.replace('-', '_')}"
 
 
-_QUEUES = (TRAIN, RESULTS, *load_catalog(catalog_path()).run_model_queues)
+_QUEUES = (TRAIN, RESULTS, *catalog().run_model_queues)
 
 DEPLOYMENTS: dict[str, tuple[str, ...]] = {
     "predict": (

@@ -6,9 +6,9 @@ import os
 from collections.abc import Awaitable, Callable
 
 import azure.functions as func
-import orjson
 
 from functions.errors import Unavailable
+from functions.responses import problem_response
 
 blueprint = func.Blueprint()
 OPEN_TIMEOUT_S = 20.0
@@ -45,10 +45,7 @@ async def ready(req: func.HttpRequest) -> func.HttpResponse:
     troubles = {name: trouble for name, trouble in zip(openers, outcomes, strict=True) if trouble}
     if not troubles:
         return func.HttpResponse(b'{"status":"ready"}', mimetype="application/json")
-    problem = Unavailable("; ".join(f"{name}: {trouble}" for name, trouble in troubles.items())).problem()
-    return func.HttpResponse(
-        orjson.dumps(problem.model_dump(mode="json")), status_code=503, mimetype="application/problem+json"
-    )
+    return problem_response(Unavailable("; ".join(f"{name}: {trouble}" for name, trouble in troubles.items())))
 
 
 async def _open(opener: Callable[[], Awaitable[None]]) -> str | None:

@@ -1,10 +1,9 @@
-"""What `train` and `run_model` tell the client, and how they put work off."""
+"""The events that `train` and `run_model` send to the client, and how they postpone work."""
 
 import logging
 from datetime import timedelta
 
 from functions.backoff import retry_delay
-from functions.bus import RESULTS, Bus
 from functions.contracts import (
     OUTCOME,
     CheckTraining,
@@ -16,6 +15,8 @@ from functions.contracts import (
     utc_now,
 )
 from functions.errors import DeadlineExceeded, InternalError, OnDemandError, Unavailable
+from functions.publisher import Publisher
+from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
 
@@ -23,32 +24,37 @@ logger = logging.getLogger(__name__)
 class Replies:
     """Every method raises Unavailable when the bus cannot be reached; the message in hand is then redelivered."""
 
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
 
     async def progress(self, command: RunModel, phase: str, operation: Operation) -> None:
         """`phase` names the event: the same phase of the same operation is told once."""
         await self._publish(command, phase, operation)
 
-    async def outcome(self, command: RunModel, operation: Operation) -> None:
-        await self._publish(command, OUTCOME, operation)
+    async def outcome(self, command: RunModel, operation: Operation) -> bool:
+        """Publish the outcome. False when it is too large for a message: the caller stores it, then announces it."""
+        operation_json = operation.to_json()
+        if len(operation_json) > self._publisher.max_message_bytes:
+            return False
+        await self._publish(command, OUTCOME, operation, operation_json)
+        return True
 
     async def stored_outcome(self, command: RunModel, operation: Operation) -> None:
-        """Announce an outcome that lies in the operation store, because it is too big for a message."""
+        """Announce an outcome that is in the operation store, because it is too large for a message."""
         await self._publish(command, OUTCOME, operation.model_copy(update={"result": None}), result_stored=True)
 
     async def failed(self, command: RunModel, error: OnDemandError) -> None:
         logger.info("operation %s: %s: %s", command.operation, error.slug, error.detail[:500])
         failure = command.operation_document("error", status_message=error.title, error=error.problem())
-        await self.outcome(command, failure)
+        await self._publish(command, OUTCOME, failure)
 
     async def broken(self, command: RunModel, error: Exception) -> None:
-        """Tell of a fault of ours: once, since executing the command again would not mend it."""
+        """Report a fault of ours. Executing the command again would not help."""
         logger.error("operation %s: an unexpected %s", command.operation, type(error).__name__, exc_info=error)
         await self.failed(command, InternalError("The request could not be processed; the service's log says why."))
 
-    async def expired(self, command: RunModel) -> bool:
-        """Whether the command is past its deadline; its client is told, and nothing is executed."""
+    async def refuse_if_expired(self, command: RunModel) -> bool:
+        """Whether the command is past its deadline. Its client is told so, and the command must not be executed."""
         if utc_now() < command.deadline:
             return False
         await self.failed(command, DeadlineExceeded(f"The request was not answered by {command.deadline:%FT%TZ}."))
@@ -67,9 +73,16 @@ class Replies:
         logger.warning(
             "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
         )
-        await self._bus.publish(queue, again, at=utc_now() + delay)
+        await self._publisher.publish(queue, again, at=utc_now() + delay)
 
-    async def _publish(self, command: RunModel, phase: str, operation: Operation, result_stored: bool = False) -> None:
+    async def _publish(
+        self,
+        command: RunModel,
+        phase: str,
+        operation: Operation,
+        operation_json: bytes = b"",
+        result_stored: bool = False,
+    ) -> None:
         event = Event(
             phase=phase,
             operation=operation,
@@ -77,5 +90,5 @@ class Replies:
             result_stored=result_stored,
             traceparent=command.traceparent,
         )
-        # One that comes twice does no harm, so it may travel with others.
-        await self._bus.publish(RESULTS, event, together=True)
+        # An event that arrives twice does no harm.
+        await self._publisher.publish(RESULTS, event, may_share=True, body=event.to_json(operation_json))

@@ -12,6 +12,8 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from functions.queues import RUN_MODEL
+
 SERVICEBUS = "SERVICEBUS_CONNECTION"
 """Name of the setting that holds the Service Bus connection, as the triggers name it."""
 
@@ -125,4 +127,4 @@ def catalog_path() -> Path:
 
 def run_model_queue() -> str:
     """``RUN_MODEL_QUEUE``: the queue of this Deployment's runner pool."""
-    return os.environ.get("RUN_MODEL_QUEUE") or "run-model"
+    return os.environ.get("RUN_MODEL_QUEUE") or RUN_MODEL

@@ -37,6 +37,13 @@ class SharedCalls(Generic[K, V]):
             task.add_done_callback(lambda done: self._finished(key, done))
         return await asyncio.shield(task)
 
+    def kept(self, key: K) -> V | None:
+        """The value of `key` if one is kept."""
+        try:
+            return self._kept[key]
+        except KeyError:
+            return None
+
     def keep(self, key: K, value: V) -> None:
         """Remember a value that was learnt in another way."""
         self._kept[key] = value

@@ -1,23 +1,71 @@
-"""The ``ondemand`` command: the whole stack, the demo, or one part alone."""
+"""The ``ondemand`` command: a new project, the whole stack, the demo, or one part alone."""
 
 import asyncio
+import os
 import runpy
+import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train and serve MLflow models on demand, locally.")
-QUEUES = Path(__file__).with_name("servicebus.json")
-"""The queues of this product, in the format of the official Service Bus emulator."""
+from ondemand.project import Project, ProjectError, create_project, find_project
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Train and serve MLflow models on demand, on this machine.\n\n"
+    "To begin: `ondemand init`, then `ondemand up`. To see it work: `ondemand demo`.",
+)
 FORWARD = {"ignore_unknown_options": True, "allow_extra_args": True}
+STACK_NEEDS = ("azure.functions", "databricks.sdk", "mlflow", "nbformat", "servicebus_broker", "uvicorn")
+INSTALL = "pip install 'mlflow-ondemand[local]'"
+
+CatalogOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="CATALOG_FILE",
+        exists=True,
+        dir_okay=False,
+        help="Catalog of model types; models.yaml of the current folder, or the sample that comes with the command.",
+    ),
+]
+NotebooksOption = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        help="Folder that stands for /Shared/mlflow-ondemand of the workspace; notebooks/ of the current folder, "
+        "or those of the sample.",
+    ),
+]
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(help="Folder of the project; made if missing.")] = Path()) -> None:
+    """Make a project that runs at once: a catalog, a notebook that trains, and a request.
+
+    Nothing that is there is overwritten.
+    """
+    try:
+        written = create_project(directory)
+    except ProjectError as error:
+        raise _failure(str(error)) from None
+    for path in written:
+        typer.echo(f"wrote {path}")
+    enter = "" if directory.resolve() == Path.cwd() else f"cd {shlex.quote(str(directory))} && "
+    typer.echo(f"\nNext: {enter}ondemand demo   trains the model and asks it, then stops")
+    typer.echo(f"      {enter}ondemand up     keeps everything running until Ctrl-C")
 
 
 @app.command()
 def up(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API; 7071 unless given.")] = None,
     data: Annotated[Path, typer.Option(help="Folder of all state; the next start finds it again.")] = Path(".ondemand"),
+    catalog: CatalogOption = None,
+    notebooks: NotebooksOption = None,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Take any free port for each part.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Start only this part; repeat for several.")] = None,
 ) -> None:
@@ -26,10 +74,10 @@ def up(
     A part is not started if its address is given by SERVICEBUS_CONNECTION, DATABRICKS_HOST or MLFLOW_TRACKING_URI;
     OPERATIONS_URL gives another operation store.
     """
-    _check_catalog()
+    project = _checked_project(catalog, notebooks)
     from rich.console import Console
 
-    from ondemand.stack import DataFolderInUseError, PartError, Stack
+    from ondemand.stack import DataFolderError, PartError, Stack
     from ondemand.stack.stack import PARTS
     from ondemand.stack.up import report
     from ondemand.stack.up import up as run
@@ -42,13 +90,14 @@ def up(
         free_ports=free_ports,
         port=port,
         only=only or PARTS,
+        environ=os.environ | {"CATALOG_FILE": str(project.catalog)},
+        workspaces=(project.workspace,),
         on_change=lambda part, state: console.print(f"{part:<11} {state}", highlight=False),
     )
     try:
-        status = asyncio.run(run(stack, console))
-    except DataFolderInUseError as error:
-        console.print(f"[bold red]{error}[/]")
-        status = 1
+        status = asyncio.run(run(stack, project, console))
+    except DataFolderError as error:
+        raise _failure(str(error)) from None
     except PartError as error:
         report(error, console)
         status = 1
@@ -56,18 +105,30 @@ def up(
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    catalog: CatalogOption = None,
+    notebooks: NotebooksOption = None,
+    request: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="File with the request; request.json of the current folder."),
+    ] = None,
+) -> None:
     """Ask for a prediction, watch the model being trained for it, ask again; then stop everything."""
-    _check_catalog()
+    project = _checked_project(catalog, notebooks, request)
     from ondemand.demo import run
 
-    raise typer.Exit(run())
+    try:
+        raise typer.Exit(run(project))
+    except ProjectError as error:
+        raise _failure(str(error)) from None
 
 
 @app.command(context_settings=FORWARD, add_help_option=False)
 def broker(context: typer.Context) -> None:
     """Run the Service Bus broker alone, with the queues of this product unless --queue or --config names others."""
     from servicebus_broker.cli import app as command
+
+    from ondemand.functions_app import QUEUES
 
     named = any(each.partition("=")[0] in {"--queue", "--config", "--help"} for each in context.args)
     command([*context.args, *(() if named else ("--config", str(QUEUES)))], prog_name=context.command_path)
@@ -91,7 +152,7 @@ def queues(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print the counts and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON, once.")] = False,
-    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two readings.")] = 1.0,
 ) -> None:
     """Show how many messages each queue has, active, scheduled and dead-lettered.
 
@@ -112,13 +173,9 @@ def queues(
     except KeyboardInterrupt:
         return
     except NoBrokerError as error:
-        message = str(error)
+        raise _failure(str(error)) from None
     except AzureError as error:
-        message = f"no answer: {first_line(error)}"
-    else:
-        return
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
+        raise _failure(f"no answer: {first_line(error)}") from None
 
 
 @app.command(context_settings=FORWARD, add_help_option=False)
@@ -139,23 +196,54 @@ def mlflow(context: typer.Context) -> None:
     _run_module("ondemand.mlflow_server", context.args)
 
 
-def _check_catalog() -> None:
-    """Every part reads the catalog: a mistake in it is told once, before any of them starts."""
-    from functions.catalog import load_catalog
-    from functions.errors import CatalogError
-    from functions.settings import catalog_path
-
+def main() -> None:
+    """Run the command; a package that it misses is one line."""
     try:
-        load_catalog(catalog_path())
+        app()
+    except ModuleNotFoundError as error:
+        sys.exit(_missing(str(error.name)))
+
+
+def _checked_project(catalog: Path | None, notebooks: Path | None, request: Path | None = None) -> Project:
+    """The project of this call; says what is missing or wrong in it once, before any part starts."""
+    _require_the_stack()
+    from ondemand.functions_app import CatalogError, check_catalog
+
+    project = find_project(Path(), catalog, notebooks, request)
+    try:
+        check_catalog(os.environ | {"CATALOG_FILE": str(project.catalog)})
     except CatalogError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        raise _failure(str(error)) from None
+    return project
+
+
+def _require_the_stack() -> None:
+    """Say once what is not installed: some parts would notice only when they are asked to do something."""
+    if missing := [name for name in STACK_NEEDS if not _is_installed(name)]:
+        raise _failure(_missing(", ".join(missing)))
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package around it
+        return False
+
+
+def _missing(names: str) -> str:
+    return f"not installed: {names}; the stack needs {INSTALL}"
+
+
+def _failure(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
 
 
 def _run_module(module: str, arguments: list[str]) -> None:
+    _require_the_stack()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
-    app()
+    main()

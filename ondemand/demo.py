@@ -17,17 +17,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from ondemand.project import Project, ProjectError
 from ondemand.stack import PartError, Stack
 from ondemand.stack.addresses import EXTERNAL
 from ondemand.stack.logs import tail
-from ondemand.stack.wine import WINE_REQUEST
 
 TRAINING_DEADLINE = 150.0  # seconds
 POLL_INTERVAL = 0.25  # seconds
 REFRESH_INTERVAL = 0.1  # seconds
 DATABRICKS = {"Authorization": "Bearer local"}
+SCORING_BODIES = {"dataframe_split", "dataframe_records", "instances", "inputs"}
 LOGS_SHOWN = ("predict", "run-model", "train", "databricks")
 
+Request = dict[str, Any]
 Operation = dict[str, Any]
 
 
@@ -62,21 +64,29 @@ class Story:
             await asyncio.sleep(REFRESH_INTERVAL)  # a clock's tick
 
 
-def run() -> int:
-    """Run the demo; return 0 if both answers were right, 1 if not, 130 if it was interrupted."""
+def run(project: Project) -> int:
+    """Run the demo; return 0 if both answers were right, 1 if not, 130 if it was interrupted.
+
+    Raises ProjectError if the project has no request.
+    """
     console = Console()
+    request = project.read_request()
+    rows = request.get("predictionParameters")
+    if isinstance(rows, dict) and SCORING_BODIES & rows.keys():
+        raise ProjectError(f"{project.request}: the demo takes one row or a list of rows, not an MLflow scoring body")
     try:
-        return asyncio.run(_demo(console))
+        return asyncio.run(_demo(project, request, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("interrupted")
         return 130
 
 
-async def _demo(console: Console) -> int:
+async def _demo(project: Project, request: Request, console: Console) -> int:
     this = asyncio.current_task()
     if this is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     environ = {name: value for name, value in os.environ.items() if name not in {*EXTERNAL.values(), "OPERATIONS_URL"}}
+    environ["CATALOG_FILE"] = str(project.catalog)
     with (
         tempfile.TemporaryDirectory(prefix="mlflow-ondemand-", ignore_cleanup_errors=True) as folder,
         console.status("starting the stack") as status,
@@ -86,11 +96,12 @@ async def _demo(console: Console) -> int:
             Path(folder),
             free_ports=True,
             environ=environ,
+            workspaces=(project.workspace,),
             on_change=lambda part, state: story.step(f"{part:<10} {state}"),
         )
         try:
             async with _timed(story), stack:
-                await _until_told(stack, story)
+                await _until_told(stack, request, story)
         except (DemoError, httpx.HTTPError) as error:
             _report(console, error, stack)
             return 1
@@ -112,8 +123,8 @@ async def _timed(story: Story) -> AsyncIterator[None]:
             await clock
 
 
-async def _until_told(stack: Stack, story: Story) -> None:
-    telling = asyncio.create_task(_tell(stack, story))
+async def _until_told(stack: Stack, request: Request, story: Story) -> None:
+    telling = asyncio.create_task(_tell(stack, request, story))
     dying = asyncio.create_task(stack.died())
     try:
         await asyncio.wait({telling, dying}, return_when=asyncio.FIRST_COMPLETED)
@@ -125,24 +136,27 @@ async def _until_told(stack: Stack, story: Story) -> None:
         dying.cancel()
 
 
-async def _tell(stack: Stack, story: Story) -> None:
+async def _tell(stack: Stack, request: Request, story: Story) -> None:
     async with (
         httpx.AsyncClient(base_url=stack.url, timeout=30, trust_env=False) as client,
         httpx.AsyncClient(base_url=stack.addresses.databricks, headers=DATABRICKS, trust_env=False) as databricks,
     ):
-        story.step(f"POST {stack.url}/predict: {WINE_REQUEST['modelType']} with {WINE_REQUEST['modelParameters']}")
-        first = await _ask_untrained(client, databricks, story)
-        story.step(f"completed: [bold]{first['result']}[/] by {first['model']['uri']}")
-        second = await _ask_again(client, story)
+        asked = f"{request.get('modelType')} with {request.get('modelParameters')}"
+        story.step(f"POST {stack.url}/predict: {escape(asked)}")
+        first = await _ask_untrained(client, databricks, request, story)
+        story.step(f"completed: [bold]{escape(str(first['result']))}[/] by {first['model']['uri']}")
+        second = await _ask_again(client, request, story)
         story.now("asking the model itself")
-        own = await asyncio.to_thread(_predict_directly, stack, first["model"]["uri"])
+        own = await asyncio.to_thread(_predict_directly, stack, first["model"]["uri"], request["predictionParameters"])
         _check(first, second, own)
-        story.step(f"the same as {first['model']['uri']}, loaded from MLflow directly, says: {own}")
+        story.step(f"the same as {first['model']['uri']}, loaded from MLflow directly, says: {escape(str(own))}")
         story.now("stopping")
 
 
-async def _ask_untrained(client: httpx.AsyncClient, databricks: httpx.AsyncClient, story: Story) -> Operation:
-    response = await client.post("/predict", json=WINE_REQUEST)
+async def _ask_untrained(
+    client: httpx.AsyncClient, databricks: httpx.AsyncClient, request: Request, story: Story
+) -> Operation:
+    response = await client.post("/predict", json=request)
     if response.status_code != 202:
         raise DemoError(f"the first request was answered {response.status_code}, not 202: {response.text}")
     operation: Operation = response.json()
@@ -173,35 +187,52 @@ async def _describe(operation: Operation, databricks: httpx.AsyncClient) -> str:
     return f"Databricks run {training['runId']} {state}  {training['url']}"
 
 
-async def _ask_again(client: httpx.AsyncClient, story: Story) -> Operation:
+async def _ask_again(client: httpx.AsyncClient, request: Request, story: Story) -> Operation:
     began = time.perf_counter()
-    response = await client.post("/predict", json=WINE_REQUEST)
+    response = await client.post("/predict", json=request)
     milliseconds = (time.perf_counter() - began) * 1000
     if response.status_code != 200:
         raise DemoError(f"the second request was answered {response.status_code}, not 200: {response.text}")
     operation: Operation = response.json()
-    story.step(f"the same request again: 200, {operation['result']} in [bold]{milliseconds:.0f} ms[/], from the cache")
+    result = escape(str(operation["result"]))
+    story.step(f"the same request again: 200, {result} in [bold]{milliseconds:.0f} ms[/], from the cache")
     return operation
 
 
-def _predict_directly(stack: Stack, model_uri: str) -> list[float]:
+def _predict_directly(stack: Stack, model_uri: str, plain: Any) -> Any:
+    """What the model says of these rows without our code, as JSON has it."""
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     import mlflow
+    import numpy as np
     import pandas as pd
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     mlflow.set_tracking_uri(stack.addresses.mlflow)
     model = mlflow.pyfunc.load_model(model_uri, dst_path=str(stack.data))
-    rows = pd.DataFrame([WINE_REQUEST["predictionParameters"]]).astype(float)
-    return [float(value) for value in model.predict(rows)]
+    rows = pd.DataFrame(plain if isinstance(plain, list) else [plain])
+    schema = model.metadata.get_input_schema()
+    if schema is not None and not schema.is_tensor_spec():  # MLflow takes no whole number for a double
+        types = dict(zip(schema.input_names(), schema.pandas_types(), strict=True))
+        rows = rows.astype({name: kind for name, kind in types.items() if name in rows})
+    answer = model.predict(rows)
+    return answer.to_dict("records") if isinstance(answer, pd.DataFrame) else np.asarray(answer).tolist()
 
 
-def _check(first: Operation, second: Operation, own: list[float]) -> None:
-    answers = {"first answer": first["result"], "second answer": second["result"]}
-    for name, answer in answers.items():
-        if len(answer) != len(own) or not all(map(math.isclose, answer, own)):
+def _check(first: Operation, second: Operation, own: Any) -> None:
+    for name, answer in {"first answer": first["result"], "second answer": second["result"]}.items():
+        if not _is_same(answer, own):
             raise DemoError(f"the {name} is {answer}, but the model itself says {own}")
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
+    if isinstance(one, float) or isinstance(other, float):
+        return math.isclose(one, other)
+    return bool(one == other)
 
 
 def _report(console: Console, error: Exception, stack: Stack) -> None:

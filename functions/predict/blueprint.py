@@ -1,16 +1,15 @@
 """The functions of the predict app: the HTTP API, the adoption of orphaned results, and the dead letters."""
 
-import logging
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache, wraps
 
 import azure.functions as func
-import orjson
 
 from functions import __version__
-from functions.bus import RESULTS, TRAIN, Bus
-from functions.catalog import load_catalog
+from functions.bus import Bus
+from functions.catalog import catalog
 from functions.contracts import events_in
 from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
@@ -23,25 +22,20 @@ from functions.predict.openapi import openapi
 from functions.predict.request import preferred_wait
 from functions.predict.results import Results
 from functions.predict.service import Answer, PredictService, refusal, retry_after
-from functions.settings import (
-    SERVICEBUS,
-    BusSettings,
-    ModelsSettings,
-    PredictSettings,
-    StoreSettings,
-    catalog_path,
-    load,
-)
+from functions.queues import RESULTS, TRAIN, dead_letters
+from functions.responses import json_response, problem_response
+from functions.settings import SERVICEBUS, BusSettings, ModelsSettings, PredictSettings, StoreSettings, load
 
-logger = logging.getLogger(__name__)
 blueprint = func.Blueprint()
-catalog = load_catalog(catalog_path())
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 @dataclass(frozen=True)
 class App:
+    """The parts of the predict app."""
+
     bus: Bus
+    inbox: Inbox
     results: Results
     service: PredictService
     models: Models
@@ -49,20 +43,21 @@ class App:
 
 @cache
 def app() -> App:
-    """Made at the first call: importing this module must need neither settings nor a running event loop."""
+    """Built at the first call: importing this module must need neither settings nor a running event loop."""
     settings = load(PredictSettings)
     bus = Bus(load(BusSettings))
-    bus.prepare(*catalog.run_model_queues)
+    bus.prepare(*catalog().run_model_queues)
     operations = Operations(open_store(load(StoreSettings).operations_url))
     results = Results(operations, bus, settings.max_waiting)
     inbox = Inbox(bus.client, results)
-    service = PredictService(settings, catalog, bus, operations, results, inbox)
-    return App(bus, results, service, Models(catalog, load(ModelsSettings)))
+    service = PredictService(settings, catalog(), bus, operations, results, inbox.session_id)
+    return App(bus, inbox, results, service, Models(catalog(), load(ModelsSettings)))
 
 
 @opens("predict")
 async def open_predict() -> None:
-    await app().service.open()
+    """Open senders and inbox, so that no client waits for them. Raises Unavailable."""
+    await asyncio.gather(app().bus.open(*catalog().run_model_queues), app().inbox.session_id())
 
 
 def operation_errors(handler: Handler) -> Handler:
@@ -86,12 +81,7 @@ def problem_errors(handler: Handler) -> Handler:
         try:
             return await handler(req)
         except OnDemandError as error:
-            return func.HttpResponse(
-                orjson.dumps(error.problem().model_dump(mode="json")),
-                status_code=error.status,
-                headers=retry_after(error),
-                mimetype="application/problem+json",
-            )
+            return problem_response(error, retry_after(error))
 
     return handle
 
@@ -100,10 +90,6 @@ def _operation(answer: Answer) -> func.HttpResponse:
     return func.HttpResponse(
         answer.operation.to_json(), status_code=answer.status, headers=answer.headers, mimetype="application/json"
     )
-
-
-def _json(document: object) -> func.HttpResponse:
-    return func.HttpResponse(orjson.dumps(document), mimetype="application/json")
 
 
 @blueprint.function_name("predict")
@@ -124,20 +110,20 @@ async def operation(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route(route="models", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @problem_errors
 async def models(req: func.HttpRequest) -> func.HttpResponse:
-    return _json(await app().models.all())
+    return json_response(await app().models.all())
 
 
 @blueprint.function_name("model")
 @blueprint.route(route="models/{type}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @problem_errors
 async def model(req: func.HttpRequest) -> func.HttpResponse:
-    return _json(await app().models.get(req.route_params["type"]))
+    return json_response(await app().models.get(req.route_params["type"]))
 
 
 @blueprint.function_name("openapi")
 @blueprint.route(route="openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
-    return _json(openapi(catalog, __version__))
+    return json_response(openapi(catalog(), __version__))
 
 
 @blueprint.function_name("adopt_results")
@@ -145,7 +131,7 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
     arg_name="message", queue_name=RESULTS, connection=SERVICEBUS, is_sessions_enabled=True
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
-    """Sessions that the living hold are locked, so the next available one was left by an instance that died."""
+    """Live instances lock their sessions, so the next available session belonged to a dead instance."""
     for event in events_in(message.get_body()):
         await app().results.deliver(event)
 
@@ -153,7 +139,7 @@ async def adopt_results(message: func.ServiceBusMessage) -> None:
 def _dead_letter_trigger(queue: str) -> Callable[[Callable[..., Awaitable[None]]], object]:
     def register(handler: Callable[..., Awaitable[None]]) -> object:
         trigger = blueprint.service_bus_queue_trigger(
-            arg_name="message", queue_name=f"{queue}/$DeadLetterQueue", connection=SERVICEBUS
+            arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
         )
         return blueprint.function_name(dead_letter_function(queue))(trigger(handler))
 
@@ -164,7 +150,7 @@ async def dead_command(message: func.ServiceBusMessage) -> None:
     await answer_dead_command(message, app().bus)
 
 
-for _queue in (TRAIN, *catalog.run_model_queues):
+for _queue in (TRAIN, *catalog().run_model_queues):
     _dead_letter_trigger(_queue)(dead_command)
 
 

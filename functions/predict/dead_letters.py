@@ -5,16 +5,17 @@ import logging
 import azure.functions as func
 from pydantic import ValidationError
 
-from functions.bus import RESULTS, Bus
 from functions.contracts import OUTCOME, Event, Operation, command_of, commands_in, events_in
 from functions.errors import DeadLettered
-from functions.outbox import OPERATIONS
+from functions.outbox.messages import OPERATIONS
 from functions.predict.results import Results
+from functions.publisher import Publisher
+from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
 
 
-async def answer_dead_command(message: func.ServiceBusMessage, bus: Bus) -> None:
+async def answer_dead_command(message: func.ServiceBusMessage, publisher: Publisher) -> None:
     """Publish the error outcome of each command in a dead letter. Raises Unavailable."""
     outcomes = _outcomes_of(message)
     if not outcomes:
@@ -22,7 +23,7 @@ async def answer_dead_command(message: func.ServiceBusMessage, bus: Bus) -> None
         logger.error("dropped dead letter %s: it names no operation", message.message_id)
     for event in outcomes:
         logger.error("operation %s was dead-lettered: %s", event.operation.run_id, _reason(message))
-        await bus.publish(RESULTS, event)
+        await publisher.publish(RESULTS, event)
 
 
 async def store_dead_event(message: func.ServiceBusMessage, results: Results) -> None:

@@ -16,12 +16,12 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from pydantic import ValidationError
 
 from functions.backoff import retry_delay
-from functions.bus import RESULTS
 from functions.cancellation import cancel
 from functions.contracts import Event, events_in
 from functions.errors import Unavailable
 from functions.links import SOCKET_TIMEOUT_S, without_pauses
 from functions.predict.results import Results
+from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
 
@@ -115,12 +115,12 @@ class Inbox:
         rest = [event for event in events if not self._results.hand_over(event)]
         if not rest:
             return True
-        storing.append((message, asyncio.create_task(self._deliver(rest))))
+        storing.append((message, asyncio.create_task(self._store(rest))))
         return False
 
-    async def _deliver(self, events: Iterable[Event]) -> None:
+    async def _store(self, events: Iterable[Event]) -> None:
         for event in events:
-            await self._results.deliver(event)
+            await self._results.store(event)
 
 
 async def _settle(

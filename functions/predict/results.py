@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from functions.backoff import retry_delay
-from functions.bus import RESULTS, Bus
 from functions.contracts import Event, Operation, utc_now
 from functions.errors import TooManyRequests, Unavailable
 from functions.operations import Operations
+from functions.publisher import Publisher
+from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +47,15 @@ class Waiter:
 class Results:
     """Delivers events. At most `max_waiting` requests wait at a time."""
 
-    def __init__(self, operations: Operations, bus: Bus, max_waiting: int) -> None:
+    def __init__(self, operations: Operations, publisher: Publisher, max_waiting: int) -> None:
         self._operations = operations
-        self._bus = bus
+        self._publisher = publisher
         self._max_waiting = max_waiting
         self._waiters: dict[str, Waiter] = {}
         self._in_training: set[str] = set()
 
     @property
-    def under_way(self) -> int:
+    def in_flight(self) -> int:
         """How many requests wait for a prediction; not those whose model is being trained."""
         return len(self._waiters) - len(self._in_training)
 
@@ -84,9 +85,15 @@ class Results:
         return not waiter.durable
 
     async def deliver(self, event: Event) -> None:
-        """Hand the event over or store it; while the store is down the event is published again for later."""
-        if self.hand_over(event):
-            return
+        """Hand the event over or store it. Raises Unavailable as `store` does."""
+        if not self.hand_over(event):
+            await self.store(event)
+
+    async def store(self, event: Event) -> None:
+        """Store what `hand_over` did not take. While the store is down, the event is published again for later.
+
+        Raises Unavailable when the bus is down too.
+        """
         try:
             if event.result_stored:
                 await self._hand_over_stored(event)
@@ -94,7 +101,7 @@ class Results:
                 await self._operations.record(event.operation)
         except Unavailable:
             again = event.model_copy(update={"attempt": event.attempt + 1})
-            await self._bus.publish(RESULTS, again, at=utc_now() + timedelta(seconds=retry_delay(again.attempt)))
+            await self._publisher.publish(RESULTS, again, at=utc_now() + timedelta(seconds=retry_delay(again.attempt)))
 
     async def _hand_over_stored(self, event: Event) -> None:
         operation_id = str(event.operation.run_id)

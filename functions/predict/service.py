@@ -1,17 +1,14 @@
 """One prediction from request to answer: validate, publish, wait a little, keep what outlives the wait."""
 
-import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from functions.bus import Bus
 from functions.catalog import Catalog
 from functions.contracts import JsonText, Operation, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, UnknownRun, cut
 from functions.operations import Operations
-from functions.predict.inbox import Inbox
 from functions.predict.request import (
     Prediction,
     body_digest,
@@ -24,6 +21,7 @@ from functions.predict.request import (
     validate,
 )
 from functions.predict.results import Results
+from functions.publisher import Publisher
 from functions.settings import PredictSettings
 
 RETRY_AFTER_S, RETRY_AFTER_TRAINING_S = 1, 3
@@ -53,25 +51,23 @@ def refusal(error: OnDemandError, prediction: Prediction | None = None) -> Answe
 
 
 class PredictService:
+    """``reply_session`` gives the session of this instance on the queue `results`. It raises Unavailable."""
+
     def __init__(
         self,
         settings: PredictSettings,
         catalog: Catalog,
-        bus: Bus,
+        publisher: Publisher,
         operations: Operations,
         results: Results,
-        inbox: Inbox,
+        reply_session: Callable[[], Awaitable[str]],
     ) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._bus = bus
+        self._publisher = publisher
         self._operations = operations
         self._results = results
-        self._inbox = inbox
-
-    async def open(self) -> None:
-        """Open senders and inbox, so that no client pays for it. Raises Unavailable."""
-        await asyncio.gather(self._bus.open(*self._catalog.run_model_queues), self._inbox.session_id())
+        self._reply_session = reply_session
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """``POST /predict``. Raises OnDemandError for a request that is not valid, and for a poll of an unknown run."""
@@ -129,7 +125,7 @@ class PredictService:
         deadline = now + timedelta(seconds=allowed)
         return RunModel(
             operation=operation_id,
-            reply_to_session=await self._inbox.session_id(),
+            reply_to_session=await self._reply_session(),
             model_type=prediction.model_type,
             parameters=prediction.parameters,
             key=prediction.key,
@@ -144,7 +140,7 @@ class PredictService:
         accepted = _accepted(command)
         with self._results.expect(accepted, durable) as waiter:
             # With an Idempotency-Key the message id keeps duplicates out, so the command has a message of its own.
-            await self._publish(prediction, command, together=not durable)
+            await self._publish(prediction, command, may_share=not durable)
             if durable:
                 await self._operations.begin(accepted)
             seconds = self._settings.default_wait_s if wait is None else wait
@@ -154,12 +150,12 @@ class PredictService:
             await self._operations.begin(operation)
         return _answer(operation, None, wait)
 
-    async def _publish(self, prediction: Prediction, command: RunModel, together: bool = False) -> None:
-        if len(prediction.rows_json) > self._bus.settings.max_message_bytes:
+    async def _publish(self, prediction: Prediction, command: RunModel, may_share: bool = False) -> None:
+        if len(prediction.rows_json) > self._publisher.max_message_bytes:
             await self._operations.put_input(command.operation, prediction.rows_json)
             command = command.model_copy(update={"prediction_input": None, "input_stored": True})
-        others = self._results.under_way - 1 if together else 0
-        await self._bus.publish(prediction.entry.queue, command, together=together, others=others)
+        in_flight = self._results.in_flight - 1 if may_share else 0
+        await self._publisher.publish(prediction.entry.queue, command, may_share=may_share, in_flight=in_flight)
 
 
 def _accepted(command: RunModel) -> Operation:

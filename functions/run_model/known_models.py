@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from functions.catalog import ModelType
 from functions.contracts import RunModel
 from functions.errors import Unavailable
-from functions.run_model.lookup import Found, NotFound, find_model, still_there
+from functions.run_model.lookup import Found, Lookup, NotFound
 from functions.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
@@ -32,13 +32,13 @@ class KnownModels:
 
     def __init__(
         self,
-        tracking_uri: str,
+        lookup: Lookup,
         keep_s: float,
         in_memory: Callable[[Found], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._tracking_uri = tracking_uri
+        self._lookup = lookup
         self._in_memory = in_memory
         self._lookups: SharedCalls[tuple[str, bool], Found | NotFound] = SharedCalls(
             keep_s, worth_keeping=lambda outcome: isinstance(outcome, Found)
@@ -52,11 +52,10 @@ class KnownModels:
 
     async def find(self, command: RunModel, entry: ModelType) -> Found | NotFound:
         """The model of the command's key. Raises Unavailable when MLflow cannot be asked and none is in memory."""
-        known = (command.key, command.trained) in self._lookups
-        outcome = await self._look_up(command, entry)
-        if known and isinstance(outcome, Found) and not await self._still_there(command, entry, outcome):
-            outcome = await self._look_up(command, entry)
-        return outcome
+        kept = self._lookups.kept((command.key, command.trained))
+        if isinstance(kept, Found) and await self._still_there(command, entry, kept):
+            return kept
+        return await self._look_up(command, entry)
 
     def forget(self, key: str) -> None:
         """The model of a key may be gone: look it up anew."""
@@ -68,8 +67,7 @@ class KnownModels:
     async def _look_up(self, command: RunModel, entry: ModelType) -> Found | NotFound:
         """A look-up after a training never joins a look-up that began before it."""
         ask = partial(
-            find_model,
-            self._tracking_uri,
+            self._lookup.find,
             entry,
             command.parameters,
             command.key,
@@ -110,7 +108,7 @@ class KnownModels:
         return verifying.result() if done else True
 
     async def _verify(self, command: RunModel, entry: ModelType, found: Found) -> bool:
-        ask = partial(still_there, self._tracking_uri, entry, command.parameters, command.key, found)
+        ask = partial(self._lookup.still_there, entry, command.parameters, command.key, found)
         try:
             there = await self._ask(command.key, ask)
         except Unavailable:

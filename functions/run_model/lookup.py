@@ -1,14 +1,13 @@
-"""Finding a trained model in MLflow. "No such model" and "cannot ask MLflow" are different outcomes.
-
-All functions here block; call them in a thread.
-"""
+"""Finding a trained model in MLflow. "No such model" and "cannot ask MLflow" are different outcomes."""
 
 import logging
 import re
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cachetools import TTLCache
@@ -18,8 +17,7 @@ from functions.parameters import ParameterValue
 from functions.run_model.candidates import runs_in_order
 from functions.run_model.missing import NotFound as NotFound  # a part of what is told here
 from functions.run_model.missing import what_was_logged
-from functions.run_model.mlflow_client import GONE, asking_mlflow, mlflow_client, unless
-from functions.run_model.mlflow_client import import_mlflow as import_mlflow  # what imports it asks for it here
+from functions.run_model.mlflow_client import GONE, asking_mlflow, unless
 from functions.run_model.proof import Wanted, best_output, flaw
 
 if TYPE_CHECKING:
@@ -32,10 +30,8 @@ KEY_TAG = "ondemand.key"
 MERGING_TAG = "ondemand.merging"
 """Why requests for this model are not merged any more."""
 MAX_TAG = 500
-_experiments: TTLCache[tuple[str, str], str] = TTLCache(1_000, ttl=300)
-"""Experiment ids by tracking URI and name: a look-up by tag is two calls then. Without a hit MLflow is asked anew, so
-that an experiment that was replaced is noticed before anything is trained; its own models are found for so long."""
-_experiments_lock = threading.Lock()
+EXPERIMENT_TTL_S = 300
+"""How long the id of an experiment is remembered: a look-up by tag takes two calls then."""
 
 
 @dataclass(frozen=True)
@@ -51,84 +47,96 @@ class Found:
         return f"models:/{self.model_id}"
 
 
-def find_model(
-    tracking_uri: str,
-    entry: ModelType,
-    parameters: Mapping[str, ParameterValue],
-    key: str,
-    *,
-    explain: bool = False,
-    since: datetime | None = None,
-) -> Found | NotFound:
-    """The model of these parameters: by its tag, else by the parameters of finished runs; a hit is tagged.
+class Lookup:
+    """Finds the models of one tracking server. All methods block; call them in a thread."""
 
-    With ``explain`` a miss says what the newest runs (begun after ``since``) logged instead; that costs calls of its
-    own. Raises Unavailable when MLflow cannot be asked, whatever the reason.
-    """
-    import_mlflow()
-    with asking_mlflow():
-        client = mlflow_client(tracking_uri)
-        known = _known_experiment(tracking_uri, entry)
-        if known and (model := _by_key_if_there(client, Wanted(known, entry, parameters), key)):
-            return _found(model)
-        experiment_id = _experiment_now(client, tracking_uri, entry)
-        wanted = Wanted(experiment_id or "", entry, parameters)
-        if experiment_id is None:
-            return NotFound(reasons=what_was_logged(client, wanted, since) if explain else ())
-        if experiment_id != known and (model := _by_key(client, wanted, key)):
-            return _found(model)
-        outcome = _by_parameters(client, wanted, key)
-        if explain and isinstance(outcome, NotFound):
-            return NotFound(outcome.runs_without_model, what_was_logged(client, wanted, since))
-        return outcome
+    def __init__(
+        self,
+        connect: "Callable[[], MlflowClient]",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connect = connect
+        # Without a hit MLflow is asked for the experiment again, so that one that was replaced is noticed before
+        # anything is trained; its own models are found until the entry expires.
+        self._experiments: TTLCache[str, str] = TTLCache(1_000, EXPERIMENT_TTL_S, timer=clock)
+        self._experiments_lock = threading.Lock()
 
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        """Connected at the first look-up: mlflow is imported then."""
+        return self._connect()
 
-def still_there(
-    tracking_uri: str, entry: ModelType, parameters: Mapping[str, ParameterValue], key: str, found: Found
-) -> bool:
-    """Whether a model that was found is still the one of this key: neither it nor its run is deleted or changed, and
-    its tag was not moved to another. Two calls, as a rule.
+    def find(
+        self,
+        entry: ModelType,
+        parameters: Mapping[str, ParameterValue],
+        key: str,
+        *,
+        explain: bool = False,
+        since: datetime | None = None,
+    ) -> Found | NotFound:
+        """The model of these parameters: by its tag, else by the parameters of finished runs; a hit is tagged.
 
-    Raises Unavailable when MLflow cannot be asked.
-    """
-    import_mlflow()
-    with asking_mlflow():
-        client = mlflow_client(tracking_uri)
-        experiment_id = _known_experiment(tracking_uri, entry) or _experiment_now(client, tracking_uri, entry)
-        model = unless(GONE, client.get_logged_model, found.model_id)
-        if experiment_id is None or model is None:
-            return False
-        wanted = Wanted(experiment_id, entry, parameters)
-        if reason := flaw(client, wanted, model):
-            logger.info("model %s answers no longer: %s", found.model_id, reason)
-            return False
-        if model.tags.get(KEY_TAG) == key:
-            return True
-        tagged = _by_key(client, wanted, key)
-        return tagged is None or tagged.model_id == found.model_id
+        With ``explain`` a miss says what the newest runs (begun after ``since``) logged instead, which takes more
+        calls. Raises Unavailable when MLflow cannot be asked, whatever the reason.
+        """
+        with asking_mlflow():
+            client = self._client
+            known = self._known_experiment(entry)
+            if known and (model := _by_key_if_there(client, Wanted(known, entry, parameters), key)):
+                return _found(model)
+            experiment_id = self._current_experiment(entry)
+            wanted = Wanted(experiment_id or "", entry, parameters)
+            if experiment_id is None:
+                return NotFound(reasons=what_was_logged(client, wanted, since) if explain else ())
+            if experiment_id != known and (model := _by_key(client, wanted, key)):
+                return _found(model)
+            outcome = _by_parameters(client, wanted, key)
+            if explain and isinstance(outcome, NotFound):
+                return NotFound(outcome.runs_without_model, what_was_logged(client, wanted, since))
+            return outcome
 
+    def still_there(self, entry: ModelType, parameters: Mapping[str, ParameterValue], key: str, found: Found) -> bool:
+        """Whether a model that was found is still the one of this key: neither it nor its run is deleted or changed,
+        and its tag was not moved to another model. Two calls, as a rule.
 
-def record_merging_off(tracking_uri: str, found: Found, reason: str) -> None:
-    """Note at the model that its requests are not merged any more, and why. Raises nothing."""
-    try:
-        import_mlflow()
-        mlflow_client(tracking_uri).set_logged_model_tags(found.model_id, {MERGING_TAG: reason[:MAX_TAG]})
-    except Exception as error:  # noqa: BLE001  # a note for later: nothing that is answered now depends on it
-        logger.warning("model %s was not tagged %s: %s: %s", found.model_id, MERGING_TAG, type(error).__name__, error)
+        Raises Unavailable when MLflow cannot be asked.
+        """
+        with asking_mlflow():
+            client = self._client
+            experiment_id = self._known_experiment(entry) or self._current_experiment(entry)
+            model = unless(GONE, client.get_logged_model, found.model_id)
+            if experiment_id is None or model is None:
+                return False
+            wanted = Wanted(experiment_id, entry, parameters)
+            if reason := flaw(client, wanted, model):
+                logger.info("model %s answers no longer: %s", found.model_id, reason)
+                return False
+            if model.tags.get(KEY_TAG) == key:
+                return True
+            tagged = _by_key(client, wanted, key)
+            return tagged is None or tagged.model_id == found.model_id
 
+    def record_merging_off(self, found: Found, reason: str) -> None:
+        """Note at the model that its requests are not merged any more, and why. Raises nothing."""
+        try:
+            self._client.set_logged_model_tags(found.model_id, {MERGING_TAG: reason[:MAX_TAG]})
+        except Exception as error:  # noqa: BLE001  # a note for later: nothing that is answered now depends on it
+            logger.warning(
+                "model %s was not tagged %s: %s: %s", found.model_id, MERGING_TAG, type(error).__name__, error
+            )
 
-def _known_experiment(tracking_uri: str, entry: ModelType) -> str | None:
-    with _experiments_lock:
-        return _experiments.get((tracking_uri, entry.experiment))
+    def _known_experiment(self, entry: ModelType) -> str | None:
+        with self._experiments_lock:
+            return self._experiments.get(entry.experiment)
 
-
-def _experiment_now(client: "MlflowClient", tracking_uri: str, entry: ModelType) -> str | None:
-    experiment = client.get_experiment_by_name(entry.experiment)
-    if experiment is None or experiment.lifecycle_stage != "active":
-        return None
-    with _experiments_lock:
-        _experiments[tracking_uri, entry.experiment] = experiment.experiment_id
-    return str(experiment.experiment_id)
+    def _current_experiment(self, entry: ModelType) -> str | None:
+        experiment = self._client.get_experiment_by_name(entry.experiment)
+        if experiment is None or experiment.lifecycle_stage != "active":
+            return None
+        with self._experiments_lock:
+            self._experiments[entry.experiment] = experiment.experiment_id
+        return str(experiment.experiment_id)
 
 
 def _by_key(client: "MlflowClient", wanted: Wanted, key: str) -> "LoggedModel | None":

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from functions.contracts import JsonText
 from functions.run_model.independence import Proof, Scored, difference, order_difference
@@ -12,8 +12,7 @@ from functions.run_model.independence import Proof, Scored, difference, order_di
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A result as JSON, and the columns that the model does not know."""
 
     result: JsonText

@@ -33,6 +33,7 @@ _importing = threading.Lock()
 @contextmanager
 def asking_mlflow() -> Iterator[None]:
     """Raises Unavailable for whatever keeps MLflow from answering."""
+    import_mlflow()
     import requests
     from mlflow.exceptions import MlflowException
 
@@ -80,9 +81,9 @@ def _import_mlflow() -> None:
     yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]  # a type
 
 
-@functools.cache
 def mlflow_client(tracking_uri: str) -> "MlflowClient":
-    """The client of this tracking server. `import_mlflow` comes first."""
+    """A new client of this tracking server."""
+    import_mlflow()
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=tracking_uri)

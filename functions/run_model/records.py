@@ -1,12 +1,13 @@
 """Which requests may share a call of a model: those whose rows mean the same beside each other as alone. Pure."""
 
 from collections.abc import Sequence, Set
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 MAX_MERGED_ROWS = 100
 """A request with more rows gains nothing by sharing a call."""
 _MERGED_KINDS = frozenset({bool, int, float, str})
+_NUMBERS = frozenset({int, float})
 
 
 def mergeable(rows: Any, float_columns: Set[str]) -> tuple[list[dict[str, Any]], tuple[object, ...]] | None:
@@ -50,6 +51,8 @@ def _are_names(columns: list[Any]) -> bool:
 def _key(record: Any, float_columns: Set[str]) -> tuple[object, ...] | None:
     if not isinstance(record, dict):
         return None
+    if record.keys() <= float_columns and set(map(type, record.values())) <= _NUMBERS:
+        return *record, *repeat(float, len(record))  # what the loop below gives for it
     kinds: list[object] = []
     for column, value in record.items():
         kind = type(value)

@@ -9,6 +9,7 @@ import orjson
 from functions.catalog import ModelType
 from functions.contracts import JsonText
 from functions.errors import InputRefused, OnDemandError, PredictionFailed
+from functions.run_model.array_predict import array_predict
 from functions.run_model.estimators import custom_part, loader_module, row_dependent_part
 from functions.run_model.exceptions import describe, type_name
 from functions.run_model.independence import Scored, bounds
@@ -38,13 +39,14 @@ class Scorer:
         signature = model.metadata.signature
         columns = fitted_columns(model) if signature is None or signature.inputs is None else ()
         self._reader = RowReader(signature, columns, entry.unknown_columns)
+        pure = self._unchecked is not model and self._custom is None
+        self._predict_array = array_predict(model, self._reader.double_columns) if pure else None
         self.float_columns = float_columns(model.metadata.get_input_schema())
         self.merging_off = _merging_off(model, entry)
 
     def score(self, rows: Any) -> Scored:
         """The prediction for rows. Raises InputRefused or PredictionFailed (the model's own code)."""
-        given = self._reader.read(rows)
-        return self._predict(given)
+        return self._predict(self._reader.read(rows, as_array=self._predict_array is not None))
 
     def encode(self, scored: Scored, sizes: Sequence[int] | None = None) -> list[Answer]:
         """The answer, or one answer for each of the parts of so many rows. Raises PredictionFailed."""
@@ -58,13 +60,18 @@ class Scorer:
             raise PredictionFailed(f"The model's result cannot be answered: {describe(error, False)}.") from error
 
     def _predict(self, given: ModelInput) -> Scored:
-        # What the signature makes of an exact frame is this frame again, which takes MLflow longer than most models.
-        model = self._unchecked if given.exact and given.params is None else self._model
         try:
-            result = model.predict(given.data, params=given.params)
+            result = self._result(given)
             return Scored(result, row_count(result), given.ignored_columns)
         except BaseException as error:  # a model may raise anything, SystemExit and PyO3's panics among it
             raise self._failure(error) from error
+
+    def _result(self, given: ModelInput) -> Any:
+        if given.is_array and self._predict_array is not None:
+            return self._predict_array(given.data)
+        # What the signature makes of an exact frame is this frame again, which takes MLflow longer than most models.
+        model = self._unchecked if given.exact and given.params is None else self._model
+        return model.predict(given.data, params=given.params)
 
     def _failure(self, error: BaseException) -> OnDemandError:
         """Whose fault an exception is: rows that a library's own code refuses are the client's."""

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from functions.bus import TRAIN, Bus
 from functions.catalog import Catalog, ModelType
 from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
 from functions.errors import (
@@ -16,13 +15,14 @@ from functions.errors import (
     Unavailable,
 )
 from functions.operations import Operations
+from functions.publisher import Publisher
+from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.run_model.known_models import KnownModels
 from functions.run_model.lookup import Found
 from functions.run_model.missing import not_logged
 from functions.run_model.model_cache import ModelCache
 from functions.run_model.served_model import ServedModel
-from functions.settings import RunModelSettings, run_model_queue
 
 logger = logging.getLogger(__name__)
 
@@ -31,28 +31,30 @@ LOAD_TOLD_AFTER_S = 0.3
 
 
 class RunModelService:
+    """Handles the commands of one runner pool's ``queue``."""
+
     def __init__(
         self,
-        settings: RunModelSettings,
+        queue: str,
         catalog: Catalog,
-        bus: Bus,
-        replies: Replies,
+        publisher: Publisher,
         operations: Operations,
+        known: KnownModels,
         models: ModelCache,
     ) -> None:
-        self._settings = settings
+        self._queue = queue
         self._catalog = catalog
-        self._bus = bus
-        self._replies = replies
+        self._publisher = publisher
+        self._replies = Replies(publisher)
         self._operations = operations
+        self._known = known
         self._models = models
-        self._known = KnownModels(settings.mlflow_tracking_uri, settings.lookup_ttl_s, models.__contains__)
 
     async def handle_all(self, commands: Sequence[RunModel], redelivered: bool) -> None:
         """Handle the commands of one message side by side. Raises Unavailable, after all of them, as `handle` does."""
         if redelivered and len(commands) > 1:
             # One of them may have brought the process down: each goes alone now, so that it takes no other with it.
-            await asyncio.gather(*(self._bus.publish(run_model_queue(), each) for each in commands))
+            await asyncio.gather(*(self._publisher.publish(self._queue, each) for each in commands))
             return
         for trouble in await asyncio.gather(*map(self.handle, commands), return_exceptions=True):
             if trouble is not None:
@@ -60,7 +62,7 @@ class RunModelService:
 
     async def handle(self, command: RunModel) -> None:
         """Raises Unavailable only when the bus itself is out of reach; the message is then redelivered."""
-        if await self._replies.expired(command):
+        if await self._replies.refuse_if_expired(command):
             return
         try:
             await self._answer_or_train(command)
@@ -128,14 +130,12 @@ class RunModelService:
             raise DeadlineExceeded("The rows of this request are no longer stored.") from None
 
     async def _answer(self, command: RunModel, operation: Operation) -> None:
-        if len(operation.to_json()) <= self._bus.settings.max_message_bytes:
-            await self._replies.outcome(command, operation)
-            return
-        await self._operations.record(operation)
-        await self._replies.stored_outcome(command, operation)
+        if not await self._replies.outcome(command, operation):
+            await self._operations.record(operation)
+            await self._replies.stored_outcome(command, operation)
 
     async def _start_training(self, command: RunModel) -> None:
-        await self._bus.publish(TRAIN, StartTraining(command=command))
+        await self._publisher.publish(TRAIN, StartTraining(command=command))
         requested = command.operation_document(
             "running", status_message="training is requested", training=Training(state="REQUESTED")
         )

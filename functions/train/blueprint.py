@@ -1,43 +1,47 @@
 """The function of the train app."""
 
 import asyncio
+from dataclasses import dataclass
 from functools import cache
 
 import azure.functions as func
 
-from functions.bus import RESULTS, TRAIN, Bus
-from functions.catalog import load_catalog
+from functions.bus import Bus
+from functions.catalog import catalog
 from functions.contracts import TRAIN_MESSAGE
 from functions.health import opens
+from functions.queues import RESULTS, TRAIN
 from functions.replies import Replies
-from functions.settings import SERVICEBUS, BusSettings, TrainSettings, catalog_path, load
+from functions.settings import SERVICEBUS, BusSettings, TrainSettings, load
 from functions.train.jobs import Jobs
 from functions.train.service import TrainService
 
 blueprint = func.Blueprint()
 
 
-@cache
-def service() -> TrainService:
-    return TrainService(load_catalog(catalog_path()), _bus(), Replies(_bus()), _jobs())
+@dataclass(frozen=True)
+class App:
+    """The parts of the train app."""
+
+    bus: Bus
+    jobs: Jobs
+    service: TrainService
 
 
 @cache
-def _bus() -> Bus:
-    return Bus(load(BusSettings))
-
-
-@cache
-def _jobs() -> Jobs:
-    return Jobs(load(TrainSettings).databricks_timeout_s)
+def app() -> App:
+    """Built at the first call: importing this module must need neither settings nor a running event loop."""
+    bus = Bus(load(BusSettings))
+    jobs = Jobs(load(TrainSettings).databricks_timeout_s)
+    return App(bus, jobs, TrainService(catalog(), bus, Replies(bus), jobs))
 
 
 @opens("train")
 async def open_train() -> None:
-    await asyncio.gather(_bus().open(TRAIN, RESULTS), _jobs().load())
+    await asyncio.gather(app().bus.open(TRAIN, RESULTS), app().jobs.load())
 
 
 @blueprint.function_name("train")
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=TRAIN, connection=SERVICEBUS)
 async def train(message: func.ServiceBusMessage) -> None:
-    await service().handle(TRAIN_MESSAGE.validate_json(message.get_body()))
+    await app().service.handle(TRAIN_MESSAGE.validate_json(message.get_body()))

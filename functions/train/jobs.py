@@ -26,10 +26,10 @@ ENVIRONMENT_KEY = "default"
 
 
 @dataclass(frozen=True)
-class RunStanding:
-    """How a run stands. ``succeeded`` is None while it is not over."""
+class RunStatus:
+    """How a Databricks run stands. ``succeeded`` is None until the run has ended."""
 
-    run_id: int
+    databricks_run_id: int
     state: str
     url: str | None
     started_at: datetime | None
@@ -40,32 +40,32 @@ class RunStanding:
 
 
 class Jobs:
-    """Raises Unavailable for what may work later, TrainingRefused for what will not."""
+    """Starts trainings and reads how they stand. Raises Unavailable if a later try may work, else TrainingRefused."""
 
     def __init__(self, timeout_s: int) -> None:
         self._timeout_s = timeout_s
 
     async def load(self) -> None:
-        """Import the SDK now. Asks Databricks nothing: a function is ready to work while Databricks is down."""
+        """Import the SDK now, without a call: a function is ready to work while Databricks is down."""
         await asyncio.to_thread(importlib.import_module, "databricks.sdk")
 
     async def submit(
         self, model_type: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
     ) -> int:
-        """Start the training, or get the run that this token started before; its run id."""
+        """Start the training, or find the run that this token started before; the id of the Databricks run."""
         request = functools.partial(_submit, model_type, entry, parameters, idempotency_token)
         return await self._call(request)
 
-    async def standing(self, run_id: int) -> RunStanding:
-        return await self._call(lambda client: _standing(client.jobs.get_run(run_id)))
+    async def status(self, databricks_run_id: int) -> RunStatus:
+        return await self._call(lambda client: _status(client.jobs.get_run(databricks_run_id)))
 
-    async def failure(self, standing: RunStanding) -> str:
-        """What the notebook said when it failed: error and trace of the task's own run."""
-        if standing.task_run_id is None:
-            return standing.message
-        task_run_id = standing.task_run_id
+    async def failure(self, run: RunStatus) -> str:
+        """Error and trace of the notebook, from the task's own run."""
+        if run.task_run_id is None:
+            return run.message
+        task_run_id = run.task_run_id
         output = await self._call(lambda client: client.jobs.get_run_output(task_run_id))
-        parts = [output.error or standing.message, output.error_trace or ""]
+        parts = [output.error or run.message, output.error_trace or ""]
         return "\n".join(part[:MAX_TRACE] for part in parts if part)
 
     async def _call(self, request: "Callable[[WorkspaceClient], T]") -> T:
@@ -101,7 +101,7 @@ class Jobs:
 
 @functools.cache
 def _workspace_client(timeout_s: int) -> "WorkspaceClient":
-    """One a process: building one asks the workspace for its configuration, with the SDK's long retries unless told."""
+    """The client of the process. Making one asks the workspace for its configuration, by default with long retries."""
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
@@ -153,20 +153,20 @@ def _environment(dependencies: tuple[str, ...]) -> "jobs.JobEnvironment":
     return jobs.JobEnvironment(environment_key=ENVIRONMENT_KEY, spec=spec)
 
 
-def _standing(run: "jobs.Run") -> RunStanding:
+def _status(run: "jobs.Run") -> RunStatus:
     from databricks.sdk.service import jobs
 
     status = run.status
     details = status.termination_details if status else None
-    over = status is not None and status.state is jobs.RunLifecycleStateV2State.TERMINATED
+    ended = status is not None and status.state is jobs.RunLifecycleStateV2State.TERMINATED
     task = run.tasks[0] if run.tasks else None
-    return RunStanding(
-        run_id=int(run.run_id or 0),
+    return RunStatus(
+        databricks_run_id=int(run.run_id or 0),
         state=status.state.value if status and status.state else "PENDING",
         url=run.run_page_url,
         started_at=_time(run.start_time),
         ended_at=_time(run.end_time),
-        succeeded=(details is not None and details.code is jobs.TerminationCodeCode.SUCCESS) if over else None,
+        succeeded=(details is not None and details.code is jobs.TerminationCodeCode.SUCCESS) if ended else None,
         message=(details.message if details else None) or "The run gave no reason.",
         task_run_id=task.run_id if task else None,
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
+OPERATIONS = "operations"
+"""The operation store in the data folder."""
 FREE_PORTS = range(15_000, 32_000)
 USUAL_PORTS = {"broker": 5672, "mlflow": 5000, "databricks": 8081, "predict": 7071, "train": 7072, "run-model": 7073}
 EXTERNAL = {"broker": "SERVICEBUS_CONNECTION", "mlflow": "MLFLOW_TRACKING_URI", "databricks": "DATABRICKS_HOST"}
@@ -78,7 +80,7 @@ def addresses(ports: Ports, environ: Mapping[str, str], data: Path) -> Addresses
         servicebus_connection=address("broker", lambda: _connection_string(ports["broker"])),
         mlflow=address("mlflow", lambda: ports.url("mlflow")),
         databricks=address("databricks", lambda: ports.url("databricks")),
-        operations=environ.get("OPERATIONS_URL") or (data / "operations").as_uri(),
+        operations=environ.get("OPERATIONS_URL") or (data / OPERATIONS).as_uri(),
     )
 
 

@@ -1,39 +1,60 @@
-"""The folder a stack keeps its state in, and the lock that keeps a second stack out of it."""
+"""The folder that holds the state of a stack, and the lock that keeps a second stack out of it."""
 
 import fcntl
 import os
+import time
+from datetime import timedelta
 from pathlib import Path
 
+from ondemand.stack.addresses import OPERATIONS
 
-class DataFolderInUseError(Exception):
+
+class DataFolderError(Exception):
+    """The data folder cannot be used; the message says why."""
+
+
+class DataFolderInUseError(DataFolderError):
     """Another stack runs on this data folder; the message names its process."""
 
 
 class DataFolderLock:
-    """Held for as long as the stack runs. The kernel releases it with its process, so it is never stale."""
+    """Held while the stack runs. The kernel releases it with its process, so it is never stale."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "lock"
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock; raise DataFolderInUseError if another process holds it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        """Take the lock; raise DataFolderInUseError if another process holds it, DataFolderError if there is none."""
+        folder = self._path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            reason = "it is a file" if folder.is_file() else error.strerror
+            raise DataFolderError(f"{folder} cannot hold the state: {reason}; choose another --data") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 32).decode() or "unknown"
             os.close(descriptor)
             raise DataFolderInUseError(
-                f"{self._path.parent} is in use by another stack (process {holder}); stop it, or choose another --data"
+                f"{folder} is in use by another stack (process {holder}); stop it, or choose another --data"
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Let the next stack in."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def delete_old_operations(folder: Path, kept: timedelta) -> None:
+    """Delete what was not written to for so long, as a lifecycle rule of the container does in Azure."""
+    oldest = time.time() - kept.total_seconds()
+    for file in (folder / OPERATIONS).glob("*/*.json"):
+        if file.stat().st_mtime < oldest:
+            file.unlink()

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from functions.deployments import DEPLOYMENTS
+from ondemand.functions_app import DEPLOYMENTS, QUEUES
 from ondemand.stack.addresses import HOST, Addresses, Ports
 from ondemand.stack.part import PartSpec
 
 INFRASTRUCTURE = ("broker", "mlflow", "databricks")
-WORKSPACE = "/Shared/mlflow-ondemand=notebooks"
 HOST_DRAIN_TIMEOUT = "10"  # seconds; below the time a part gets to stop
 
 
@@ -26,7 +25,7 @@ class Specs:
     def infrastructure(self, part: str) -> PartSpec:
         """The broker, MLflow or Databricks."""
         arguments = {
-            "broker": ("servicebus_broker", "--config", "ondemand/servicebus.json", "--data", str(self._data / part)),
+            "broker": ("servicebus_broker", "--config", str(QUEUES), "--data", str(self._data / part)),
             "mlflow": ("ondemand.mlflow_server", "--data", str(self._data / part)),
             "databricks": ("ondemand.databricks", "--data", str(self._data / part), *self._workspaces),
         }[part]

@@ -9,15 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from functions.deployments import DEPLOYMENTS
-from functions.operations import Operations, open_store
+from ondemand.functions_app import DEPLOYMENTS, SAMPLE_WORKSPACE, SCRIPT_ROOT
 from ondemand.stack.addresses import EXTERNAL, USUAL_PORTS, Addresses, Ports, addresses
-from ondemand.stack.data_folder import DataFolderLock
+from ondemand.stack.data_folder import DataFolderLock, delete_old_operations
 from ondemand.stack.part import Part, PartError, PartSpec
 from ondemand.stack.readiness import NotReadyError, wait_until_ready
-from ondemand.stack.specs import INFRASTRUCTURE, WORKSPACE, Specs
+from ondemand.stack.specs import INFRASTRUCTURE, Specs
 
-ROOT = Path(__file__).parents[2]
 OPERATIONS_KEPT = timedelta(days=3)
 PARTS = (*INFRASTRUCTURE, *DEPLOYMENTS)
 
@@ -43,7 +41,7 @@ class Stack:
         port: int | None = None,
         only: Iterable[str] = PARTS,
         environ: Mapping[str, str] = os.environ,
-        workspaces: Sequence[str] = (WORKSPACE,),
+        workspaces: Sequence[str] = (SAMPLE_WORKSPACE,),
         on_change: Callable[[str, str], None] = _say_nothing,
     ) -> None:
         self.parts: dict[str, Part] = {}
@@ -143,13 +141,8 @@ class Stack:
     ) -> None:
         await self.stop()
 
-    async def _delete_old_operations(self) -> None:
-        """What a lifecycle rule of the container does in the clouds."""
-        if not self._environ.get("OPERATIONS_URL"):
-            await Operations(open_store(self.addresses.operations)).delete_older_than(OPERATIONS_KEPT)
-
     async def _start_all(self) -> None:
-        await self._delete_old_operations()
+        delete_old_operations(self.data, OPERATIONS_KEPT)
         specs = self._specs()
         first = [self._part(specs.infrastructure(name)) for name in self._wanted if name in INFRASTRUCTURE]
         hosts = [self._part(specs.host(name, name)) for name in self._wanted if name in DEPLOYMENTS]
@@ -183,6 +176,6 @@ class Stack:
         return Specs(self.data, self._ports, self.addresses, self._environ, self._workspaces)
 
     def _part(self, spec: PartSpec) -> Part:
-        part = Part(spec, ROOT, self._deaths.put_nowait)
+        part = Part(spec, SCRIPT_ROOT, self._deaths.put_nowait)
         self.parts[spec.name] = part
         return part

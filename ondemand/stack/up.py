@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -10,12 +11,12 @@ from shutil import which
 from rich.console import Console
 from rich.panel import Panel
 
+from ondemand.project import Project
 from ondemand.stack.part import PartError
 from ondemand.stack.stack import Stack
-from ondemand.stack.wine import WINE_REQUEST
 
 
-async def up(stack: Stack, console: Console) -> int:
+async def up(stack: Stack, project: Project, console: Console) -> int:
     """Run *stack* until SIGINT or SIGTERM (0), or until a part dies (1); a second signal kills everything at once.
 
     Raises PartError if a part does not start, and DataFolderInUseError.
@@ -28,7 +29,7 @@ async def up(stack: Stack, console: Console) -> int:
         await asyncio.wait({starting})
         return 0
     starting.result()
-    show_banner(stack, console)
+    show_banner(stack, project, console)
     dying = asyncio.create_task(stack.died())
     await asyncio.wait({dying, stopping}, return_when=asyncio.FIRST_COMPLETED)
     await stack.stop()
@@ -45,8 +46,8 @@ def report(error: PartError, console: Console) -> None:
     console.print(str(error).partition("\n")[2], markup=False, highlight=False)
 
 
-def show_banner(stack: Stack, console: Console) -> None:
-    """Say where everything is, with a request to paste if the API is among the parts."""
+def show_banner(stack: Stack, project: Project, console: Console) -> None:
+    """Say where everything is, and how to send the project's request if the API is among the parts."""
     serves = "predict" in stack.parts
     addresses = {
         "API": f"{stack.url}/predict" if serves else None,
@@ -54,13 +55,16 @@ def show_banner(stack: Stack, console: Console) -> None:
         "MLflow": stack.addresses.mlflow,
         "Databricks": stack.addresses.databricks,
         "queues": queues_command(stack) if "broker" in stack.parts else None,
+        "catalog": _shown(project.catalog),
+        "notebooks": _shown(project.notebooks),
         "logs": _shown(stack.data / "logs"),
     }
     lines = [f"[bold]{name:<11}[/] {address}" for name, address in addresses.items() if address]
     console.print(Panel("\n".join(lines), title="mlflow-ondemand", expand=False))
-    if serves:
-        request = json.dumps(WINE_REQUEST)
-        curl = f"curl -s {stack.url}/predict -H 'Content-Type: application/json' -d '{request}'"
+    if serves and project.request:
+        # The file of the sample lies inside the installed package: its text is easier to paste and to change.
+        body = json.dumps(project.read_request()) if project.is_sample else f"@{_shown(project.request)}"
+        curl = f"curl -s {stack.url}/predict -H 'Content-Type: application/json' -d {shlex.quote(body)}"
         console.print("Ask for a prediction; the first one trains the model:\n")
         console.print(curl + "\n", soft_wrap=True, highlight=False, markup=False)
     console.print("Ctrl-C stops everything.")
@@ -69,8 +73,8 @@ def show_banner(stack: Stack, console: Console) -> None:
 def queues_command(stack: Stack) -> str:
     """The command that shows live counts of the stack's queues."""
     usual = stack.data == Path(".ondemand").resolve()
-    command = "ondemand" if which("ondemand") else _shown(Path(sys.executable).with_name("ondemand"))
-    return f"{command} queues" if usual else f"{command} queues --data {_shown(stack.data)}"
+    command = "ondemand" if which("ondemand") else shlex.quote(_shown(Path(sys.executable).with_name("ondemand")))
+    return f"{command} queues" if usual else f"{command} queues --data {shlex.quote(_shown(stack.data))}"
 
 
 def _shown(path: Path) -> str:

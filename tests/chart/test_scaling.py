@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions.bus import RESULTS, TRAIN
 from functions.catalog import load_catalog
+from functions.queues import RESULTS, TRAIN
 from tests.chart.charts import RELEASE, ROOT, Charts, Manifest, Release, environment, pods
 from tests.chart.conftest import Releases
 from tests.chart.scenarios import HELM_SCENARIOS, REQUIRED, merged

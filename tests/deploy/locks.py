@@ -1,6 +1,7 @@
 """The lock files of the images, read."""
 
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -10,8 +11,8 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-EXTRAS: dict[str, tuple[str, ...]] = {"predict": (), "train": ("train",), "run-model": ("run-model",)}
-"""The extras of the project that each image has, by the name of its target and lock file."""
+IMAGES = ("predict", "train", "run-model")
+"""The targets of the Dockerfile: each has the packages of the extra of its name, in the lock file of its name."""
 PYTHON = {"python_version": "3.11", "python_full_version": "3.11.13"}
 """That of the images."""
 PIN = re.compile(r"^([\w.-]+==[^\\\n]+)\\\n((?:    --hash=.*\n?)+)", re.MULTILINE)
@@ -28,12 +29,19 @@ def read_lock(name: str) -> dict[NormalizedName, tuple[str, frozenset[str]]]:
     return lock
 
 
-def closure(extras: tuple[str, ...]) -> set[NormalizedName]:
-    """What pyproject.toml asks for with these extras, directly or not, by the metadata of what is installed here."""
+def requirements(extra: str) -> list[Requirement]:
+    """What an extra of pyproject.toml asks for, without what the ``ondemand`` command needs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = [*project["dependencies"], *(text for extra in extras for text in project["optional-dependencies"][extra])]
+    asked = [Requirement(text) for text in project["optional-dependencies"][extra]]
+    others = {other for each in asked if each.name == project["name"] for other in each.extras}
+    own = [each for each in asked if each.name != project["name"]]
+    return own + [each for other in sorted(others) for each in requirements(other)]
+
+
+def closure(extra: str) -> set[NormalizedName]:
+    """What an extra asks for, directly or not, by the metadata of what is installed here."""
     found: set[tuple[NormalizedName, frozenset[str]]] = set()
-    waiting = [Requirement(text) for text in asked]
+    waiting = requirements(extra)
     while waiting:
         requirement = waiting.pop()
         node = (canonicalize_name(requirement.name), frozenset(requirement.extras))
@@ -49,3 +57,7 @@ def _needed_by(requirement: Requirement) -> Iterator[Requirement]:
         needed = Requirement(text)
         if needed.marker is None or any(needed.marker.evaluate(environment) for environment in environments):
             yield needed
+
+
+if __name__ == "__main__":
+    print(*requirements(sys.argv[1]), sep="\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from docker.utils.build import exclude_paths  # type: ignore[import-untyped]  # docker has no types
 
-from tests.deploy.locks import EXTRAS
+from tests.deploy.locks import IMAGES
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -63,4 +63,4 @@ def test_a_lock_file_of_a_pool_is_let_through(tmp_path: Path) -> None:
 
 
 def test_every_image_has_a_target() -> None:
-    assert set(EXTRAS) <= set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))
+    assert set(IMAGES) <= set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))

@@ -9,7 +9,7 @@ import yaml
 from tests.chart.charts import Charts
 from tests.chart.scenarios import at, merged
 from tests.deploy.bicep import DEPLOY, files
-from tests.deploy.locks import EXTRAS, read_lock
+from tests.deploy.locks import IMAGES, read_lock
 from tests.deploy.test_azure import PRINCIPALS, access, paths
 
 ROOT = DEPLOY.parent
@@ -36,7 +36,7 @@ def test_the_table_of_roles_is_what_the_bicep_files_give(function: str) -> None:
         assert {name.removesuffix("*") for name in re.findall(r"`([^`]+)`", cell)} == queues
 
 
-@pytest.mark.parametrize("image", EXTRAS)
+@pytest.mark.parametrize("image", IMAGES)
 def test_the_number_of_packages_is_that_of_the_lock(image: str) -> None:
     packages, _ = row(AZURE, f"`mlflow-ondemand-{image}`")
     assert int(packages.split(":")[0]) == len(read_lock(image))

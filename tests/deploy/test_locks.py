@@ -5,12 +5,12 @@ import sys
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests.deploy.locks import EXTRAS, ROOT, closure, read_lock
+from tests.deploy.locks import IMAGES, ROOT, closure, read_lock
 
 HEAVY = {"mlflow", "mlflow-skinny", "pandas", "numpy", "scikit-learn", "databricks-sdk", "protobuf", "matplotlib"}
 
 
-@pytest.mark.parametrize("image", EXTRAS)
+@pytest.mark.parametrize("image", IMAGES)
 def test_versions_are_those_of_the_tests(image: str) -> None:
     tested = read_lock("dev")
     lock = read_lock(image)
@@ -22,9 +22,9 @@ def test_versions_are_those_of_the_tests(image: str) -> None:
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the images have Python 3.11")
-@pytest.mark.parametrize("image", EXTRAS)
+@pytest.mark.parametrize("image", IMAGES)
 def test_the_lock_is_what_pyproject_asks_for(image: str) -> None:
-    assert set(read_lock(image)) == closure(EXTRAS[image]), "run `make lock`"
+    assert set(read_lock(image)) == closure(image), "run `make lock`"
 
 
 @pytest.mark.parametrize(("image", "without"), [("predict", HEAVY), ("train", HEAVY - {"databricks-sdk", "protobuf"})])
@@ -39,7 +39,7 @@ def test_flavours_are_tested_beside_the_versions_of_the_other_tests() -> None:
     assert {name: flavors[name][0] for name in shared} == {name: tested[name][0] for name in shared}, "run `make lock`"
 
 
-@pytest.mark.parametrize("lock", [*EXTRAS, "flavors", "torch"])
+@pytest.mark.parametrize("lock", [*IMAGES, "flavors", "torch"])
 def test_a_lock_names_no_index(lock: str) -> None:
     text = (ROOT / f"requirements/{lock}.txt").read_text(encoding="utf-8")
     assert "://" not in text

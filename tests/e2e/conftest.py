@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from ondemand.functions_app import SAMPLE_WORKSPACE
 from ondemand.stack import Stack
-from ondemand.stack.specs import WORKSPACE
 from tests.e2e.client import Client
 
 HERE = Path(__file__).parent
@@ -23,7 +23,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         tmp_path_factory.mktemp("stack"),
         free_ports=True,
         environ=environ,
-        workspaces=(WORKSPACE, f"/Shared/tests={HERE / 'notebooks'}"),
+        workspaces=(SAMPLE_WORKSPACE, f"/Shared/tests={HERE / 'notebooks'}"),
     )
     async with running:
         yield running

@@ -11,9 +11,9 @@ import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from functions.bus import RESULTS
 from functions.contracts import OUTCOME, Event, RunModel, utc_now
-from functions.outbox import OPERATIONS
+from functions.outbox.messages import OPERATIONS
+from functions.queues import RESULTS
 from ondemand.stack import Stack
 from tests.e2e.client import PATIENCE_S, WINE_EXPERIMENT, WINE_ROW, Client, wine, wine_key
 

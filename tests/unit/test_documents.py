@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,15 @@ from functions.settings import (
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "broker/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+]
+WIDTH = 120
+FOLDERS = ("tests", "functions", "ondemand", "benchmarks", "deploy", "docs")
+"""Paths below them that a document names in backquotes have to exist."""
 KINDS: tuple[type[BaseModel], ...] = (
     BusSettings,
     StoreSettings,
@@ -37,6 +46,8 @@ KINDS: tuple[type[BaseModel], ...] = (
 READ_BY_FUNCTIONS_OF_THEIR_OWN = {"CATALOG_FILE", "RUN_MODEL_QUEUE"}
 HEREDOC = re.compile(r"<<'JSON'\n(.*?)\nJSON\n", re.DOTALL)
 INLINE_BODY = re.compile(r"-d '(\{.*?\})'\n", re.DOTALL)
+RUN_ID = "7b43743709d2451397697736d772371b"
+"""What the shell puts in place of ``$RUN``."""
 REFUSED_ON_PURPOSE = '"alpha": 99'
 
 
@@ -69,7 +80,17 @@ def leaves(value: object, path: str = "") -> Iterator[str]:
 def bodies() -> list[str]:
     """Every JSON body that the README sends."""
     text = README.read_text(encoding="utf-8")
-    return [*HEREDOC.findall(text), *INLINE_BODY.findall(text)]
+    return [body.replace("'$RUN'", RUN_ID) for body in (*HEREDOC.findall(text), *INLINE_BODY.findall(text))]
+
+
+def prose(text: str) -> Iterator[str]:
+    """The lines of a document outside code blocks and tables, with links reduced to their text."""
+    in_code = False
+    for line in text.splitlines():
+        if line.lstrip().startswith(("```", "~~~")):
+            in_code = not in_code
+        elif not in_code and not line.lstrip().startswith("|"):
+            yield re.sub(r"\]\([^)\s]+\)", "]", line)
 
 
 def test_kinds_are_all_settings_classes() -> None:
@@ -102,18 +123,27 @@ def test_every_setting_of_host_json_has_its_reason() -> None:
     assert set(documented) == set(leaves(json.loads((ROOT / "host.json").read_text(encoding="utf-8"))))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8"))
     missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
     assert not missing
 
 
-def test_tests_named_by_the_architecture_exist() -> None:
-    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(tests/[\w/]+\.py)`", text)
-    assert named
-    assert [path for path in named if not (ROOT / path).is_file()] == []
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_prose_is_wrapped(document: Path) -> None:
+    assert [line for line in prose(document.read_text(encoding="utf-8")) if len(line) > WIDTH] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_paths_exist(document: Path) -> None:
+    named = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+)`", document.read_text(encoding="utf-8"))
+    places = (ROOT, document.parent)  # a distribution in a folder of its own names its own paths
+    assert [path for path in named if not any((place / path).exists() for place in places)] == []
+
+
+def test_the_architecture_names_tests() -> None:
+    assert re.search(r"`tests/[\w/]+\.py`", (ROOT / "docs/architecture.md").read_text(encoding="utf-8"))
 
 
 def test_the_readme_sends_bodies() -> None:
@@ -153,6 +183,9 @@ def test_the_catalog_reference_has_every_key() -> None:
 
 
 def test_make_targets_exist() -> None:
-    named = set(re.findall(r"(?:`|\$ )make ([a-z]+)", README.read_text(encoding="utf-8")))
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert {"demo", "test", "up"} <= named <= targets
+    texts = (README, ROOT / "CONTRIBUTING.md")
+    named = {
+        name for text in texts for name in re.findall(r"(?:`|\$ )make ([a-z0-9-]+)", text.read_text(encoding="utf-8"))
+    }
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"demo", "quick", "test", "up"} <= named <= targets

@@ -102,7 +102,12 @@ def test_functions_know_nothing_of_the_local_stack() -> None:
 
 
 def test_mlflow_reads_yaml_with_libyaml() -> None:
-    code = "import yaml; from functions.run_model.lookup import import_mlflow; import_mlflow(); print(yaml.SafeLoader)"
+    code = """
+import yaml
+from functions.run_model.mlflow_client import import_mlflow
+import_mlflow()
+print(yaml.SafeLoader)
+"""
     assert run(code).strip() == "<class 'yaml.cyaml.CSafeLoader'>"
 
 
@@ -112,12 +117,15 @@ def test_mlflow_is_imported_by_one_thread_at_a_time() -> None:
 import threading
 from functions.catalog import load_catalog
 from functions.errors import Unavailable
-from functions.run_model.lookup import find_model, import_mlflow
+from functions.run_model.lookup import Lookup
+from functions.run_model.mlflow_client import import_mlflow, mlflow_client
 from functions.settings import catalog_path
+
+lookup = Lookup(lambda: mlflow_client("http://127.0.0.1:1"))
 
 def look_up():
     try:
-        find_model("http://127.0.0.1:1", load_catalog(catalog_path()).models["wine"], {}, "0" * 64)
+        lookup.find(load_catalog(catalog_path()).models["wine"], {}, "0" * 64)
     except Unavailable:
         print("unavailable")
 

@@ -22,30 +22,37 @@ class NotSimple(Exception):
 
 
 class DoubleFrames:
-    """Reads records and ``dataframe_split`` of exactly the signature's columns, if all of them are doubles."""
+    """Reads records and ``dataframe_split`` of exactly the signature's columns, if all of them are doubles.
+
+    ``columns`` is empty where they are not.
+    """
 
     def __init__(self, schema: "Schema | None") -> None:
         import pandas as pd
 
-        self._columns = double_columns(schema)
-        self._width = len(self._columns)
-        self._sorted = sorted(self._columns)
-        self._index = pd.Index(self._columns)
+        self.columns = double_columns(schema)
+        self._width = len(self.columns)
+        self._sorted = sorted(self.columns)
+        self._index = pd.Index(self.columns)
+        self._new_frame = pd.DataFrame
+        self._values_of = itemgetter(*self.columns or ("",))
 
-    def frame(self, rows: Any) -> "DataFrame | None":
+    def frame(self, values: "NDArray[Any]") -> "DataFrame":
+        """The frame of an array that `array` made."""
+        return self._new_frame(values, columns=self._index.view())  # of its own: the model may change it
+
+    def array(self, rows: Any) -> "NDArray[Any] | None":
         """The columns in the signature's order; None for rows that are not that simple."""
-        import pandas as pd
-
-        if not self._columns:
+        if not self.columns:
             return None
         try:
             given, flat = self._given(rows)
             values = _doubles(flat).reshape(-1, self._width)
         except (NotSimple, ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return None
-        if given != self._columns:
-            values = values[:, [given.index(column) for column in self._columns]]
-        return pd.DataFrame(values, columns=self._index.view())  # of its own: the model may change it
+        if given != self.columns:
+            values = values[:, [given.index(column) for column in self.columns]]
+        return values
 
     def _given(self, rows: Any) -> tuple[list[str], list[Any]]:
         """The columns, and the values row by row. Raises NotSimple and what odd rows raise."""
@@ -56,20 +63,19 @@ class DoubleFrames:
                 self._check_width(data)
                 return given, list(chain.from_iterable(data))
             case {"dataframe_records": list() as records, **more} if not more:
-                return self._columns, self._values(records)
+                return self.columns, self._values(records)
             case list():
-                return self._columns, self._values(rows)
+                return self.columns, self._values(rows)
             case dict():
-                return self._columns, self._values([rows])
+                return self.columns, self._values([rows])
         raise NotSimple
 
     def _values(self, records: list[Any]) -> list[Any]:
         if set(map(type, records)) != {dict}:
             raise NotSimple
         self._check_width(records)
-        if self._width == 1:
-            return list(map(itemgetter(*self._columns), records))
-        return list(chain.from_iterable(map(itemgetter(*self._columns), records)))
+        values = map(self._values_of, records)
+        return list(values if self._width == 1 else chain.from_iterable(values))
 
     def _check_width(self, rows: list[Any]) -> None:
         if set(map(len, rows)) != {self._width}:

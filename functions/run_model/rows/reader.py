@@ -23,13 +23,15 @@ class ModelInput:
 
     ``data`` is a DataFrame, an ndarray or a dict of ndarrays. ``params`` are the checked ones that were given.
     ``ignored_columns`` are the first of the columns that the model does not know. ``exact``: MLflow's enforcement of
-    the signature would make of ``data`` the same again, so it may be skipped.
+    the signature would make of ``data`` the same again, so it may be skipped. ``is_array``: ``data`` is the array of
+    such a frame, in the order of memory that pandas gives it.
     """
 
     data: Any
     params: dict[str, Any] | None = None
     ignored_columns: tuple[str, ...] = ()
     exact: bool = False
+    is_array: bool = False
 
 
 class _Reader(Protocol):
@@ -57,11 +59,19 @@ class RowReader:
             HintedRows(schema) if schema and is_hinted(signature) else _reader(schema, fitted_columns, unknown_columns)
         )
         self._params = signature.params if signature is not None else None
+        self.double_columns = tuple(self._doubles.columns)
+        """The columns, if all of them are doubles."""
 
-    def read(self, rows: Any) -> ModelInput:
-        """Raises InputRefused with the offending places, at most 20 of them."""
-        if (frame := self._doubles.frame(rows)) is not None:
-            return ModelInput(frame, exact=True)
+    def read(self, rows: Any, as_array: bool = False) -> ModelInput:
+        """Raises InputRefused with the offending places, at most 20 of them.
+
+        ``as_array`` leaves the array of plain records of doubles an array; whatever has to be read value by value is
+        a frame all the same.
+        """
+        if (values := self._doubles.array(rows)) is not None:
+            if as_array:
+                return ModelInput(values.copy(order="F"), exact=True, is_array=True)
+            return ModelInput(self._doubles.frame(values), exact=True)
         given = body(rows, self._reader.known)
         params = read_params(given.params, self._params)
         data, ignored = self._reader.read(given)

@@ -8,9 +8,10 @@ import pytest
 import pytest_asyncio
 from azure.servicebus.aio import ServiceBusClient
 
-from functions.bus import RESULTS, Bus
+from functions.bus import Bus
 from functions.contracts import Event, Operation
 from functions.errors import RequestTooLarge, Unavailable
+from functions.queues import RESULTS
 from functions.settings import BusSettings
 from ondemand.stack import Stack
 

@@ -7,11 +7,12 @@ from contextlib import ExitStack
 import pytest_asyncio
 from obstore.store import MemoryStore
 
-from functions.bus import RESULTS, Bus
+from functions.bus import Bus
 from functions.contracts import Event, Operation
 from functions.operations import Operations
 from functions.predict.inbox import Inbox
 from functions.predict.results import Results
+from functions.queues import RESULTS
 from functions.settings import BusSettings
 from ondemand.stack import Stack
 
@@ -67,7 +68,7 @@ async def test_events_that_share_a_message_each_find_their_way(instance: Instanc
     with ExitStack() as stack:
         accepted = [each.model_copy(update={"status": "pending", "result": None}) for each in waited]
         waiters = [stack.enter_context(instance.results.expect(each, durable=False)) for each in accepted]
-        await asyncio.gather(*(instance.bus.publish(RESULTS, event, together=True) for event in events))
+        await asyncio.gather(*(instance.bus.publish(RESULTS, event, may_share=True) for event in events))
         assert [await waiter.wait(20, leave_for_training=False) for waiter in waiters] == waited
     assert await instance.operations.wait(ID, 20) == COMPLETED
 

@@ -14,7 +14,7 @@ from functions.catalog import Catalog, load_catalog
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
 from functions.replies import Replies
 from functions.settings import BusSettings
-from functions.train.jobs import Jobs, RunStanding
+from functions.train.jobs import Jobs, RunStatus
 from functions.train.service import TrainService
 from ondemand.stack import Stack
 
@@ -38,10 +38,10 @@ class CountedJobs(Jobs):
         self.run_ids: set[int] = set()
         self.status_calls = 0
 
-    async def standing(self, run_id: int) -> RunStanding:
-        self.run_ids.add(run_id)
+    async def status(self, databricks_run_id: int) -> RunStatus:
+        self.run_ids.add(databricks_run_id)
         self.status_calls += 1
-        return await super().standing(run_id)
+        return await super().status(databricks_run_id)
 
 
 @pytest_asyncio.fixture

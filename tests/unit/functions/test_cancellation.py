@@ -6,12 +6,12 @@ from typing import cast
 from azure.servicebus.aio import ServiceBusClient
 from obstore.store import MemoryStore
 
-from functions.bus import Bus
 from functions.cancellation import cancel
 from functions.operations import Operations
-from functions.outbox import Outbox
+from functions.outbox.sender import Outbox
 from functions.predict.inbox import Inbox
 from functions.predict.results import Results
+from tests.unit.functions.publishers import RecordingPublisher
 
 
 class DeafClient:
@@ -65,7 +65,9 @@ async def test_a_lost_cancellation_is_repeated() -> None:
 
 async def test_the_inbox_closes_although_its_cancellation_is_lost() -> None:
     client = DeafClient()
-    inbox = Inbox(cast(ServiceBusClient, client), Results(Operations(MemoryStore()), cast(Bus, None), max_waiting=1))
+    inbox = Inbox(
+        cast(ServiceBusClient, client), Results(Operations(MemoryStore()), RecordingPublisher(), max_waiting=1)
+    )
     opening = asyncio.create_task(inbox.session_id())
     await client.waiting.wait()
     async with asyncio.timeout(20):

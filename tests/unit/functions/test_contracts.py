@@ -19,7 +19,7 @@ from functions.contracts import (
     events_in,
     run_models_in,
 )
-from functions.outbox import Publication, encode
+from functions.outbox.messages import Publication, encode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COMMAND = RunModel(

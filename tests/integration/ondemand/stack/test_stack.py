@@ -10,9 +10,9 @@ import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
+from ondemand.functions_app import SCRIPT_ROOT
 from ondemand.stack import DataFolderInUseError, PartError, Stack
 from ondemand.stack.part import Part, PartSpec
-from ondemand.stack.stack import ROOT
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_a_data_folder_in_use_is_refused_and_free_afterwards(tmp_path: Pat
 
 async def test_a_part_that_does_not_start_is_shown_with_its_log(tmp_path: Path) -> None:
     arguments = ("ondemand.host", "--script-root", str(tmp_path), "--port", "0")
-    part = Part(PartSpec("predict", arguments, tmp_path / "predict.log", os.environ), ROOT, lambda error: None)
+    part = Part(PartSpec("predict", arguments, tmp_path / "predict.log", os.environ), SCRIPT_ROOT, lambda error: None)
     with pytest.raises(PartError, match=r"(?s)predict ended with exit status 1 while starting.*host\.json") as raised:
         await part.start()
     await part.stop()

@@ -6,23 +6,25 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
-from functions.bus import Bus
 from functions.catalog import load_catalog
 from functions.contracts import Operation
 from functions.errors import UnknownRun
 from functions.operations import Operations
-from functions.predict.inbox import Inbox
 from functions.predict.request import operation_id_of
 from functions.predict.results import Results
 from functions.predict.service import PredictService
-from functions.settings import BusSettings, PredictSettings
+from functions.settings import PredictSettings
+from tests.unit.functions.publishers import RecordingPublisher
 
 CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
-NOWHERE = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=x;SharedAccessKey=x;UseDevelopmentEmulator=true"
 ID = "0123456789abcdef0123456789abcdef"
 COMPLETED = Operation(
     run_id=ID, status="completed", result=[5.6], model_type="wine", model_parameters={"alpha": 0.36, "l1_ratio": 0.5}
 )
+
+
+async def reply_session() -> str:
+    return "session"
 
 
 @pytest.fixture
@@ -34,12 +36,9 @@ async def operations() -> Operations:
 
 @pytest.fixture
 def service(operations: Operations) -> PredictService:
-    """With a bus that these tests never reach."""
-    bus = Bus(BusSettings(servicebus_connection=NOWHERE))
-    results = Results(operations, bus, max_waiting=1)
-    return PredictService(
-        PredictSettings(operations_url="memory://"), CATALOG, bus, operations, results, Inbox(bus.client, results)
-    )
+    publisher = RecordingPublisher()
+    results = Results(operations, publisher, max_waiting=1)
+    return PredictService(PredictSettings(), CATALOG, publisher, operations, results, reply_session)
 
 
 @pytest.mark.parametrize("spelling", [ID, ID.upper(), "01234567-89ab-cdef-0123-456789ABCDEF"])

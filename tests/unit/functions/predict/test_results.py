@@ -1,20 +1,18 @@
 import asyncio
-from typing import cast
 
 import pytest
 from obstore.store import MemoryStore
 
-from functions.bus import Bus
 from functions.contracts import Event, Operation, Training
 from functions.errors import TooManyRequests
 from functions.operations import Operations
 from functions.predict.results import Results
+from tests.unit.functions.publishers import RecordingPublisher
 
 ID = "0" * 32
 ACCEPTED = Operation(run_id=ID, status="pending")
 TRAINING = Operation(run_id=ID, status="running", training=Training(state="REQUESTED"))
 COMPLETED = Operation(run_id=ID, status="completed", result=[5.6])
-NO_BUS = cast(Bus, None)  # never reached while the store works
 
 
 def event(operation: Operation, stored: bool = False) -> Event:
@@ -28,7 +26,7 @@ def operations() -> Operations:
 
 @pytest.fixture
 def results(operations: Operations) -> Results:
-    return Results(operations, NO_BUS, max_waiting=1)
+    return Results(operations, RecordingPublisher(), max_waiting=1)
 
 
 async def test_an_answer_goes_to_who_waits_and_not_to_the_store(results: Results, operations: Operations) -> None:
@@ -77,12 +75,12 @@ async def test_the_latest_progress_is_there_when_time_is_over(results: Results) 
         assert await waiter.wait(0, leave_for_training=False) == TRAINING
 
 
-async def test_who_waits_for_a_training_is_no_company(results: Results) -> None:
+async def test_command_waiting_for_training_does_not_delay_others(results: Results) -> None:
     with results.expect(ACCEPTED, durable=False):
-        assert results.under_way == 1
+        assert results.in_flight == 1
         results.hand_over(event(TRAINING))
-        assert results.under_way == 0
-    assert results.under_way == 0
+        assert results.in_flight == 0
+    assert results.in_flight == 0
 
 
 async def test_the_first_outcome_stays(results: Results) -> None:

@@ -13,7 +13,8 @@ from mlflow.entities import LoggedModelOutput
 
 from functions.catalog import ModelType, Serverless
 from functions.parameters import ParameterSpec, canonical_parameters, training_key
-from functions.run_model.lookup import KEY_TAG, Found, NotFound, find_model, still_there
+from functions.run_model.lookup import KEY_TAG, Found, Lookup, NotFound
+from functions.run_model.mlflow_client import mlflow_client
 
 ENTRY = ModelType(
     experiment="/Shared/wine",
@@ -46,6 +47,7 @@ class Store:
         shutil.copy(template, self.path)
         self.uri = f"sqlite:///{self.path}"
         self.client = MlflowClient(tracking_uri=self.uri)
+        self.lookup = Lookup(lambda: mlflow_client(self.uri))
         self.experiment = self.client.create_experiment(ENTRY.experiment, artifact_location=str(folder / "artifacts"))
         self._clock = count(1_800_000_000_000, 1000)
 
@@ -105,7 +107,7 @@ class Store:
         return str(row[0]) if row else None
 
     def look_up(self, entry: ModelType = ENTRY, key: str = KEY) -> Found | NotFound:
-        return find_model(self.uri, entry, VALUES, key)
+        return self.lookup.find(entry, VALUES, key)
 
     def found(self, entry: ModelType = ENTRY, key: str = KEY) -> str | None:
         """The id of the model that answers, if one does."""
@@ -113,4 +115,4 @@ class Store:
         return outcome.model_id if isinstance(outcome, Found) else None
 
     def still_there(self, found: Found, entry: ModelType = ENTRY) -> bool:
-        return still_there(self.uri, entry, VALUES, KEY, found)
+        return self.lookup.still_there(entry, VALUES, KEY, found)

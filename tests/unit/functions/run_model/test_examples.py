@@ -18,7 +18,7 @@ from sklearn.linear_model import LinearRegression
 from functions.run_model.examples import check_example, example_records
 from functions.run_model.independence import Proof
 from functions.run_model.scoring import Scorer
-from tests.unit.functions.run_model.test_scoring import entry
+from tests.unit.functions.run_model.models import entry
 
 DOUBLE = ModelSignature(Schema([ColSpec("double", "a")]))
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,19 +10,9 @@ from functions.contracts import RunModel, Training, utc_now
 from functions.errors import Unavailable
 from functions.run_model.known_models import VERIFY_EVERY_S, KnownModels
 from functions.run_model.lookup import Found, NotFound
-from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store, new_database
+from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store
 
 IN_MEMORY: Callable[[Found], bool] = lambda found: True  # noqa: E731  # a name for what every model here is
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return new_database(tmp_path_factory.mktemp("mlflow"))
-
-
-@pytest.fixture
-def store(tmp_path: Path, template: Path) -> Store:
-    return Store(tmp_path, template)
 
 
 class Clock:
@@ -57,7 +46,7 @@ async def model_id(known: KnownModels, asked: RunModel | None = None) -> str | N
 
 async def test_deleted_model_answers_no_request_after_a_pause(store: Store) -> None:
     clock = Clock()
-    known = KnownModels(store.uri, 300, IN_MEMORY, clock)
+    known = KnownModels(store.lookup, 300, IN_MEMORY, clock)
     run = store.run()
     first, second = store.model(run, step=1), store.model(run, step=2)
     assert await model_id(known) == second
@@ -71,7 +60,7 @@ async def test_deleted_model_answers_no_request_after_a_pause(store: Store) -> N
 
 async def test_model_that_answers_all_the_time_is_seen_to_beside_the_answers(store: Store) -> None:
     clock = Clock()
-    known = KnownModels(store.uri, 300, IN_MEMORY, clock)
+    known = KnownModels(store.lookup, 300, IN_MEMORY, clock)
     model = store.model(store.run())
     assert await model_id(known) == model
     store.client.delete_logged_model(model)
@@ -85,20 +74,20 @@ async def test_model_that_answers_all_the_time_is_seen_to_beside_the_answers(sto
 
 async def test_model_in_memory_answers_while_mlflow_is_away(store: Store) -> None:
     clock = Clock()
-    known = KnownModels(store.uri, 300, IN_MEMORY, clock)
+    known = KnownModels(store.lookup, 300, IN_MEMORY, clock)
     model = store.model(store.run())
     assert await model_id(known) == model
     store.sql("ALTER TABLE logged_models RENAME TO away")
     clock.now += 2 * VERIFY_EVERY_S
     assert await model_id(known) == model
     assert await model_id(known, command(trained=True)) == model
-    forgetful = KnownModels(store.uri, 300, lambda found: False, clock)
+    forgetful = KnownModels(store.lookup, 300, lambda found: False, clock)
     with pytest.raises(Unavailable):
         await model_id(forgetful)
 
 
 async def test_miss_is_not_kept_and_is_explained_after_a_training(store: Store) -> None:
-    known = KnownModels(store.uri, 300, IN_MEMORY, Clock())
+    known = KnownModels(store.lookup, 300, IN_MEMORY, Clock())
     assert await model_id(known) is None
     store.model(store.run({"alpha": "0.5"}))
     outcome = await known.find(command(trained=True), ENTRY)
@@ -109,7 +98,7 @@ async def test_miss_is_not_kept_and_is_explained_after_a_training(store: Store) 
 
 
 async def test_look_up_after_a_training_serves_the_others(store: Store) -> None:
-    known = KnownModels(store.uri, 300, IN_MEMORY, Clock())
+    known = KnownModels(store.lookup, 300, IN_MEMORY, Clock())
     model = store.model(store.run())
     assert await model_id(known, command(trained=True)) == model
     store.sql("ALTER TABLE logged_models RENAME TO away")

@@ -19,8 +19,8 @@ from functions.errors import ModelNotLoaded, ModelRefused, Unavailable
 from functions.run_model import loading
 from functions.run_model.loading import ModelFolder
 from functions.run_model.lookup import Found
-from tests.unit.functions.run_model.mlflow_store import Store, new_database
-from tests.unit.functions.run_model.test_scoring import answer, entry
+from tests.unit.functions.run_model.mlflow_store import Store
+from tests.unit.functions.run_model.models import answer, entry
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0]})
 OPTIONS: dict[str, Any] = {"signature": infer_signature(FRAME, [1.0]), "pip_requirements": ["scikit-learn"]}
@@ -36,16 +36,9 @@ mlflow.models.set_model(Tripler())
 """
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return new_database(tmp_path_factory.mktemp("mlflow"))
-
-
-@pytest.fixture
-def store(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    store = Store(tmp_path, template)
+@pytest.fixture(autouse=True)
+def tracking_uri(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)  # as in a runner
-    return store
 
 
 def log(store: Store, folder: Path) -> Found:

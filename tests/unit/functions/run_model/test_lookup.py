@@ -1,7 +1,6 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -17,24 +16,13 @@ from functions.run_model.lookup import (
     KEY_TAG,
     MERGING_TAG,
     Found,
+    Lookup,
     NotFound,
-    find_model,
-    record_merging_off,
-    still_there,
 )
-from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store, new_database
+from functions.run_model.mlflow_client import mlflow_client
+from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store
 
 OTHER_KEY = "0" * 64
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return new_database(tmp_path_factory.mktemp("mlflow"))
-
-
-@pytest.fixture
-def store(tmp_path: Path, template: Path) -> Store:
-    return Store(tmp_path, template)
 
 
 @pytest.fixture
@@ -423,10 +411,10 @@ def test_values_that_are_unsafe_in_a_filter_are_compared_one_by_one(store: Store
     entry = ENTRY.model_validate(ENTRY.model_dump() | {"parameters": {"note": {"type": "str", "required": True}}})
     store.model(store.run({"note": "x"}))
     model = store.model(store.run({"note": text}))
-    assert find_model(store.uri, entry, {"note": text}, KEY) == Found(
+    assert store.lookup.find(entry, {"note": text}, KEY) == Found(
         model, store.client.get_logged_model(model).source_run_id
     )
-    assert isinstance(find_model(store.uri, entry, {"note": "x\n"}, OTHER_KEY), NotFound)
+    assert isinstance(store.lookup.find(entry, {"note": "x\n"}, OTHER_KEY), NotFound)
 
 
 def test_a_key_that_is_no_key_is_never_asked_for(store: Store) -> None:
@@ -436,13 +424,14 @@ def test_a_key_that_is_no_key_is_never_asked_for(store: Store) -> None:
 
 def test_mlflow_out_of_reach_is_no_miss() -> None:
     found = Found("m-1", "1")
+    lookup = Lookup(lambda: mlflow_client("http://127.0.0.1:9"))
     for ask in (
-        lambda: find_model("http://127.0.0.1:9", ENTRY, VALUES, KEY),
-        lambda: still_there("http://127.0.0.1:9", ENTRY, VALUES, KEY, found),
+        lambda: lookup.find(ENTRY, VALUES, KEY),
+        lambda: lookup.still_there(ENTRY, VALUES, KEY, found),
     ):
         with pytest.raises(Unavailable):
             ask()
-    record_merging_off("http://127.0.0.1:9", found, "raises nothing")
+    lookup.record_merging_off(found, "raises nothing")
 
 
 # Still there
@@ -509,7 +498,7 @@ def test_the_reason_for_not_merging_is_kept_with_the_model(store: Store) -> None
     found = store.look_up()
     assert isinstance(found, Found)
     assert found.merging is None
-    record_merging_off(store.uri, found, "x" * 600)
+    store.lookup.record_merging_off(found, "x" * 600)
     again = store.look_up()
     assert isinstance(again, Found)
     assert again.merging == "x" * 500
@@ -520,5 +509,5 @@ def test_a_model_that_is_gone_cannot_be_tagged_and_nothing_is_raised(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, "functions"):
-        record_merging_off(store.uri, Found("m-1", None), "rows are not independent")
+        store.lookup.record_merging_off(Found("m-1", None), "rows are not independent")
     assert f"model m-1 was not tagged {MERGING_TAG}" in caplog.text

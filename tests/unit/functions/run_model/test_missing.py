@@ -1,25 +1,14 @@
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from functions.contracts import RunModel, Training, utc_now
-from functions.run_model.lookup import NotFound, find_model
+from functions.run_model.lookup import NotFound
 from functions.run_model.missing import not_logged
-from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store, new_database
+from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store
 
 BEGAN = datetime.fromtimestamp(1_800_000_000, UTC)
 """The store's clock starts here."""
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return new_database(tmp_path_factory.mktemp("mlflow"))
-
-
-@pytest.fixture
-def store(tmp_path: Path, template: Path) -> Store:
-    return Store(tmp_path, template)
 
 
 def command() -> RunModel:
@@ -39,7 +28,7 @@ def command() -> RunModel:
 
 def told(store: Store, since: datetime | None = BEGAN) -> str:
     """What the client reads."""
-    outcome = find_model(store.uri, ENTRY, VALUES, KEY, explain=True, since=since)
+    outcome = store.lookup.find(ENTRY, VALUES, KEY, explain=True, since=since)
     assert isinstance(outcome, NotFound)
     return not_logged(command(), ENTRY, outcome).detail
 
@@ -189,6 +178,6 @@ def test_the_experiment_of_the_notebook_is_searched_however_many_there_are(
     notebook = store.client.create_experiment(entry.notebook)
     store.client.create_experiment("/Shared/newer")
     run = store.run(experiment=notebook)
-    outcome = find_model(store.uri, entry, VALUES, KEY, explain=True, since=BEGAN)
+    outcome = store.lookup.find(entry, VALUES, KEY, explain=True, since=BEGAN)
     assert isinstance(outcome, NotFound)
     assert f"MLflow run {run} with these parameters is in the experiment" in outcome.reasons[0]

@@ -8,7 +8,7 @@ import yaml
 
 from functions.errors import ModelNotLoaded, ModelRefused
 from functions.run_model.mlmodel import MAX_BYTES, check_allowed
-from tests.unit.functions.run_model.test_scoring import entry
+from tests.unit.functions.run_model.models import entry
 
 SKLEARN = {
     "loader_module": "mlflow.sklearn",

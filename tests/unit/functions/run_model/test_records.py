@@ -58,3 +58,12 @@ def test_requests_of_the_same_columns_and_kinds_may_share_a_call(rows: Any, othe
 )
 def test_other_requests_have_a_call_of_their_own(rows: Any) -> None:
     assert mergeable(rows, FLOATS) is None
+
+
+@pytest.mark.parametrize("value", [1, 1.5, 0, 2**70])
+def test_numbers_of_float_columns_have_the_key_of_floats(value: float) -> None:
+    """The short way for records of floats alone gives the key that each value has beside a text."""
+    numbers = {"a": value, "b": 2.5}
+    beside_text = {**numbers, "c": "x"}
+    assert mergeable([numbers], {"a", "b"}) == ([numbers], ("a", "b", float, float))
+    assert mergeable([beside_text], {"a", "b"}) == ([beside_text], ("a", "b", "c", float, float, str))

@@ -8,7 +8,6 @@ import mlflow
 import mlflow.pyfunc
 import mlflow.sklearn
 import numpy as np
-import orjson
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
@@ -21,40 +20,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from functions.catalog import ModelType, Serverless
 from functions.errors import InputRefused, PredictionFailed
 from functions.run_model.scoring import Scorer, _without_signature, float_columns
+from tests.unit.functions.run_model.models import DOUBLES, Calls, answer, entry, scorer_of
 
-DOUBLES = Schema([ColSpec("double", "a"), ColSpec("double", "b")])
 FEATURES = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
-
-
-def entry(**settings: Any) -> ModelType:
-    return ModelType(experiment="/e", notebook="/n", parameters={}, cluster=Serverless(serverless=True), **settings)
-
-
-class Calls:
-    """A model whose `predict` is a function."""
-
-    def __init__(self, predict: Any) -> None:
-        self._predict = predict
-
-    def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
-        return self._predict(data, params)
-
-
-def scorer_of(
-    predict: Any, schema: Schema | None = DOUBLES, params: ParamSchema | None = None, **settings: Any
-) -> Scorer:
-    metadata = Model(
-        signature=None if schema is None else ModelSignature(inputs=schema, params=params),
-        flavors={"python_function": {"loader_module": "own", "predict_fn": "predict"}},
-    )
-    return Scorer(PyFuncModel(metadata, Calls(predict)), entry(**settings))
-
-
-def answer(scorer: Scorer, rows: Any) -> Any:
-    return orjson.loads(bytes(scorer.encode(scorer.score(rows))[0].result))
 
 
 def saved(model: Any, folder: Path, **options: Any) -> PyFuncModel:

@@ -24,7 +24,7 @@ from functions.run_model.loading import LoadedModel
 from functions.run_model.lookup import Found
 from functions.run_model.scoring import Scorer
 from functions.run_model.served_model import ServedModel
-from tests.unit.functions.run_model.test_scoring import entry
+from tests.unit.functions.run_model.models import entry
 
 RANDOM = np.random.default_rng(0)
 FEATURES = pd.DataFrame(RANDOM.normal(size=(200, 2)).round(1), columns=["a", "b"])

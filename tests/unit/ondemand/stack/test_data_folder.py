@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ondemand.stack.data_folder import DataFolderInUseError, DataFolderLock
+from ondemand.stack.data_folder import DataFolderError, DataFolderInUseError, DataFolderLock, delete_old_operations
 
 HOLD = """
 import signal, sys
@@ -43,3 +44,30 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     lock = DataFolderLock(tmp_path)
     lock.acquire()
     lock.release()
+
+
+def test_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(DataFolderError, match=r"data cannot hold the state: it is a file; .* --data"):
+        DataFolderLock(tmp_path / "data").acquire()
+
+
+def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataFolderError, match=r"Not a directory; .* --data"):
+        DataFolderLock(tmp_path / "file" / "data").acquire()
+
+
+def test_folder_that_cannot_be_written_is_refused() -> None:
+    with pytest.raises(DataFolderError, match="--data"):
+        DataFolderLock(Path("/proc/self")).acquire()
+
+
+def test_old_operations_are_deleted(tmp_path: Path) -> None:
+    files = {age: tmp_path / "operations" / age / "result.json" for age in ("old", "new")}
+    for file in files.values():
+        file.parent.mkdir(parents=True)
+        file.write_text("{}")
+    os.utime(files["old"], (0, 0))
+    delete_old_operations(tmp_path, timedelta(days=3))
+    assert [age for age, file in files.items() if file.exists()] == ["new"]

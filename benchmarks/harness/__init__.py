@@ -1,0 +1,1 @@
+"""Load, processes, records: what measures, knowing none of the servers."""

@@ -1,1 +1,0 @@
-"""Sizing on paper: what KEDA and the HorizontalPodAutoscaler decide, and a simulation of the queues they decide by."""

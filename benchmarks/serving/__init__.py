@@ -1,0 +1,1 @@
+"""The same model served by this project and by its peers."""

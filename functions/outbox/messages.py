@@ -1,0 +1,78 @@
+"""A Service Bus message of ours: its body and its properties."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from azure.servicebus import ServiceBusMessage
+
+from functions.contracts import AnyMessage, Event, command_of
+
+OPERATIONS = "operations"
+"""Application property of a shared message: the operations of its commands, should its body be unreadable."""
+
+
+@dataclass
+class Publication:
+    """A message on its way to the bus. Its fields are the arguments of `Publisher.publish`."""
+
+    message: AnyMessage
+    at: datetime | None = None
+    may_share: bool = False
+    in_flight: int = 0
+    body: bytes = b""
+    accepted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def __post_init__(self) -> None:
+        self.body = self.body or self.message.to_json()
+
+    @property
+    def session_id(self) -> str | None:
+        return self.message.reply_to_session if isinstance(self.message, Event) else None
+
+    @property
+    def reply_to_session_id(self) -> str | None:
+        return None if isinstance(self.message, Event) else command_of(self.message).reply_to_session
+
+    @property
+    def operation_id(self) -> str:
+        message = self.message
+        return str(message.operation.run_id) if isinstance(message, Event) else command_of(message).operation
+
+    @property
+    def traceparent(self) -> str | None:
+        message = self.message
+        return message.traceparent if isinstance(message, Event) else command_of(message).traceparent
+
+
+def encode(publications: Sequence[Publication]) -> ServiceBusMessage:
+    """The Service Bus message of one publication, or of several of one kind that share it.
+
+    The properties name the clients, because a dead letter's body may be unreadable.
+    """
+    first = publications[0]
+    properties: dict[str | bytes, str] = {}
+    if len(publications) == 1:
+        body, message_id, operation_id = first.body, first.message.message_id, first.operation_id
+        if first.traceparent:
+            properties["traceparent"] = first.traceparent
+    else:
+        body, message_id, operation_id = _json_list(publications), uuid.uuid4().hex, None
+        properties[OPERATIONS] = ",".join(each.operation_id for each in publications)
+    return ServiceBusMessage(
+        body,
+        content_type="application/json",
+        subject=first.message.kind,
+        message_id=message_id,
+        correlation_id=operation_id,
+        session_id=first.session_id,
+        reply_to_session_id=first.reply_to_session_id,
+        scheduled_enqueue_time_utc=first.at,
+        application_properties=dict(properties),
+    )
+
+
+def _json_list(publications: Sequence[Publication]) -> bytes:
+    return b"[" + b",".join(each.body for each in publications) + b"]"
