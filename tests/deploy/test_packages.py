@@ -39,7 +39,7 @@ open_store("az://operations")
 IMPORTS = {
     "predict": "import httpx",
     "train": "import databricks.sdk",
-    "run-model": "from functions.run_model.mlflow_client import import_mlflow; import_mlflow(); import sklearn.linear_model",
+    "run-model": "from functions.run_model.mlflow_client import import_mlflow as do; do(); import sklearn.linear_model",
 }
 IDENTITY = {
     "SERVICEBUS_CONNECTION__fullyQualifiedNamespace": "north.servicebus.windows.net",

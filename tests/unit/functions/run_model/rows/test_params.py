@@ -98,3 +98,8 @@ def test_params_for_a_model_without_any_are_refused() -> None:
         assert told(of, {"dataframe_records": [dict.fromkeys("abc", 1)], "params": {"k": 1}}) == [
             "the model takes no params"
         ]
+
+
+def test_date_of_params_has_microseconds() -> None:
+    (message,) = told(PARAMS, {"inputs": {"a": [1.5]}, "params": {"since": "2024-01-01T00:00:00.000000001"}})
+    assert "dates of params have microseconds" in message

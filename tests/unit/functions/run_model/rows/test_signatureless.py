@@ -60,3 +60,12 @@ def test_arrays_without_a_signature() -> None:
     assert RowReader(None).read({"inputs": [[1, 2], [3, 4]]}).data.tolist() == [[1, 2], [3, 4]]
     assert RowReader(None).read({"instances": [{"a": [1.5]}]}).data["a"].tolist() == [[1.5]]
     assert told(None, {"inputs": {"a": [1, "x"]}}) == ["tensor a, row 1: the column holds numbers and text"]
+
+
+def test_no_arrays_are_refused() -> None:
+    assert told(None, {"inputs": {}}) == ["there are no columns"]
+
+
+def test_arrays_that_are_ragged_are_refused_by_name() -> None:
+    (message,) = told(None, {"inputs": {"x": [[1, 2], [3]]}})
+    assert message.startswith("tensor x, ")

@@ -52,3 +52,7 @@ def test_records_are_the_rows_of_an_unnamed_tensor() -> None:
     assert as_the_model_reads([{"a": 1, "b": 2}], of).tolist() == [[1.0, 2.0]]
     assert "different orders" in told(of, [{"a": 1, "b": 2}, {"b": 2, "a": 1}])[0]
     assert told(of, [{"0": 1, "1": 2}, {"0": 1}]) == ["row 1 lacks '1', which others have"]
+
+
+def test_list_for_two_tensors_is_refused() -> None:
+    assert told(IMAGE, {"instances": [1, 2]}) == ["the model's tensors have names: send inputs as an object of them"]
