@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mlflow.types import Schema
 
 Found = tuple[Any, tuple[str, ...]]
-"""What the model is given, and the columns left out."""
+"""The input of the model, and the columns left out."""
 
 
 class NamedColumns:

@@ -185,8 +185,8 @@ def test_a_model_that_is_there_stays_at_the_cost_of_two_calls(store: Store, call
 
 CHANGES: dict[str, Callable[[Store, Found], object]] = {
     "the model is deleted": lambda store, found: store.client.delete_logged_model(found.model_id),
-    "its run is deleted": lambda store, found: store.client.delete_run(found.run_id),
-    "its run failed after all": lambda store, found: store.client.update_run(found.run_id, status="FAILED"),
+    "its run is deleted": lambda store, found: store.client.delete_run(found.mlflow_run_id),
+    "its run failed after all": lambda store, found: store.client.update_run(found.mlflow_run_id, status="FAILED"),
     "its experiment is deleted": lambda store, found: store.client.delete_experiment(store.experiment),
     "its row is gone": lambda store, found: store.sql("DELETE FROM logged_models"),
     "its run's row is gone": lambda store, found: store.sql("DELETE FROM runs"),
