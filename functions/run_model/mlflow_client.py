@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import yaml
 
 from functions.errors import Unavailable
-from functions.imports import collector_off
+from functions.upstream.imports import collector_off
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

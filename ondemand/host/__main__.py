@@ -7,18 +7,14 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from functions.imports import quick_imports
+import typer
+import uvloop
 
-with quick_imports():
-    import typer
-    import uvloop
-
-    from ondemand.host.app_settings import load_local_settings
-    from ondemand.host.errors import HostError
-    from ondemand.host.index import index_functions
-    from ondemand.host.options import read_host_options
-    from ondemand.host.server import Host
-    from ondemand.lifetime import end_with_parent
+from ondemand.host.app_settings import load_local_settings
+from ondemand.host.errors import HostError
+from ondemand.host.index import index_functions
+from ondemand.host.options import read_host_options
+from ondemand.lifetime import end_with_parent
 
 # Plain tracebacks: this output is a log file most of the time.
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -56,6 +52,9 @@ def _run(script_root: Path, port: int, drain_timeout: float) -> None:
     options = read_host_options(script_root, os.environ)
     _log_to_stderr(options.log_level)
     functions = index_functions(script_root, os.environ, options.starts)
+    # After the app, which may know a quicker way to import the SDK that the server needs too.
+    from ondemand.host.server import Host
+
     try:
         listening = socket.create_server(("127.0.0.1", port))
     except OSError as error:

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from azure.servicebus.aio import ServiceBusClient
 
-from functions.links import tls
 from ondemand.host.errors import HostError
 
 
@@ -16,9 +15,7 @@ async def open_client(connection: str, environ: Mapping[str, str]) -> AsyncItera
     The client retries nothing itself: the listeners reconnect, and say so in the log.
     """
     if connection_string := environ.get(connection):
-        async with ServiceBusClient.from_connection_string(
-            connection_string, retry_total=0, ssl_context=tls()
-        ) as client:
+        async with ServiceBusClient.from_connection_string(connection_string, retry_total=0) as client:
             yield client
     elif namespace := environ.get(f"{connection}__fullyQualifiedNamespace"):
         from azure.identity.aio import DefaultAzureCredential
@@ -26,7 +23,7 @@ async def open_client(connection: str, environ: Mapping[str, str]) -> AsyncItera
         client_id = environ.get(f"{connection}__clientId")
         async with (
             DefaultAzureCredential(managed_identity_client_id=client_id) as credential,
-            ServiceBusClient(namespace, credential, retry_total=0, ssl_context=tls()) as client,
+            ServiceBusClient(namespace, credential, retry_total=0) as client,
         ):
             yield client
     else:

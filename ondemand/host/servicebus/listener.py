@@ -17,6 +17,8 @@ from ondemand.host.servicebus.connection import open_client
 from ondemand.host.servicebus.messages import to_function_message, trace_of
 
 FIRST_DELAY, LONGEST_DELAY = 0.25, 5.0  # seconds between attempts to connect
+SOCKET_TIMEOUT_S = 0.05
+"""How long the SDK's keep-alive reads at a time; a message that arrives meanwhile waits as long. 0.2 s by default."""
 _log = logging.getLogger(__name__)
 
 

@@ -5,11 +5,10 @@ import logging
 from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
-from functions.links import SOCKET_TIMEOUT_S, without_pauses
 from ondemand.host.index import IndexedFunction, ServiceBusTrigger
 from ondemand.host.invocation import Invoker
 from ondemand.host.options import ServiceBusOptions
-from ondemand.host.servicebus.listener import Listener
+from ondemand.host.servicebus.listener import SOCKET_TIMEOUT_S, Listener
 from ondemand.host.servicebus.pump import MessagePump
 
 _log = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ class QueueListener(Listener):
             prefetch_count=self._options.prefetch_count,
             socket_timeout=SOCKET_TIMEOUT_S,
         )
-        async with without_pauses(receiver):
+        async with receiver:
             _log.info("%s: listening to %s", self._function.name, self._trigger.entity)
             self._connected()
             await self._pump.run(receiver)

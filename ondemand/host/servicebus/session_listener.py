@@ -7,11 +7,10 @@ from azure.servicebus import NEXT_AVAILABLE_SESSION
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 
-from functions.links import SOCKET_TIMEOUT_S
 from ondemand.host.index import IndexedFunction, ServiceBusTrigger
 from ondemand.host.invocation import Invoker
 from ondemand.host.options import ServiceBusOptions
-from ondemand.host.servicebus.listener import Listener
+from ondemand.host.servicebus.listener import SOCKET_TIMEOUT_S, Listener
 from ondemand.host.servicebus.pump import MessagePump
 
 ACCEPT_WAIT = 60.0  # seconds the broker holds a request for the next available session
