@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from mlflow import MlflowClient
 
 from functions.errors import Unavailable
 from functions.run_model.lookup import (
+    EXPERIMENT_TTL_S,
     KEY_TAG,
     MERGING_TAG,
     Found,
@@ -245,3 +247,28 @@ def test_a_model_that_is_gone_cannot_be_tagged_and_nothing_is_raised(
     with caplog.at_level(logging.WARNING, "functions"):
         store.lookup.record_merging_off(Found("m-1", None), "rows are not independent")
     assert f"model m-1 was not tagged {MERGING_TAG}" in caplog.text
+
+
+def test_experiment_is_asked_for_again_when_its_entry_has_expired(store: Store, calls: Counter[str]) -> None:
+    now = [0.0]
+    lookup = Lookup(lambda: store.client, clock=lambda: now[0])
+    model = store.model(store.run(), key=KEY)
+    for after, asked in ((0, 1), (EXPERIMENT_TTL_S - 1, 1), (EXPERIMENT_TTL_S, 2)):
+        now[0] = after
+        found = lookup.find(ENTRY, VALUES, KEY)
+        assert isinstance(found, Found)
+        assert found.model_id == model
+        assert calls["get_experiment_by_name"] == asked
+
+
+def test_mlflow_is_connected_to_once_and_not_before_the_first_look_up(store: Store) -> None:
+    connections: list[str] = []
+
+    def connect() -> MlflowClient:
+        connections.append(store.uri)
+        return store.client
+
+    lookup = Lookup(connect)
+    assert not connections
+    assert lookup.find(ENTRY, VALUES, KEY) == lookup.find(ENTRY, VALUES, KEY) == NotFound()
+    assert connections == [store.uri]
