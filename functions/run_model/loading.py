@@ -19,6 +19,7 @@ from functions.errors import ModelNotLoaded, ModelRefused, OnDemandError, Unavai
 from functions.run_model.examples import example_records
 from functions.run_model.exceptions import describe
 from functions.run_model.lookup import Found
+from functions.run_model.mlflow_client import mlflow_client
 from functions.run_model.mlmodel import check_allowed
 from functions.run_model.scoring import Scorer
 
@@ -85,9 +86,7 @@ class ModelFolder:
 
     def _check_size(self, found: Found) -> None:
         """Before anything is written. Raises ModelRefused, Unavailable."""
-        from mlflow import MlflowClient
-
-        client = MlflowClient(tracking_uri=self._tracking_uri)
+        client = mlflow_client(self._tracking_uri)
         folders: list[str | None] = [None]
         files = total = 0
         with _downloading(found):
