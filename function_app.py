@@ -1,8 +1,8 @@
 """The Functions app: one image, from which a Deployment picks its functions (see functions/deployments.py)."""
 
-from functions.imports import quick_imports
+from functions.upstream.imports import collector_off
 
-with quick_imports():
+with collector_off():
     import azure.functions as func
 
     from functions import health

@@ -8,7 +8,6 @@ from azure.core.exceptions import AzureError
 from azure.servicebus.aio import ServiceBusClient
 
 from functions.contracts import AnyMessage
-from functions.links import tls
 from functions.outbox.messages import Publication
 from functions.outbox.sender import Outbox, unavailable
 from functions.settings import BusSettings
@@ -17,7 +16,7 @@ from functions.settings import BusSettings
 def connect(settings: BusSettings) -> ServiceBusClient:
     """A client by connection string, or by workload identity when only the namespace is named."""
     # Retries are ours (a failed publish is a 503 or a later retry), so that a dead bus answers fast.
-    options: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.1, "ssl_context": tls()}
+    options: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.1}
     if settings.servicebus_connection:
         return ServiceBusClient.from_connection_string(settings.servicebus_connection, **options)
     from azure.identity.aio import DefaultAzureCredential

@@ -15,11 +15,6 @@ from functions.parameters import ParameterSpec
 from functions.queues import pool_queue
 from functions.settings import catalog_path
 
-try:
-    from yaml import CSafeLoader as SafeLoader  # libyaml's, twelve times as fast
-except ImportError:
-    from yaml import SafeLoader  # type: ignore[assignment]  # the same in Python
-
 RESERVED_PARAMETERS = frozenset({"experiment", "artifact_name"})
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
@@ -122,7 +117,7 @@ class Catalog(_Entry):
         return tuple(sorted({pool_queue(None), *(entry.queue for entry in self.models.values())}))
 
 
-class _NoDuplicateKeys(SafeLoader):
+class _NoDuplicateKeys(yaml.SafeLoader):
     """PyYAML silently keeps the last of two equal keys; a catalog with two entries of one name is a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

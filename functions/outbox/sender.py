@@ -18,11 +18,11 @@ from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError
 
-from functions.cancellation import cancel
 from functions.errors import OnDemandError, RequestTooLarge, Unavailable
-from functions.links import SOCKET_TIMEOUT_S, without_pauses
 from functions.outbox.messages import Publication, encode
 from functions.outbox.packing import SharedMessage, linger, pack
+from functions.upstream.cancellation import cancel
+from functions.upstream.links import SOCKET_TIMEOUT_S, without_pauses
 
 logger = logging.getLogger(__name__)
 

@@ -16,12 +16,12 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from pydantic import ValidationError
 
 from functions.backoff import retry_delay
-from functions.cancellation import cancel
 from functions.contracts import Event, events_in
 from functions.errors import Unavailable
-from functions.links import SOCKET_TIMEOUT_S, without_pauses
 from functions.predict.results import Results
 from functions.queues import RESULTS
+from functions.upstream.cancellation import cancel
+from functions.upstream.links import SOCKET_TIMEOUT_S, without_pauses
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What a model is made of: whether all of it is a library's own, and looks at each row alone."""
+"""The parts of a model: are all of them a library's own, and does each look at one row at a time?"""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any

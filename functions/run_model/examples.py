@@ -62,8 +62,8 @@ def _disproof(scorer: "Scorer", records: list[dict[str, Any]]) -> str | None:
         if time.monotonic() > until:
             return None
     sizes = [1] * len(records)
-    together = scorer.score(records)
-    return difference(together, sizes, alone) or order_difference(together, sizes, scorer.score(records[::-1]))
+    merged = scorer.score(records)
+    return difference(merged, sizes, alone) or order_difference(merged, sizes, scorer.score(records[::-1]))
 
 
 def _from_input_example(model: "PyFuncModel", folder: Path) -> list[dict[str, Any]]:

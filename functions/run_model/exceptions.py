@@ -1,4 +1,4 @@
-"""What is said of an exception that somebody's code raised: it may hold secrets, and may not even have a text."""
+"""The text about an exception of somebody's code: it may hold secrets, and may not even have a text."""
 
 MAX_TEXT = 2000
 MAX_NAME = 100

@@ -20,7 +20,7 @@ SAMPLED_PARTS = 4
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model returned. ``rows``: its number of rows, None when its first axis is not known to be rows."""
+    """The result of a model. ``rows``: its number of rows, None when its first axis is not known to be rows."""
 
     result: Any
     rows: int | None
@@ -28,7 +28,7 @@ class Scored:
 
 
 class Proof:
-    """Whether predictions of a model may be merged. ``off`` is the reason why not; once off it stays off."""
+    """The proof that predictions of a model may be merged. ``off`` is the reason why not; once off it stays off."""
 
     def __init__(self, off: str | None, tell: Callable[[str], None] = lambda reason: None) -> None:
         self.off = off
@@ -52,28 +52,28 @@ class Proof:
         return random.sample(range(parts), min(parts, SAMPLED_PARTS))  # a sample, no secret
 
 
-def difference(together: Scored, sizes: Sequence[int], alone: dict[int, Scored]) -> str | None:
+def difference(merged: Scored, sizes: Sequence[int], alone: dict[int, Scored]) -> str | None:
     """Why a merged result is not what its parts give alone; None where it is.
 
-    `together` has ``sizes[0]`` rows of the first part, then ``sizes[1]`` of the second …; `alone` holds some parts.
+    `merged` has ``sizes[0]`` rows of the first part, then ``sizes[1]`` of the second …; `alone` holds some parts.
     """
-    if together.rows != sum(sizes):
+    if merged.rows != sum(sizes):
         return "its result has not one entry a row"
     for number, part in alone.items():
         if part.rows != sizes[number]:
             return "its result has not one entry a row"
-        if not same_rows(take(together.result, *bounds(sizes)[number]), part.result, together.result):
+        if not same_rows(take(merged.result, *bounds(sizes)[number]), part.result, merged.result):
             return "the same rows give other results alone than together"
     return None
 
 
-def order_difference(together: Scored, sizes: Sequence[int], backwards: Scored) -> str | None:
+def order_difference(merged: Scored, sizes: Sequence[int], backwards: Scored) -> str | None:
     """Why the result of the parts in reverse order is not the same; None where it is."""
     if backwards.rows != sum(sizes):
         return "its result has not one entry a row"
     reverse = bounds(list(reversed(sizes)))
     pairs = zip(bounds(sizes), reversed(reverse), strict=True)
-    whole = together.result
+    whole = merged.result
     if all(same_rows(take(whole, *one), take(backwards.result, *other), whole) for one, other in pairs):
         return None
     return "the same rows give other results in another order"

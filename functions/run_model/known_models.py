@@ -90,7 +90,7 @@ class KnownModels:
         return outcome
 
     async def _still_there(self, command: RunModel, entry: ModelType, found: Found) -> bool:
-        """Whether the model is still the one of its key.
+        """True if the model is still the one of its key.
 
         While it answers all the time this is asked beside the answers; after a pause a request waits for it.
         """

@@ -39,7 +39,7 @@ class Found:
     """A model that can be loaded by ``models:/<model_id>``; ``merging`` is the value of its tag, if it has one."""
 
     model_id: str
-    run_id: str | None
+    mlflow_run_id: str | None
     merging: str | None = None
 
     @property
@@ -97,8 +97,8 @@ class Lookup:
             return outcome
 
     def still_there(self, entry: ModelType, parameters: Mapping[str, ParameterValue], key: str, found: Found) -> bool:
-        """Whether a model that was found is still the one of this key: neither it nor its run is deleted or changed,
-        and its tag was not moved to another model. Two calls, as a rule.
+        """True if a model that was found is still the one of this key: neither it nor its run is deleted or changed,
+        and its tag was not moved to another model. It takes two calls, as a rule.
 
         Raises Unavailable when MLflow cannot be asked.
         """

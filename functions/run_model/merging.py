@@ -20,7 +20,7 @@ class Answer(NamedTuple):
 
 
 class Model(Protocol):
-    """What the merger asks of a model. Both block and run in a thread."""
+    """The model as the merger uses it. Both methods block and run in a thread."""
 
     def score(self, rows: Any) -> Scored:
         """The prediction for rows. Raises OnDemandError."""
@@ -38,7 +38,7 @@ class _Asked:
 
 
 class Merger:
-    """Merges what is asked at once, and all that gathers while a call is running; nobody waits for company.
+    """Merges requests that arrive at once or while a call is running. No request waits for others to merge with.
 
     Only inputs of the same key are merged, up to `max_rows` rows, and only while `proof` holds. If the merged call
     fails, or does not give one result a row, each is tried alone, so only the bad one fails.
@@ -96,27 +96,27 @@ class Merger:
     def _answer(self, group: list[_Asked]) -> list[Answer | BaseException]:
         if len(group) > 1:
             try:
-                if (answers := self._answer_together(group)) is not None:
+                if (answers := self._answer_merged(group)) is not None:
                     return answers
             except BaseException as error:  # noqa: BLE001  # each is tried alone, and then says why it failed
                 logger.info("a merged prediction failed with %s; trying each alone", type(error).__name__)
         return [self._encoded(self._score(asked.rows)) for asked in group]
 
-    def _answer_together(self, group: list[_Asked]) -> list[Answer | BaseException] | None:
+    def _answer_merged(self, group: list[_Asked]) -> list[Answer | BaseException] | None:
         """None where the merged result may not be used."""
         sizes = [asked.size for asked in group]
-        together = self._model.score(self._concatenate([asked.rows for asked in group]))
-        if reason := difference(together, sizes, {}):
+        merged = self._model.score(self._concatenate([asked.rows for asked in group]))
+        if reason := difference(merged, sizes, {}):
             self._proof.disprove(reason)
             return None
         checked = self._proof.parts_to_check(len(group))
         if not checked:
-            return list(self._model.encode(together, sizes))
+            return list(self._model.encode(merged, sizes))
         alone = {number: self._score(group[number].rows) for number in checked}
-        if reason := self._disproof(group, together, sizes, alone):
+        if reason := self._disproof(group, merged, sizes, alone):
             self._proof.disprove(reason)
             return None
-        answers: list[Answer | BaseException] = list(self._model.encode(together, sizes))
+        answers: list[Answer | BaseException] = list(self._model.encode(merged, sizes))
         for number, scored in alone.items():
             answers[number] = self._encoded(scored)
         return answers
@@ -124,17 +124,17 @@ class Merger:
     def _disproof(
         self,
         group: list[_Asked],
-        together: Scored,
+        merged: Scored,
         sizes: list[int],
         alone: dict[int, Scored | BaseException],
     ) -> str | None:
         scored = {number: each for number, each in alone.items() if isinstance(each, Scored)}
         if len(scored) < len(alone):
             return "rows that fail alone do not fail together"
-        if reason := difference(together, sizes, scored):
+        if reason := difference(merged, sizes, scored):
             return reason
         backwards = self._model.score(self._concatenate([asked.rows for asked in reversed(group)]))
-        return order_difference(together, sizes, backwards)
+        return order_difference(merged, sizes, backwards)
 
     def _score(self, rows: Any) -> Scored | BaseException:
         try:

@@ -1,4 +1,4 @@
-"""Why a training left no matching model: what its run did log. Blocks; call it in a thread."""
+"""The reason why a training left no matching model, by what its run logged. Blocks; call it in a thread."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ class NotFound:
 
 
 def what_was_logged(client: "MlflowClient", wanted: Wanted, since: datetime | None) -> tuple[str, ...]:
-    """What kept the newest runs (begun after `since`) from being found, the nearest one first; at most three."""
+    """The reasons why the newest runs (begun after `since`) were not found, the nearest run first; at most three."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -125,7 +125,7 @@ def _same(wanted: Wanted, run: "Run") -> bool:
 
 
 def differences(wanted: Wanted, logged: Mapping[str, str]) -> Iterator[str]:
-    """What is missing or has another value."""
+    """The parameters that are missing or have another value."""
     for name, value in wanted.parameters.items():
         if name not in logged:
             yield f"{name} is missing"
@@ -149,7 +149,7 @@ def _cut(text: str) -> str:
 
 def not_logged(command: RunModel, entry: ModelType, not_found: NotFound) -> ModelNotLogged:
     """The error of a training that ended well and left no matching model; it says what was logged instead."""
-    run_id = command.training.run_id if command.training else None
+    databricks_run_id = command.training.run_id if command.training else None
     reasons = list(not_found.reasons)
     if older := [run for run in not_found.runs_without_model[:5] if not any(run in reason for reason in reasons)]:
         runs = ", ".join(older)
@@ -157,4 +157,4 @@ def not_logged(command: RunModel, entry: ModelType, not_found: NotFound) -> Mode
     if not reasons:
         wanted = ", ".join(f"{name}={_value(value)}" for name, value in command.parameters.items())
         reasons.append(f"the experiment {entry.experiment!r} has no finished run with {wanted}")
-    return ModelNotLogged(f"Databricks run {run_id} ended well, but {'; '.join(reasons)}.")
+    return ModelNotLogged(f"Databricks run {databricks_run_id} ended well, but {'; '.join(reasons)}.")

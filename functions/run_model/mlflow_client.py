@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import yaml
 
 from functions.errors import Unavailable
-from functions.imports import collector_off
+from functions.upstream.imports import collector_off
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,7 +45,7 @@ def asking_mlflow() -> Iterator[None]:
 
 
 def unless(codes: frozenset[str], ask: Callable[[str], T], name: str) -> T | None:
-    """What MLflow answers to ``ask(name)``; None when it answers with an error of these codes."""
+    """The answer of MLflow to ``ask(name)``; None when it answers with an error of these codes."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -76,8 +76,9 @@ def _import_mlflow() -> None:
     with collector_off():
         import mlflow.artifacts
         import mlflow.pyfunc  # noqa: F401  # for its side effect: the slow imports are over
-    # MLflow reads a model's description three times to load it, by `yaml.safe_load`: nine tenths of the time, unless
-    # that is the parser of libyaml. (Brackets nested by ten thousands end the process, as whoever writes models can.)
+    # mlflow 3.17 reads an MLmodel file three times to load it, by `yaml.safe_load`, which takes nine tenths of the time
+    # unless it is the parser of libyaml. `test_mlflow_reads_yaml_with_libyaml` checks it; it can go when mlflow uses
+    # CSafeLoader itself. (Brackets nested by ten thousands end the process, as any author of a model can.)
     yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]  # a type
 
 

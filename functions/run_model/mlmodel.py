@@ -18,13 +18,13 @@ _PYFUNC_KEYS = frozenset(
      "streamable", "python_model", "artifacts", "cloudpickle_version", "pickle_module_name"}
 )  # fmt: skip
 _CODE_KEYS = ("model_code_path", "python_model", "artifacts")
-"""What only models with code of their own have."""
+"""Keys that only models with code of their own have."""
 _NEEDS = f"which needs {PYTHON_FUNCTION} among the catalog's flavors"
 _PATH_KEYS = frozenset(
     {"artifact_path", "components", "data", "model_binary", "model_data", "model_path", "path", "pickled_model",
      "python_model", "saved_model_dir", "serving_input_path"}
 )  # fmt: skip
-"""What MLflow joins to the artifact's folder, at any level of a flavour or of the input example."""
+"""Keys of the paths that MLflow joins to the artifact's folder, at any level of a flavour or of the input example."""
 _PICKLERS = frozenset({"pickle", "cloudpickle", "mlflow.pytorch.pickle_module"})
 _CONFIG_KEYS = {"mlflow.pytorch": frozenset({"device"})}
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

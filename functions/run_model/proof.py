@@ -1,4 +1,4 @@
-"""What proves that a model answers for a key, and which of a run's models does. Blocks; call it in a thread.
+"""The proof that a model answers for a key, and the choice among a run's models. Blocks; call it in a thread.
 
 The model of a key is one that its own run logged: of the run's outputs the one with the largest step, then the newest
 (MLflow's rule for ``runs:/``).
@@ -23,7 +23,7 @@ _MODEL_ID = re.compile(r"m-[A-Za-z0-9_-]{1,250}\Z")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a model has to be: of a catalog entry, in that entry's experiment, trained with these parameters."""
+    """The model that is looked for: of a catalog entry, in that entry's experiment, trained with these parameters."""
 
     experiment_id: str
     entry: ModelType

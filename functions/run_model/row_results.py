@@ -29,7 +29,7 @@ def _is_default(index: Any) -> bool:
 
 
 def same_rows(left: Any, right: Any, whole: Any = None) -> bool:
-    """Whether two results (arrays, series or frames) are the same but for the last places of floating-point numbers.
+    """True if two results (arrays, series or frames) differ in the last places of floating-point numbers at most.
 
     `whole` is the result that one of them is a part of, if it is one: the largest value of its column says what a last
     place is, since a sum near zero has the places of its terms. The index of a series or frame is not compared: a part

@@ -69,12 +69,12 @@ class Scorer:
     def _result(self, given: ModelInput) -> Any:
         if given.is_array and self._predict_array is not None:
             return self._predict_array(given.data)
-        # What the signature makes of an exact frame is this frame again, which takes MLflow longer than most models.
+        # The signature would make the same frame of an exact one, which takes MLflow longer than most models.
         model = self._unchecked if given.exact and given.params is None else self._model
         return model.predict(given.data, params=given.params)
 
     def _failure(self, error: BaseException) -> OnDemandError:
-        """Whose fault an exception is: rows that a library's own code refuses are the client's."""
+        """The error for an exception: rows that a library's own code refuses are the client's fault."""
         from mlflow.exceptions import MlflowException
 
         exposed = self._entry.expose_errors or self._custom is None
@@ -124,7 +124,8 @@ def _without_signature(model: "PyFuncModel") -> "PyFuncModel":
     metadata = copy.copy(model.metadata)
     metadata.signature = None
     predict_fn = model.metadata.flavors["python_function"].get("predict_fn", "predict")
-    # `_model_impl` is documented as a stable interface for developers.
+    # `_model_impl` is documented as a stable interface for developers (mlflow 3.17): the wrapper of a flavour with its
+    # signature left out. test_scoring.py compares both; it can go when MLflow's check of a frame takes microseconds.
     return PyFuncModel(metadata, model._model_impl, predict_fn, None, model.model_id)
 
 

@@ -70,7 +70,7 @@ class RunModelService:
             queue = self._catalog.find(command.model_type)[1].queue
             await self._replies.retry_later(queue, command, trouble)
         except (PredictionFailed, ModelNotLoaded) as error:
-            # What the model's code said is for the log; what its client may read is in the error.
+            # The log has the text that the model's code raised; the client reads only the error.
             logger.warning("operation %s: %s", command.operation, error.title, exc_info=error)
             await self._replies.failed(command, error)
         except OnDemandError as error:
@@ -98,7 +98,7 @@ class RunModelService:
                 "completed",
                 result=answer.result,
                 ignored_columns=list(answer.ignored_columns) or None,
-                model=ModelReference(uri=found.uri, run_id=found.run_id),
+                model=ModelReference(uri=found.uri, run_id=found.mlflow_run_id),
             ),
         )
 

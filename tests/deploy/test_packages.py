@@ -10,7 +10,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from functions.deployments import DEPLOYMENTS
-from tests.deploy.locks import IMAGES, ROOT, read_lock
+from tests.deploy.locks import EXTRAS, ROOT, read_lock
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the images have Python 3.11")
 
@@ -39,9 +39,7 @@ open_store("az://operations")
 IMPORTS = {
     "predict": "import httpx",
     "train": "import databricks.sdk",
-    "run-model": (
-        "from functions.run_model.mlflow_client import import_mlflow; import_mlflow(); import sklearn.linear_model"
-    ),
+    "run-model": "from functions.run_model.mlflow_client import import_mlflow as do; do(); import sklearn.linear_model",
 }
 IDENTITY = {
     "SERVICEBUS_CONNECTION__fullyQualifiedNamespace": "north.servicebus.windows.net",
@@ -53,7 +51,7 @@ IDENTITY = {
 }
 
 
-@pytest.fixture(scope="module", params=IMAGES)
+@pytest.fixture(scope="module", params=EXTRAS)
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Name of the image, and a folder with the packages of its lock file."""
     name = str(request.param)

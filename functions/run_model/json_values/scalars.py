@@ -11,7 +11,7 @@ _DAY_AND_TIME = "0000-01-01T00:00:00"
 
 
 def is_text(text: str) -> bool:
-    """Whether UTF-8 has it: lone surrogates are not text."""
+    """True if UTF-8 can encode it: lone surrogates are not text."""
     if text.isascii():
         return True
     try:

@@ -29,7 +29,7 @@ def _at_once(given: list[Any], kind: Kind, required: bool) -> "NDArray[Any] | No
 
 
 def _encodable(given: list[Any]) -> bool:
-    """Whether every text is Unicode; half of a surrogate pair is not."""
+    """True if every text is Unicode; half of a surrogate pair is not."""
     try:
         "".join(filter(None, given)).encode()
     except UnicodeEncodeError:

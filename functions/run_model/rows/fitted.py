@@ -15,7 +15,7 @@ _ATTRIBUTES = {
 }
 """By the library that the model's class comes from; scikit-learn's convention is for every class."""
 _INVENTED = re.compile(r"(?:Column_)?[0-9]+")
-"""What lightgbm and CatBoost call the columns of an array, which has no names."""
+"""Names that lightgbm and CatBoost give to the columns of an array, which has none."""
 
 
 def fitted_columns(model: "PyFuncModel") -> tuple[str, ...]:
@@ -31,6 +31,8 @@ def _raw_model(model: "PyFuncModel") -> Any:
     try:
         return model.get_raw_model()
     except Exception:  # noqa: BLE001 - a flavour's wrapper may raise anything, and the wrapper itself may know
+        # The only way to the wrapper (mlflow 3.17 documents it as stable for developers). test_fitted.py says whether
+        # it is still needed: a wrapper whose `get_raw_model` raises.
         return getattr(model, "_model_impl", None)
 
 

@@ -33,7 +33,7 @@ class Column:
         return self._kind is not None
 
     def read(self, table: Table, place: int, wrong: Refusals) -> Any:
-        """What pandas takes for a column; what is wrong is added to *wrong*."""
+        """The column as pandas takes it. Mistakes are added to *wrong*."""
         if lacking := lacks(table, place, not self.required):
             wrong.extend(lacking)
             return None

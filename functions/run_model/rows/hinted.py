@@ -36,5 +36,8 @@ class HintedRows:
 
 
 def is_hinted(signature: Any) -> bool:
-    """Whether MLflow made the signature of a type hint; then it enforces the hint instead of the signature."""
+    """True if MLflow made the signature of a type hint: then it enforces the hint instead of the signature.
+
+    The attribute is private in mlflow 3.17, which says it in no other way; test_hinted.py fails when it is renamed.
+    """
     return bool(getattr(signature, "_is_signature_from_type_hint", False))

@@ -31,7 +31,7 @@ class Kind:
     advice: str = ""
 
     def null(self, required: bool) -> str:
-        """What is wrong with null."""
+        """The reason why null is refused."""
         if required:
             return f"null is not {self.noun}, and the signature requires a value"
         return f"null is not {self.noun}{self.advice}"

@@ -51,7 +51,7 @@ def _value(value: Any, spec: "ParamSpec") -> Any:
 
 
 def _scalar(value: Any, dtype: "DataType") -> Any:
-    """What MLflow's check of parameters takes and leaves as it is: Python's own types."""
+    """A value of Python's own types: MLflow's check of parameters leaves it as it is."""
     import numpy as np
 
     found = read_value(value, kind_of(dtype), True)

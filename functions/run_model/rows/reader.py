@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelInput:
-    """What ``predict`` of a PyFuncModel is given.
+    """The input of ``predict`` of a PyFuncModel.
 
     ``data`` is a DataFrame, an ndarray or a dict of ndarrays. ``params`` are the checked ones that were given.
     ``ignored_columns`` are the first of the columns that the model does not know. ``exact``: MLflow's enforcement of

@@ -6,7 +6,7 @@ from typing import Any
 from functions.run_model.rows.frames import complete, frame, lacks
 from functions.run_model.rows.names import ColumnNames, UnknownColumns, check_distinct
 from functions.run_model.rows.refusals import Refusals, refused, short
-from functions.run_model.rows.tables import Body, Table, by_column, matrix, records, split
+from functions.run_model.rows.tables import Body, Table, matrix, named_table, records, split
 from functions.run_model.rows.tensors import untyped_tensor
 from functions.run_model.rows.typed import Found
 from functions.run_model.rows.untyped import untyped_column
@@ -29,19 +29,10 @@ class FittedColumns:
         return frame(_read(table, matched.positions), table.index), matched.ignored
 
     def _table(self, body: Body) -> Table:
-        match body:
-            case Body("records", rows):
-                return records(rows)
-            case Body("split", rows):
-                return split(rows)
-            case Body(_, dict() as columns):
-                return by_column(columns)
-            case Body(_, list() as rows) if not rows or any(isinstance(row, dict) for row in rows):
-                return records(rows)
-            case Body(_, rows):
-                table = matrix(rows, len(self._columns))
-                return Table(self._columns, table.count, table.column)
-        raise refused("there are no rows")  # pragma: no cover
+        if (named := named_table(body)) is not None:
+            return named
+        table = matrix(body.payload, len(self._columns))
+        return Table(self._columns, table.count, table.column)
 
 
 class AnyColumns:

@@ -117,6 +117,20 @@ def _check_index(index: list[Any], count: int) -> None:
         raise refused("index holds whole numbers of 64 bits alone, other numbers alone or text alone")
 
 
+def named_table(body: Body, inputs_are_one_row: bool = False) -> Table | None:
+    """The rows by the names that they give their columns. None where they give no names. Raises InputRefused."""
+    match body:
+        case Body("records", rows):
+            return records(rows)
+        case Body("split", rows):
+            return split(rows)
+        case Body(_, dict() as columns):
+            return records([columns]) if inputs_are_one_row else by_column(columns)
+        case Body(_, list() as rows) if not rows or any(isinstance(row, dict) for row in rows):
+            return records(rows)
+    return None
+
+
 def matrix(data: list[Any], width: int | None = None) -> Table:
     """Rows of values by position. Raises InputRefused."""
     _no_rows(data)

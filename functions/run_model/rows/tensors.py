@@ -35,7 +35,7 @@ class Tensor:
         self._where = f"tensor {name}, " if name is not None else ""
 
     def read(self, value: Any, wrong: Refusals) -> "NDArray[Any] | None":
-        """What is wrong is added to *wrong*."""
+        """The array of the values. Mistakes are added to *wrong*."""
         try:
             if self._dtype.kind == "O":
                 return self._objects(value)

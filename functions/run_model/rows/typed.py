@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 from functions.run_model.rows.frames import Column, complete, frame
 from functions.run_model.rows.names import ColumnNames, UnknownColumns, check_distinct
 from functions.run_model.rows.refusals import MAX_ERRORS, Refusals, refused
-from functions.run_model.rows.tables import Body, Table, by_column, matrix, records, split
+from functions.run_model.rows.tables import Body, Table, matrix, named_table, records, split
 from functions.run_model.rows.tensors import Tensor, stacked
 
 if TYPE_CHECKING:
     from mlflow.types import Schema
 
 Found = tuple[Any, tuple[str, ...]]
-"""What the model is given, and the columns left out."""
+"""The input of the model, and the columns left out."""
 
 
 class NamedColumns:
@@ -39,18 +39,12 @@ class NamedColumns:
         return frame(found, table.index), matched.ignored
 
     def _table(self, body: Body) -> Table:
-        match body:
-            case Body("records", rows):
-                return records(rows)
-            case Body("split", rows):
-                return split(rows)
-            case Body(_, dict() as columns):
-                # To MLflow it is one row where the signature has a list or an object in it.
-                return records([columns]) if self._whole_row else by_column(columns)
-            case Body(_, list() as rows) if not rows or any(isinstance(row, dict) for row in rows):
-                return records(rows)
-            case Body(_, rows) if len(self._columns) == 1 and self.exact and not _has_lists(rows):
-                return Table([self._columns[0].name], len(rows), lambda _: rows)
+        # To MLflow an object of inputs is one row where the signature has a list or an object in it.
+        if (named := named_table(body, inputs_are_one_row=self._whole_row)) is not None:
+            return named
+        rows = body.payload
+        if len(self._columns) == 1 and self.exact and not _has_lists(rows):
+            return Table([self._columns[0].name], len(rows), lambda _: rows)
         raise refused("the model's columns have names: send objects, or dataframe_split with columns")
 
 

@@ -66,7 +66,7 @@ def half(value: Any) -> float:
 def _floating(value: Any, bits: str, nearest: Any) -> float:
     number = _number(value, NUMERIC)
     try:
-        rounded: float = nearest(number)
+        rounded: float = nearest(float(number))  # struct tells a large whole number by an error of its own
     except OverflowError:
         raise WrongValue(f"{shown(value)} does not fit a {bits}-bit floating-point number") from None
     if isinstance(number, int) and rounded != number:

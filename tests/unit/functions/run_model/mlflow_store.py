@@ -28,6 +28,7 @@ ENTRY = ModelType(
 ALPHA_AND_DEPTH = {"alpha": "0.5", "depth": "5"}
 VALUES, _ = canonical_parameters(ENTRY.parameters, {})
 KEY = training_key("wine", VALUES)
+OTHER_KEY = "0" * 64
 
 
 def new_database(folder: Path) -> Path:

@@ -200,3 +200,14 @@ def test_deleted_artifact_cannot_be_downloaded(store: Store, tmp_path: Path) -> 
     shutil.rmtree(tmp_path / "artifacts")
     with pytest.raises((Unavailable, ModelNotLoaded)):
         folder_of(store, tmp_path).load(found, entry())
+
+
+def test_folder_that_cannot_be_written_to_is_trouble_for_later(store: Store, tmp_path: Path) -> None:
+    found = log(store, save_sklearn(tmp_path / "model", LinearRegression().fit(FRAME, [1.0, 2.0])))
+    folder = tmp_path / "cache"
+    models = ModelFolder(folder, 10**9, store.uri)
+    folder.mkdir()
+    (folder / found.model_id).write_text("a file where the model's folder would be")
+    with pytest.raises(Unavailable, match="cannot be written to the model cache"):
+        models.load(found, entry())
+    assert [path.name for path in folder.iterdir()] == [found.model_id]

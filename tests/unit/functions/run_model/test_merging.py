@@ -217,3 +217,24 @@ async def test_a_merged_result_that_has_no_json_fails_alone() -> None:
     good, bad = await ask(merger(Unwritable()), [1], [3])
     assert good == [2]
     assert isinstance(bad, InputRefused)
+
+
+async def test_rows_that_fail_alone_but_not_together_turn_merging_off() -> None:
+    class Tolerant(Doubler):
+        def score(self, rows: list[int]) -> Scored:
+            if rows == [5]:
+                raise InputRefused("five alone")
+            return super().score(rows)
+
+    proof = Proof(None)
+    good, bad = await ask(merger(Tolerant(), proof=proof), [1], [5])
+    assert good == [2]
+    assert isinstance(bad, InputRefused)
+    assert proof.off == "rows that fail alone do not fail together"
+
+
+async def test_nobody_waits_when_the_event_loop_has_no_threads_left() -> None:
+    merging = merger(Doubler())
+    await asyncio.get_running_loop().shutdown_default_executor()
+    with pytest.raises(RuntimeError):
+        await merging.predict([1])

@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature, infer_signature
+from mlflow.protos.databricks_pb2 import ErrorCode
 from mlflow.pyfunc import PyFuncModel
-from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+from mlflow.types.schema import Array
 from sklearn.linear_model import LinearRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
@@ -21,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from functions.errors import InputRefused, PredictionFailed
-from functions.run_model.scoring import Scorer, _without_signature, float_columns
+from functions.run_model.scoring import Scorer, _unmergeable_column, _without_signature, float_columns
 from tests.unit.functions.run_model.models import DOUBLES, Calls, answer, entry, scorer_of
 
 FEATURES = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
@@ -244,3 +246,25 @@ def test_columns_that_the_signature_makes_floats() -> None:
     mixed = Schema([ColSpec("double", "a"), ColSpec("float", "b"), ColSpec("long", "c")])
     assert float_columns(mixed) == {"a", "b"}
     assert float_columns(None) == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "refused"), [("INVALID_PARAMETER_VALUE", InputRefused), ("INTERNAL_ERROR", PredictionFailed)]
+)
+def test_code_of_an_mlflow_error_says_whose_fault_it_is(code: str, refused: type[Exception]) -> None:
+    def fail(data: Any, params: Any) -> Any:
+        raise MlflowException("no", error_code=ErrorCode.Value(code))
+
+    with pytest.raises(refused):
+        scorer_of(fail).score([{"a": 1.0, "b": 2.0}])
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (Schema([TensorSpec(np.dtype("f8"), (-1, 2))]), "its input is a tensor"),
+        (Schema([ColSpec(Array(DataType.double), "a")]), "column a holds nested values"),
+    ],
+)
+def test_input_whose_rows_are_not_records_of_values_is_never_merged(schema: Schema, reason: str) -> None:
+    assert _unmergeable_column(schema) == reason

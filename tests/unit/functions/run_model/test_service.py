@@ -74,11 +74,13 @@ class Runner:
         self.published = Published()
         self.operations = Operations(MemoryStore())
         self._files = folder
+        self.load_began = threading.Event()
         self.may_load = threading.Event()
         self.may_load.set()
         models = ModelFolder(folder / "cache", 10**9, store.uri)
 
         def load(found: Found, entry: ModelType) -> ServedModel:
+            self.load_began.set()
             self.may_load.wait(30)
             return ServedModel(models.load(found, entry), 1000, lambda reason: None)
 
@@ -284,10 +286,8 @@ async def test_load_that_takes_a_while_is_told(runner: Runner) -> None:
 async def test_load_goes_on_when_its_command_is_cancelled(runner: Runner) -> None:
     runner.log_model()
     runner.may_load.clear()
-    progress = asyncio.Event()
-    runner.published.on_progress = progress.set
     handling = asyncio.create_task(runner.service.handle(command()))
-    await progress.wait()
+    await asyncio.to_thread(runner.load_began.wait, 30)
     handling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await handling

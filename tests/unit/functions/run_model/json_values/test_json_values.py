@@ -1,71 +1,34 @@
-"""`json_value`: every kind alone and nested, what is refused, and how a refusal names type and place."""
+"""`json_value`: every kind alone and nested, and what is refused."""
 
-import dataclasses
 import datetime
 import decimal
-import enum
-import subprocess
-import sys
-import types
 import uuid
 from array import array
-from collections import OrderedDict, namedtuple
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
-import orjson
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import pytest
 import scipy.sparse  # type: ignore[import-untyped]  # it has no types
-from pydantic import BaseModel, computed_field
 
 from functions.run_model.json_values import NoJson, json_value
-
-
-class Size(enum.IntEnum):
-    SMALL = 1
-
-
-class Colour(str, enum.Enum):  # noqa: UP042  # str() of a StrEnum is its text, of this one it is not
-    RED = "red"
-
-
-class Label(BaseModel):
-    name: str
-    due: datetime.date | None = None
-    scores: Any = None
-
-    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
-    @property
-    def known(self) -> bool:
-        return self.name != ""
-
-
-@dataclasses.dataclass
-class Detection:
-    box: Any
-    label: Label
-
-
-class Hidden(enum.Enum):
-    VALUE = 1
-
-
-class Quantity(np.ndarray[Any, Any]):
-    """What a library of units makes of an array."""
-
-
-class Unreadable(dict[str, int]):
-    def items(self) -> Any:
-        raise RuntimeError("secret")
-
-
-Pair = namedtuple("Pair", ["left", "right"])
-NOON = datetime.datetime(2024, 7, 2, 12, 0, 0, 5)
-ROME = ZoneInfo("Europe/Rome")
+from tests.unit.functions.run_model.json_values.samples import (
+    NOON,
+    ROME,
+    Colour,
+    Detection,
+    Hidden,
+    Label,
+    Pair,
+    Quantity,
+    Size,
+    Unreadable,
+    objects,
+    strict,
+)
 
 SCALARS: dict[str, tuple[Any, Any]] = {
     "none": (None, None),
@@ -132,6 +95,7 @@ SCALARS: dict[str, tuple[Any, Any]] = {
     "masked": (np.ma.masked, None),
 }
 """A value and its JSON."""
+
 
 COLLECTIONS: dict[str, tuple[Any, Any]] = {
     "list": ([1, "a", None], [1, "a", None]),
@@ -232,6 +196,7 @@ COLLECTIONS: dict[str, tuple[Any, Any]] = {
     "sparse vector": (scipy.sparse.coo_array([0, 1]), [0, 1]),
 }
 
+
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "integer beyond 64 bits": (lambda: 2**64, "int"),
     "negative integer beyond 64 bits": (lambda: -(2**63) - 1, "int"),
@@ -255,14 +220,14 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "frozenset": (lambda: frozenset({1}), "frozenset"),
     "generator": (lambda: (each for each in [1]), "generator"),
     "dict view": (lambda: {}.keys(), "dict_keys"),
-    "enumeration": (lambda: Hidden.VALUE, f"{__name__}.Hidden"),
+    "enumeration": (lambda: Hidden.VALUE, f"{Hidden.__module__}.Hidden"),
     "class": (lambda: Label, "pydantic._internal._model_construction.ModelMetaclass"),
     "dataclass itself": (lambda: Detection, "type"),
     "function": (lambda: json_value, "function"),
     "Interval": (lambda: pd.Interval(0, 1), "pandas.Interval"),
     "Period": (lambda: pd.Period("2024"), "pandas.Period"),
     "arrow": (lambda: pa.array([1]), "pyarrow.Int64Array"),
-    "units": (lambda: np.zeros(1).view(Quantity), f"{__name__}.Quantity"),
+    "units": (lambda: np.zeros(1).view(Quantity), f"{Quantity.__module__}.Quantity"),
     "two columns of one name": (lambda: pd.DataFrame([[1, 2]], columns=["a", "a"]), "pandas.DataFrame"),
     "two columns of one text": (lambda: pd.DataFrame([[1, 2]], columns=[1, "1"]), "pandas.DataFrame"),
     "column without a name": (lambda: pd.DataFrame([[1]], columns=[None]), "NoneType"),
@@ -284,6 +249,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
 }
 """A value, and the name of the type that a refusal tells."""
 
+
 PLACES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "alone": (lambda value: value, lambda found: found),
     "in a list": (lambda value: ["a", value], lambda found: found[1]),
@@ -302,19 +268,6 @@ PLACES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "in a dataclass": (lambda value: Detection(value, Label(name="a")), lambda found: found["box"]),
 }
 """How a value is put somewhere, and how its JSON is found there."""
-
-
-def objects(*values: Any) -> Any:
-    """An object array: numpy would take apart what is a list or an array itself."""
-    together = np.empty(len(values), dtype=object)
-    for position, value in enumerate(values):
-        together[position] = value
-    return together
-
-
-def strict(value: Any) -> bytes:
-    """Tells 1, 1.0 and true apart; refuses whatever is not plain."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -343,142 +296,3 @@ def test_what_has_no_json_is_refused_everywhere_by_its_type(name: str, place: st
     if name != "what cannot be read":  # then the whole result is named: how far reading came is not known
         assert refused.value.type_name == type_name
     assert "secret" not in str(refused.value)
-
-
-@pytest.mark.parametrize("unit", ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns"])
-def test_array_of_dates_and_series_of_them_are_one_form(unit: str) -> None:
-    dates = np.array(["2024-01-02T03:04:05.5", "NaT"], dtype="datetime64[ns]").astype(f"datetime64[{unit}]")
-    first, missing = json_value(dates)
-    assert first == pd.Timestamp(dates[0]).isoformat()
-    assert missing is None
-    assert json_value(pd.Series(dates)) == [first, missing]
-
-
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
-def test_floats_of_every_width_keep_their_number(dtype: str) -> None:
-    values = np.array([0.1, -0.0, np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal], dtype=dtype)
-    assert np.array_equal(np.array(json_value(values), dtype=dtype), values)
-    assert str(json_value(values)[1]) == "-0.0"
-
-
-def test_result_is_not_the_list_that_the_model_keeps() -> None:
-    kept = [1, 2]
-    json_value(kept).append(3)
-    assert kept == [1, 2]
-
-
-@pytest.mark.parametrize(
-    ("result", "where"),
-    [
-        (pd.Interval(0, 1), ""),
-        ([1, pd.Interval(0, 1)], "[1]"),
-        (pd.DataFrame({"a": [1, 2], "due": [1, pd.Interval(0, 1)]}), "[1].due"),
-        ({"a": {"b c": [[pd.Interval(0, 1)]]}}, '.a["b c"][0][0]'),
-        ({"é": pd.Interval(0, 1)}, '["\\u00e9"]'),
-        ({"x" * 1000: pd.Interval(0, 1)}, f".{'x' * 99}..."),
-        (np.array([["a", "b"], ["c", "\ud800"]]), "[1][1]"),
-    ],
-)
-def test_refusal_says_where(result: Any, where: str) -> None:
-    with pytest.raises(NoJson) as refused:
-        json_value(result)
-    assert refused.value.where == where
-    assert str(refused.value).isascii()
-    assert refused.value.type_name in str(refused.value)
-
-
-def test_lists_in_lists_end_at_32_levels() -> None:
-    nested: Any = 1
-    for _ in range(32):
-        nested = [nested]
-    assert json_value(nested) == nested
-    with pytest.raises(NoJson, match="list is nested deeper than 32 levels"):
-        json_value([nested])
-    with pytest.raises(NoJson, match=r"numpy\.ndarray is nested deeper than 32 levels"):
-        json_value({"a": np.zeros((1,) * 32)})
-
-
-def cycles() -> Iterator[Any]:
-    one: list[Any] = []
-    one.extend([1, one, one])
-    yield one
-    by_key: dict[str, Any] = {}
-    by_key["self"] = by_key
-    yield by_key
-    inside = np.empty(1, dtype=object)
-    inside[0] = inside
-    yield inside
-    alone = np.empty((), dtype=object)
-    alone[()] = alone
-    yield alone
-    detection = Detection(None, Label(name="a"))
-    detection.box = detection
-    yield detection
-    label = Label(name="a")
-    label.scores = label
-    yield label
-    series = pd.Series([None], dtype=object)
-    series.iat[0] = series
-    yield series
-
-
-@pytest.mark.parametrize("number", range(7))
-def test_what_holds_itself_is_refused(number: int) -> None:
-    with pytest.raises(NoJson):
-        json_value(list(cycles())[number])
-
-
-def tensor_of(package: str, **methods: Any) -> Any:
-    """An object of a class that says it is of *package*: neither library is among the development requirements."""
-    kind = type("Tensor", (), {"__module__": f"{package}.framework", **methods})
-    return kind()
-
-
-def test_tensors_of_torch_are_their_values() -> None:
-    tensor = tensor_of(
-        "torch", detach=lambda self: self, cpu=lambda self: self, tolist=lambda self: [[0.5, float("nan")]]
-    )
-    assert json_value({"y": tensor}) == {"y": [[0.5, None]]}
-
-
-def test_tensors_of_tensorflow_are_their_values() -> None:
-    assert json_value([tensor_of("tensorflow", numpy=lambda self: np.float32(0.5))]) == [0.5]
-
-
-def test_tensors_that_hold_themselves_are_refused() -> None:
-    tensor = tensor_of("tensorflow", numpy=lambda self: self)
-    with pytest.raises(NoJson, match="Tensor cannot be read: RecursionError"):
-        json_value(tensor)
-
-
-@pytest.mark.parametrize("package", ["torchaudio", "jax", "polars"])
-def test_other_libraries_objects_are_refused(package: str) -> None:
-    tensor = tensor_of(package, detach=lambda self: self, tolist=lambda self: [1], numpy=lambda self: 1)
-    with pytest.raises(NoJson) as refused:
-        json_value(tensor)
-    assert refused.value.type_name == f"{package}.framework.Tensor"
-
-
-def test_type_name_is_where_users_import_it_from() -> None:
-    package = types.ModuleType("shapes")
-    kind = type("Circle", (), {"__module__": "shapes.deep.inside"})
-    package.Circle = kind  # type: ignore[attr-defined]  # made here
-    sys.modules["shapes"] = package
-    try:
-        with pytest.raises(NoJson) as refused:
-            json_value(kind())
-    finally:
-        del sys.modules["shapes"]
-    assert refused.value.type_name == "shapes.Circle"
-
-
-def test_type_name_is_ascii_and_short() -> None:
-    with pytest.raises(NoJson) as refused:
-        json_value(type("é" * 1000, (), {})())
-    assert refused.value.type_name.isascii()
-    assert len(refused.value.type_name) == 200
-
-
-def test_importing_it_loads_neither_numpy_nor_pandas() -> None:
-    code = "import functions.run_model.json_values, functions.run_model.row_results, sys; print('numpy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pandas as pd
+import pytest
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, ParamSchema, Schema
 
+from functions.errors import InputRefused
 from functions.run_model.rows import ModelInput, RowReader
 
 
@@ -28,3 +31,22 @@ def as_the_model_reads(asked: Any, of: ModelSignature) -> Any:
     """Read by us and checked by MLflow."""
     found: ModelInput = RowReader(of).read(asked)
     return echo(of).predict(found.data, found.params)
+
+
+ABC = signature(*(ColSpec("double", name) for name in "abc"))
+
+
+MIXED = signature(ColSpec("double", "a"), ColSpec("long", "b", required=False), ColSpec("string", "c", required=False))
+
+
+def told(of: ModelSignature | None, asked: Any, **options: Any) -> list[str]:
+    with pytest.raises(InputRefused) as caught:
+        RowReader(of, **options).read(asked)
+    assert caught.value.status == 422
+    return [error.message for error in caught.value.errors]
+
+
+def read(of: ModelSignature | None, asked: Any, **options: Any) -> pd.DataFrame:
+    found = RowReader(of, **options).read(asked).data
+    assert isinstance(found, pd.DataFrame)
+    return found

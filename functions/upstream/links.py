@@ -1,41 +1,30 @@
 """Opening links of azure-servicebus in milliseconds.
 
 To open a link the SDK reads one frame, sleeps 50 ms and reads the next, nine times over: half a second where the
-network takes milliseconds. Reading waits for a frame by itself, so here it reads on instead. No setting does this; it
-is the one place that touches private names of the SDK, and where they are missing the SDK's own way remains.
+network takes milliseconds. The SDK waits for a frame as it reads, so the pauses are left out here. No setting does
+this. Where the private names are missing, the link opens in the SDK's own way.
 """
 
-import ssl
 import weakref
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import Any, TypeVar
 
-import certifi
 from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
 
 Link = TypeVar("Link", ServiceBusSender, ServiceBusReceiver)
 FRAMES = 32
 """Frames read without a pause; an opening takes nine."""
 SOCKET_TIMEOUT_S = 0.05
-"""How long the SDK reads at a time. Its keep-alive task does so now and then, and what comes meanwhile waits as long:
-by default 0.2 s."""
-
-
-@cache
-def tls() -> ssl.SSLContext:
-    """The SDK's own TLS settings, for all connections: it would read the certificate authorities anew for each."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(certifi.where())
-    return context
+"""How long the SDK reads at a time. Its keep-alive task reads now and then, and a message that arrives meanwhile waits
+that long: by default 0.2 s."""
 
 
 def without_pauses(link: Link) -> Link:
-    """The same sender or receiver, not yet opened; whenever it opens, it opens at once."""
+    """The same sender or receiver, not yet opened. It opens without pauses, also when it opens again."""
     create_handler: Callable[..., None] | None = getattr(type(link), "_create_handler", None)
     if create_handler is None:
         return link
-    itself = weakref.ref(link)  # without a cycle, a link that is given up takes its socket along
+    itself = weakref.ref(link)  # a cycle would keep the socket of a link that is given up
 
     def create(auth: Any) -> None:
         opening = itself()
@@ -47,7 +36,7 @@ def without_pauses(link: Link) -> Link:
 
 
 def _read_on(handler: Any) -> None:
-    """Until its link is open. ``client_ready_async`` reads one frame or waits for one; the caller bounds them all."""
+    """Read until the link is open. ``client_ready_async`` reads or awaits one frame; the caller bounds the time."""
     ready: Callable[[], Awaitable[bool]] | None = getattr(handler, "client_ready_async", None)
     if ready is None:
         return
@@ -55,7 +44,7 @@ def _read_on(handler: Any) -> None:
     async def read_on() -> bool:
         for _ in range(FRAMES):
             if await ready():
-                vars(handler).pop("client_ready_async", None)  # open: from here on it is the SDK's own again
+                vars(handler).pop("client_ready_async", None)  # the link is open: from here on the SDK's own method
                 return True
         return False
 

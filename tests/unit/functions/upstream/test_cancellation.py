@@ -1,16 +1,17 @@
 """Closing what reads from azure-servicebus ends, although a cancellation may be lost."""
 
 import asyncio
+import sys
 from typing import cast
 
 from azure.servicebus.aio import ServiceBusClient
 from obstore.store import MemoryStore
 
-from functions.cancellation import cancel
 from functions.operations import Operations
 from functions.outbox.sender import Outbox
 from functions.predict.inbox import Inbox
 from functions.predict.results import Results
+from functions.upstream.cancellation import cancel
 from tests.unit.functions.publishers import RecordingPublisher
 
 
@@ -51,6 +52,17 @@ class DeafLink:
 
     async def close(self) -> None:
         pass
+
+
+async def test_wait_for_loses_a_cancellation() -> None:
+    """Once Python 3.11 is no longer supported, functions/upstream/cancellation.py can go."""
+    result = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(asyncio.wait_for(result, 60))
+    await asyncio.sleep(0)  # it waits
+    result.set_result("read")
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled() == (sys.version_info >= (3, 12))
 
 
 async def test_a_lost_cancellation_is_repeated() -> None:

@@ -6,7 +6,7 @@ import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from functions.links import without_pauses
+from functions.upstream.links import without_pauses
 from ondemand.stack import Stack
 
 PAUSE_S = 0.05
@@ -31,7 +31,9 @@ async def test_links_open_and_open_again_without_the_pauses_of_the_sdk(stack: St
     async with ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as client:
         async with client.get_queue_sender("train") as sender:
             await sender.send_messages(ServiceBusMessage(b"first"))
-        assert pauses.count(PAUSE_S) >= 5, "the SDK opens links otherwise now: is functions/links.py still needed?"
+        assert pauses.count(PAUSE_S) >= 5, (
+            "the SDK opens links otherwise now: is functions/upstream/links.py still needed?"
+        )
         pauses.clear()
         sender, receiver = client.get_queue_sender("train"), client.get_queue_receiver("train")
         async with without_pauses(sender), without_pauses(receiver):
