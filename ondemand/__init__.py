@@ -1,1 +1,1 @@
-"""The embedded stack for one machine: everything `functions/` talks to, without a cloud."""
+"""The ``ondemand`` command and the stack for one machine: all that the Functions app talks to, without a cloud."""

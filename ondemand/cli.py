@@ -197,7 +197,7 @@ def mlflow(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Run the command; a package that it misses is one line."""
+    """Run the command; say in one line which package is missing."""
     try:
         app()
     except ModuleNotFoundError as error:
@@ -205,7 +205,7 @@ def main() -> None:
 
 
 def _checked_project(catalog: Path | None, notebooks: Path | None, request: Path | None = None) -> Project:
-    """The project of this call; says what is missing or wrong in it once, before any part starts."""
+    """Find the project and check its catalog, so that a mistake is reported once and before any part starts."""
     _require_the_stack()
     from ondemand.functions_app import CatalogError, check_catalog
 
@@ -218,7 +218,7 @@ def _checked_project(catalog: Path | None, notebooks: Path | None, request: Path
 
 
 def _require_the_stack() -> None:
-    """Say once what is not installed: some parts would notice only when they are asked to do something."""
+    """Report missing packages at once: some parts would fail only at their first request."""
     if missing := [name for name in STACK_NEEDS if not _is_installed(name)]:
         raise _failure(_missing(", ".join(missing)))
 

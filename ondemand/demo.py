@@ -22,9 +22,9 @@ from ondemand.stack import PartError, Stack
 from ondemand.stack.addresses import EXTERNAL
 from ondemand.stack.logs import tail
 
-TRAINING_DEADLINE = 150.0  # seconds
-POLL_INTERVAL = 0.25  # seconds
-REFRESH_INTERVAL = 0.1  # seconds
+TRAINING_DEADLINE_S = 150.0
+POLL_INTERVAL_S = 0.25
+REFRESH_INTERVAL_S = 0.1
 DATABRICKS = {"Authorization": "Bearer local"}
 SCORING_BODIES = {"dataframe_split", "dataframe_records", "instances", "inputs"}
 LOGS_SHOWN = ("predict", "run-model", "train", "databricks")
@@ -48,20 +48,20 @@ class Story:
         self._current_since = self._began
 
     def step(self, text: str) -> None:
-        """Something has happened."""
+        """Report an event."""
         elapsed = time.monotonic() - self._began
         self._console.print(f"[green]{elapsed:6.1f} s[/]  {text}", highlight=False, soft_wrap=True)
 
     def now(self, text: str) -> None:
-        """Something goes on; its time counts from the first call with this text."""
+        """Name the current activity; its time counts from the first call with this text."""
         if text != self._current:
             self._current, self._current_since = text, time.monotonic()
 
     async def keep_time(self) -> None:
-        """Show the elapsed time of what goes on, until cancelled."""
+        """Show the elapsed time of the current activity, until cancelled."""
         while True:
             self._status.update(f"{self._current}  {time.monotonic() - self._current_since:.1f} s")
-            await asyncio.sleep(REFRESH_INTERVAL)  # a clock's tick
+            await asyncio.sleep(REFRESH_INTERVAL_S)  # a clock's tick
 
 
 def run(project: Project) -> int:
@@ -161,7 +161,7 @@ async def _ask_untrained(
         raise DemoError(f"the first request was answered {response.status_code}, not 202: {response.text}")
     operation: Operation = response.json()
     story.step(f"202 accepted, Location: {response.headers['location']}")
-    deadline = time.monotonic() + TRAINING_DEADLINE
+    deadline = time.monotonic() + TRAINING_DEADLINE_S
     told = ""
     while operation["status"] in {"pending", "running"}:
         if (described := await _describe(operation, databricks)) != told:
@@ -169,8 +169,8 @@ async def _ask_untrained(
             told = described
         story.now(described)
         if time.monotonic() > deadline:
-            raise DemoError(f"no result within {TRAINING_DEADLINE:.0f} s; the last state was: {operation}")
-        await asyncio.sleep(POLL_INTERVAL)  # a client of the API polls
+            raise DemoError(f"no result within {TRAINING_DEADLINE_S:.0f} s; the last state was: {operation}")
+        await asyncio.sleep(POLL_INTERVAL_S)  # a client of the API polls
         operation = (await client.get(response.headers["location"])).raise_for_status().json()
     if operation["status"] != "completed":
         raise DemoError(f"the first request ended as: {operation}")
@@ -200,7 +200,7 @@ async def _ask_again(client: httpx.AsyncClient, request: Request, story: Story) 
 
 
 def _predict_directly(stack: Stack, model_uri: str, plain: Any) -> Any:
-    """What the model says of these rows without our code, as JSON has it."""
+    """The prediction of the model itself, without our code, as plain JSON values."""
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     import mlflow

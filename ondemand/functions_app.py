@@ -35,7 +35,7 @@ class CatalogError(Exception):
 def check_catalog(environ: Mapping[str, str]) -> None:
     """Let the app itself read the catalog that *environ* names; raise CatalogError if it refuses it."""
     command = (sys.executable, "-m", "functions.catalog")
-    done = subprocess.run(  # noqa: S603 - a module of the app, without input
+    done = subprocess.run(  # noqa: S603  # a module of the app, without input
         command, cwd=SCRIPT_ROOT, env=dict(environ), capture_output=True, text=True, check=False
     )
     if done.returncode:

@@ -10,7 +10,7 @@ import threading
 def announce_ready(**addresses: str) -> None:
     """Print the one line of standard output a part ever prints: ``ready {"url": "http://127.0.0.1:1234"}``.
 
-    Logs go to standard error, so whoever started the part can wait for this line.
+    Logs go to standard error, so the starter of the part can wait for this line.
     """
     print("ready", json.dumps(addresses), flush=True)
 

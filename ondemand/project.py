@@ -1,4 +1,4 @@
-"""What a user brings to the stack: a catalog, the notebooks that it names, and a request to begin with."""
+"""A project: the catalog of a user, the notebooks that it names, and a first request."""
 
 import json
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ SAMPLE_REQUEST = Path(__file__).with_name("wine.json")
 
 
 class ProjectError(Exception):
-    """A file of the project is missing, in the way or not what it should be; the message says which."""
+    """A file of the project is missing, in the way or malformed; the message names it."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """The files of one project. Without ``request`` there is none to begin with."""
+    """The files of one project; ``request`` is None where it has no first request."""
 
     catalog: Path
     notebooks: Path
@@ -50,7 +50,7 @@ class Project:
 
 
 def find_project(folder: Path, catalog: Path | None, notebooks: Path | None, request: Path | None = None) -> Project:
-    """Take what is given, else what *folder* has; the app's own sample where *folder* has no catalog.
+    """Take the given paths, else those of *folder*; the app's own sample where *folder* has no catalog.
 
     Notebooks and a request that lie in *folder* without a catalog belong to something else.
     """
@@ -66,7 +66,7 @@ def find_project(folder: Path, catalog: Path | None, notebooks: Path | None, req
 def create_project(folder: Path) -> list[Path]:
     """Write a catalog, a notebook and a request into *folder*; return their paths.
 
-    Raises ProjectError if one of them is there or cannot be written; what is there stays as it is.
+    Raises ProjectError if one of them exists, and writes none then, or cannot be written.
     """
     sources = sorted(file for file in TEMPLATE.rglob("*") if file.is_file())
     targets = [folder / file.relative_to(TEMPLATE) for file in sources]

@@ -1,4 +1,4 @@
-"""``ondemand queues``: how many messages stand where, of a broker on this machine or of a Service Bus namespace."""
+"""``ondemand queues``: the message counts of each queue, of a broker on this machine or of a Service Bus namespace."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from servicebus_broker.administration.endpoint import Endpoint, find_endpoint
 
 BROKER_FOLDERS = (Path(".ondemand/broker"), Path(".broker"))
 """Where `ondemand up` and `ondemand broker` keep their data unless told otherwise."""
-CONNECTION_TIMEOUT = 5  # seconds
+CONNECTION_TIMEOUT_S = 5
 
 
 class NoBrokerError(Exception):
-    """Nothing says whose queues to show, or not in a way that makes sense."""
+    """No broker or namespace is named, or it cannot be used as it is named; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class QueueCounts:
 
 
 def endpoint(connection: str | None, certificate: Path | None, data: Path | None) -> Endpoint:
-    """Whom to ask: the connection given, or the broker that runs on a data folder. Raises NoBrokerError."""
+    """The endpoint to ask: the given connection, or the broker that runs on a data folder. Raises NoBrokerError."""
     if connection:
         return Endpoint(connection, str(certificate) if certificate else "")
     folders = (data / "broker", data) if data else BROKER_FOLDERS
@@ -66,15 +66,15 @@ def endpoint(connection: str | None, certificate: Path | None, data: Path | None
 
 
 def administration_client(endpoint: Endpoint) -> ServiceBusAdministrationClient:
-    """A client for a connection string, or for the name of a namespace with whatever credential Azure finds here.
+    """A client for a connection string, or for the name of a namespace with the default credential of Azure.
 
-    Raises NoBrokerError for what is neither.
+    Raises NoBrokerError for any other text.
     """
     if endpoint.certificate and not Path(endpoint.certificate).is_file():
         raise NoBrokerError(f"there is no certificate in {endpoint.certificate}")
     options: dict[str, Any] = {  # Any: these go through the client to its policies
         "connection_verify": endpoint.certificate or True,
-        "connection_timeout": CONNECTION_TIMEOUT,
+        "connection_timeout": CONNECTION_TIMEOUT_S,
         "retry_total": 1,
     }
     try:
@@ -107,7 +107,7 @@ def show_live(endpoint: Endpoint, console: Console, interval: float) -> None:
         counts = read_counts(client)
         with Live(table(counts), console=console, auto_refresh=False) as live:
             while True:
-                time.sleep(interval)  # between two looks, as asked for
+                time.sleep(interval)  # the interval that the user asked for
                 trouble = None
                 try:
                     counts = read_counts(client)
@@ -131,5 +131,5 @@ def table(counts: Iterable[QueueCounts], caption: str | None = None) -> Table:
 
 
 def first_line(error: AzureError) -> str:
-    """What an error says, without the details of the request."""
+    """The message of an error without the details of the request."""
     return str(error).partition("\n")[0]

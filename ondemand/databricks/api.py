@@ -88,7 +88,7 @@ class JobsApi:
         return check_first
 
     async def configuration(self, request: Request) -> Response:
-        """What the SDK asks before anything else."""
+        """The SDK's first request."""
         return JSONResponse({"oidc_endpoint": f"{_base_url(request)}/oidc", "workspace_id": "1"})
 
     async def health(self, request: Request) -> Response:
@@ -105,7 +105,7 @@ class JobsApi:
         return JSONResponse(represent(run, _base_url(request)))
 
     async def get_output(self, request: Request) -> Response:
-        """Of the task's run: Databricks refuses the job's run even when it has one task only."""
+        """The output of the task's run: Databricks refuses the job's run even when it has one task only."""
         run_id = _required_run_id(request.query_params.get("run_id"))
         run = self._find(run_id)
         if run_id != run.task_run_id:
@@ -144,7 +144,7 @@ class JobsApi:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)  # noqa: S101 - what Starlette promises, said to the type checker
+    assert isinstance(error, ApiError)  # noqa: S101  # Starlette guarantees it; for the type checker
     return JSONResponse({"error_code": error.code, "message": error.message}, status_code=error.status)
 
 

@@ -2,7 +2,7 @@
 
 
 class ApiError(Exception):
-    """What a request is refused with."""
+    """A refusal, as the REST API words it."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Accepts runs, executes so many at a time, and knows how each stands."""
+"""Accepts runs, executes a bounded number at a time, and knows the status of each."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ MAX_WAITING = 1000
 MAX_KEPT = 1000
 LOST = "The local Databricks server ended while this run was running"
 WORKLOAD_FAILED = "Workload failed, see run output for details"
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Jobs:
@@ -38,7 +38,7 @@ class Jobs:
         self._closing = False
 
     def recover(self) -> None:
-        """Queue again what had not started when the server ended; what had is lost, and says so."""
+        """Queue the runs again that had not started when the server ended; mark those that had as lost."""
         for run in self._store.active():
             if run.state is State.QUEUED:
                 self._schedule(run)
@@ -46,7 +46,7 @@ class Jobs:
                 self._end(run, Ending(Code.INTERNAL_ERROR, LOST))
 
     def submit(self, submission: Submission) -> Run:
-        """A new run, or the one that the idempotency token stands for already."""
+        """A new run, or the existing one of the idempotency token."""
         token = submission.idempotency_token
         if token and (known := self._store.find_by_token(token)):
             return known
@@ -59,13 +59,13 @@ class Jobs:
         return run
 
     def cancel(self, run: Run) -> None:
-        """Takes effect a little later; without effect on a run that has ended."""
+        """Cancel a run; it ends a little later. A run that has ended stays as it is."""
         task = self._tasks.get(run.run_id)
         if task and not task.cancelling():
             task.cancel()
 
     async def close(self) -> None:
-        """Stop every notebook. The next ``recover`` sees what was running as lost."""
+        """Stop every notebook. The next ``recover`` marks the running ones as lost."""
         self._closing = True
         tasks = list(self._tasks.values())
         for task in tasks:
@@ -138,7 +138,7 @@ class Jobs:
 
     def _end(self, run: Run, ending: Ending) -> None:
         self._store.update(replace(run, state=State.TERMINATED, ended_at=_now(), ending=ending))
-        log.info("run %d of %s ended: %s %s", run.run_id, run.notebook_path, ending.code, ending.message)
+        logger.info("run %d of %s ended: %s %s", run.run_id, run.notebook_path, ending.code, ending.message)
         for forgotten in self._store.forget_oldest(MAX_KEPT):
             self._files.delete(forgotten.run_id)
 
@@ -175,7 +175,7 @@ def _new_run(submission: Submission) -> Run:
 
 
 def _new_id() -> int:
-    """As large as those of Databricks, which do not fit into 32 bits."""
+    """A new id, as large as those of Databricks, which do not fit into 32 bits."""
     return 10**14 + secrets.randbelow(9 * 10**14)
 
 

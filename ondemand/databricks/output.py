@@ -1,4 +1,4 @@
-"""The files of a run: what it printed, and the report that its process left."""
+"""The files of a run: its printed output, and the report of its process."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ class RunFiles:
             return ""
 
     def report(self, run_id: int) -> Report | None:
-        """``None`` when the notebook's process did not live to leave one."""
+        """The report; ``None`` when the notebook's process died before it wrote one."""
         try:
             return Report(**json.loads(self.report_file(run_id).read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -43,7 +43,7 @@ class RunFiles:
 
 
 class BoundedLog:
-    """A file that takes the first ``MAX_PRINTED`` bytes, and drops the rest saying so."""
+    """A file that takes the first ``MAX_PRINTED`` bytes, and a note in place of the rest."""
 
     def __init__(self, file: Path) -> None:
         self._file = file.open("wb", buffering=0)

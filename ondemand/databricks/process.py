@@ -35,9 +35,9 @@ PRELOADED = [
     "sklearn.metrics",
     "sklearn.model_selection",
 ]
-GRACE_SECONDS = 3.0
+GRACE_S = 3.0
 _CHUNK = 65536
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Launcher:
@@ -75,7 +75,7 @@ class Launcher:
             try:
                 return _start(self._template, assignment, output)
             except (EOFError, OSError) as error:
-                log.warning("the template process does not answer (%r): starting a new interpreter", error)
+                logger.warning("the template process does not answer (%r): starting a new interpreter", error)
         return _start(self._spawn, assignment, output)
 
 
@@ -96,7 +96,7 @@ class NotebookProcess:
         self._stop_seen, self._stop_sent = multiprocessing.Pipe(duplex=False)
 
     def stop(self) -> None:
-        """Interrupt the notebook as the cancel button does; kill it when it has not ended ``GRACE_SECONDS`` later."""
+        """Interrupt the notebook as the cancel button does; kill it when it has not ended ``GRACE_S`` later."""
         with suppress(OSError):  # it has ended by itself
             self._stop_sent.send_bytes(b"stop")
 
@@ -126,7 +126,7 @@ class NotebookProcess:
                 break
             if self._stop_seen in ready:
                 waiting.remove(self._stop_seen)
-                deadline = time.monotonic() + GRACE_SECONDS
+                deadline = time.monotonic() + GRACE_S
                 _interrupt(process)
             elif deadline is not None and time.monotonic() >= deadline:
                 process.kill()
@@ -145,7 +145,7 @@ def _interrupt(process: BaseProcess) -> None:
 
 
 def _copy(reader: Connection, printed: BoundedLog) -> bool:
-    """Move what is there to the log; false at the end of the stream."""
+    """Move the available output to the log; false at the end of the stream."""
     chunk = os.read(reader.fileno(), _CHUNK)
     printed.write(chunk)
     return bool(chunk)

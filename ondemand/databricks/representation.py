@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 class _Meaning(NamedTuple):
-    """What the deprecated ``state`` says of a run, and of its task, that ended for some reason."""
+    """The deprecated ``state`` of a run that ended, and of its task, by the reason."""
 
     result_state: str
     life_cycle: str
@@ -64,7 +64,7 @@ def represent_task_run(run: Run, base_url: str) -> Json:
 
 
 def represent_output(run: Run, report: Report | None, base_url: str) -> Json:
-    """What ``get-output`` answers for the task's run."""
+    """The answer of ``get-output`` for the task's run."""
     output: Json = {"metadata": represent_task_run(run, base_url), "notebook_output": {}}
     if run.ending is None:
         return output

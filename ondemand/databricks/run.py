@@ -39,7 +39,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Run:
-    """All but the output. Times are milliseconds since the epoch, 0 for what has not happened yet."""
+    """A run without its output. Times are milliseconds since the epoch, 0 until the event."""
 
     job_id: int
     run_id: int

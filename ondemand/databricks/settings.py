@@ -1,4 +1,4 @@
-"""What the server is told at its start."""
+"""The settings of the server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from ondemand.databricks.workspace import Workspace
 
 @dataclass(frozen=True)
 class Settings:
-    """``token`` ``None`` accepts any bearer token, but not none."""
+    """Settings by name. Without a ``token`` any bearer token is accepted, but a request without one is refused."""
 
     data: Path
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""Keeps runs in SQLite: what was accepted survives the end of the process, however it ends."""
+"""Keeps runs in SQLite: an accepted run survives the end of the process, even a crash."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class RunStore:
         )
 
     def find(self, run_id: int) -> Run | None:
-        """By the id of the run or of its task."""
+        """The run with this id, or whose task has it."""
         return self._first("SELECT document FROM runs WHERE run_id = ?1 OR task_run_id = ?1", run_id)
 
     def find_by_token(self, token: str) -> Run | None:

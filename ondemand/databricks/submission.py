@@ -39,7 +39,7 @@ class Task(BaseModel):
 
     @property
     def compute(self) -> dict[str, Any]:
-        """What the task asks to run on; empty for serverless."""
+        """The cluster that the task asks for; empty for serverless."""
         fields = {"existing_cluster_id", "new_cluster", "environment_key", "libraries"}
         return self.model_dump(include=fields, exclude_none=True)
 
@@ -76,7 +76,7 @@ class Submission(BaseModel):
 
 
 def parse_submission(body: bytes) -> Submission:
-    """Raises ``ApiError`` that names every field that is wrong."""
+    """Validate a body; raises ``ApiError`` that names every wrong field."""
     try:
         return Submission.model_validate_json(body)
     except ValidationError as error:

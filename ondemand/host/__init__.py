@@ -3,5 +3,5 @@
 It reads the same files as the official host (``function_app.py``, ``host.json``, ``local.settings.json``), honours the
 same environment variables (``AzureFunctionsJobHost__*``) and hands the functions the same ``azure.functions`` objects.
 HTTP triggers and Service Bus queue triggers are supported. As with ``func start``, function keys are not checked: every
-HTTP function is anonymous here, whatever its ``auth_level``.
+HTTP function is anonymous here.
 """

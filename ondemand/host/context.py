@@ -9,7 +9,7 @@ from azure.functions._abc import RetryContext, TraceContext  # neither is export
 
 
 class InvocationTrace(TraceContext):
-    """W3C trace context of what triggered the invocation; empty strings where it had none."""
+    """W3C trace context of the trigger; empty strings where it had none."""
 
     def __init__(self, trace_parent: str = "", trace_state: str = "") -> None:
         self._trace_parent = trace_parent
@@ -29,7 +29,7 @@ class InvocationTrace(TraceContext):
 
 
 class InvocationContext(func.Context):
-    """Who is invoked, and on whose behalf."""
+    """The function, the invocation and its trace, as the Python worker passes them."""
 
     _thread_local = threading.local
 

@@ -1,4 +1,4 @@
-"""What stops the host from starting."""
+"""The error that stops the host from starting."""
 
 
 class HostError(Exception):

@@ -18,15 +18,15 @@ from ondemand.host.options import HttpOptions
 from ondemand.host.routes import RouteTable, RouteTemplate
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class TooManyRequestsError(Exception):
-    """``maxOutstandingRequests`` are running or waiting already."""
+    """As many requests as ``maxOutstandingRequests`` are running or waiting already."""
 
 
 class RequestLimits:
-    """``maxOutstandingRequests`` are admitted at a time, ``maxConcurrentRequests`` of them run."""
+    """Admits ``maxOutstandingRequests`` at a time and runs ``maxConcurrentRequests`` of them."""
 
     def __init__(self, options: HttpOptions) -> None:
         self._outstanding = 0
@@ -81,8 +81,8 @@ class HttpFunctions:
         except asyncio.CancelledError:
             # The host stops and the time to drain is over; what it asked for may well be there at the next try.
             return Response(status_code=503, headers={"Retry-After": "1"})
-        except Exception:  # noqa: BLE001  # whatever a function raises is its own; the client gets no trace of it
-            _log.exception("function %s failed", function.name)
+        except Exception:  # a function may raise anything; the client gets no trace of it
+            logger.exception("function %s failed", function.name)
             return Response(status_code=500)
 
 

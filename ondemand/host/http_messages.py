@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 
 def to_function_request(request: Request, body: bytes, route_parameters: dict[str, str]) -> func.HttpRequest:
-    """Build what the function gets: as in Azure, the body is bytes and repeated headers or query keys are joined."""
+    """Build the request object: as in Azure, the body is bytes and repeated headers or query keys are joined."""
     value = {
         "method": _string(request.method),
         "url": _string(_url(request)),
@@ -24,7 +24,7 @@ def to_function_request(request: Request, body: bytes, route_parameters: dict[st
 
 
 def to_response(result: object) -> Response:
-    """Turn what an HTTP function returned (``HttpResponse``, ``str`` or None) into a response; TypeError otherwise."""
+    """Make a response of an HTTP function's result (``HttpResponse``, ``str`` or None); TypeError for others."""
     if result is None:
         return Response(status_code=204)
     try:

@@ -44,7 +44,7 @@ class ServiceBusTrigger:
 
 @dataclass(frozen=True)
 class IndexedFunction:
-    """A function that can be started: what to call, and the argument that takes what triggered it."""
+    """A function that can be started: the callable, and the name of its trigger argument."""
 
     name: str
     call: Callable[..., Any]

@@ -22,9 +22,9 @@ class Invoker:
         self._threads = ThreadPoolExecutor(int(workers) if workers else None, thread_name_prefix="function")
 
     async def invoke(self, function: IndexedFunction, argument: object, trace: InvocationTrace) -> Any:
-        """Call *function* with what triggered it and return what it returns.
+        """Call *function* with its trigger and return its result.
 
-        Raises whatever the function raises, and TimeoutError after ``functionTimeout``; a coroutine is cancelled then,
+        Raises the exception of the function, and TimeoutError after ``functionTimeout``; a coroutine is cancelled then,
         a thread cannot be and runs on.
         """
         call = partial(function.call, **self._arguments(function, argument, trace))

@@ -72,7 +72,7 @@ class _Logging(_Options):
 
 
 class HostOptions(_Options):
-    """The parts of ``host.json`` this host honours; anything else is ignored."""
+    """The parts of ``host.json`` that this host honours; others are ignored."""
 
     function_timeout: Annotated[timedelta | None, BeforeValidator(_unlimited_as_none)] = timedelta(minutes=30)
     functions: Annotated[tuple[str, ...] | None, BeforeValidator(_indexed)] = None

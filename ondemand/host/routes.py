@@ -61,7 +61,7 @@ def _segment(template: str, segment: str) -> tuple[str, int]:
 
 
 class RouteTable(Generic[Target]):
-    """Finds what a method and path are routed to."""
+    """Finds the target of a method and path."""
 
     def __init__(self, routes: Iterable[tuple[RouteTemplate, tuple[str, ...], Target]]) -> None:
         self._routes = sorted(routes, key=lambda route: route[0].precedence)

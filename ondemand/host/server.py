@@ -20,7 +20,7 @@ from ondemand.host.servicebus.queue_listener import QueueListener
 from ondemand.host.servicebus.session_listener import SessionListener
 from ondemand.lifetime import announce_ready
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -54,7 +54,7 @@ class Host:
     async def run(self, listening: socket.socket, drain_timeout: float) -> None:
         """Serve until SIGTERM or SIGINT, then let running invocations finish for *drain_timeout* seconds at most.
 
-        Raises what a part of the host failed with, such as HostError for a connection that is not configured.
+        Raises the error of a part of the host, such as HostError for a connection that is not configured.
         """
         server = self._http_server(drain_timeout)
         stop = asyncio.Event()
@@ -87,7 +87,7 @@ class Host:
         return listener(function, trigger, self._options.extensions.service_bus, self._invoker)
 
     async def _started(self, server: _Server, stop: asyncio.Event) -> None:
-        """HTTP is served, or a part has failed. Triggers connect meanwhile."""
+        """Return once HTTP is served or a part has failed. Triggers connect meanwhile."""
         waits = [asyncio.create_task(event.wait()) for event in (server.serving, stop)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
@@ -96,7 +96,7 @@ class Host:
     def _announce(self, listening: socket.socket) -> None:
         url = "http://{}:{}".format(*listening.getsockname())
         for function in self._functions:
-            _log.info("%s: %s", function.name, self._describe(function, url))
+            logger.info("%s: %s", function.name, self._describe(function, url))
         announce_ready(url=url)
 
     def _describe(self, function: IndexedFunction, url: str) -> str:
@@ -106,13 +106,13 @@ class Host:
         return f"serviceBusTrigger {function.trigger.entity}"
 
     async def _drain(self, server: _Server, parts: list[asyncio.Task[None]], drain_timeout: float) -> None:
-        _log.info("draining")
+        logger.info("draining")
         server.should_exit = True
         for listener in self._listeners:
             listener.stop()
         _, late = await asyncio.wait(parts, timeout=drain_timeout)
         for part in late:
-            _log.error("an invocation ran on for more than %.0f s and is given up", drain_timeout)
+            logger.error("an invocation ran on for more than %.0f s and is given up", drain_timeout)
             part.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         self._invoker.close()

@@ -21,7 +21,7 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
-log = logging.getLogger("ondemand.mlflow_server")
+logger = logging.getLogger("ondemand.mlflow_server")
 
 
 def main(
@@ -46,7 +46,7 @@ def main(
         try:
             app = load_application(location)
         except PrivateInterfaceChanged as error:
-            log.warning("fast start impossible with this MLflow (%s): running `mlflow server`", error)
+            logger.warning("fast start impossible with this MLflow (%s): running `mlflow server`", error)
         else:
             serve(app, listening)
             return

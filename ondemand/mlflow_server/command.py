@@ -10,7 +10,7 @@ from http import HTTPStatus
 from ondemand.lifetime import announce_ready, end_with_parent
 from ondemand.mlflow_server.location import Location
 
-STARTUP_SECONDS = 120.0
+STARTUP_TIMEOUT_S = 120.0
 
 
 def serve_by_command(location: Location, host: str, port: int) -> None:
@@ -24,7 +24,7 @@ def serve_by_command(location: Location, host: str, port: int) -> None:
         f"--port={port}",
     ]
     # The child's standard input is the pipe that closes with this process, however it ends.
-    child = subprocess.Popen(  # noqa: S603 - our own module, with options of ours
+    child = subprocess.Popen(  # noqa: S603  # our own module, with options of ours
         [sys.executable, "-m", "ondemand.mlflow_server.command", *options], stdin=subprocess.PIPE, stdout=sys.stderr
     )
     try:
@@ -39,18 +39,18 @@ def serve_by_command(location: Location, host: str, port: int) -> None:
 
 
 def _wait_until_healthy(url: str, child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STARTUP_SECONDS
+    deadline = time.monotonic() + STARTUP_TIMEOUT_S
     while not _is_healthy(url):
         if (status := child.poll()) is not None:
             raise SystemExit(f"mlflow server ended with status {status} before it served")
         if time.monotonic() > deadline:
-            raise TimeoutError(f"mlflow server did not answer at {url} within {STARTUP_SECONDS:.0f} s")
+            raise TimeoutError(f"mlflow server did not answer at {url} within {STARTUP_TIMEOUT_S:.0f} s")
         time.sleep(0.1)  # mlflow tells nobody when it serves
 
 
 def _is_healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310 - our own http address
+        with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310  # our own http address
             return bool(answer.status == HTTPStatus.OK)
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False

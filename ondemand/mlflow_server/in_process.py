@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class PrivateInterfaceChanged(Exception):
-    """This MLflow has not the private names that the fast start relies on."""
+    """This MLflow lacks the private names that the fast start relies on."""
 
 
 def load_application(location: Location) -> "Starlette":
     """MLflow's application with its tables created, so that its first request is as fast as the others."""
     try:
-        # MLflow uses a middleware that Starlette has deprecated: nothing that a user of this server can act on.
+        # MLflow uses a middleware that Starlette has deprecated: a user of this server can do nothing about it.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _set_environment(location)

@@ -1,4 +1,4 @@
-"""Where the parts of a stack listen, and what is given from outside instead."""
+"""Addresses of the parts of a stack, and those of the services used in their place."""
 
 import secrets
 import socket
@@ -17,7 +17,7 @@ EXTERNAL = {"broker": "SERVICEBUS_CONNECTION", "mlflow": "MLFLOW_TRACKING_URI", 
 
 @dataclass(frozen=True)
 class Addresses:
-    """The addresses every part gets to know; those given from outside as they are."""
+    """The addresses that every part is given; those from the environment are passed on unchanged."""
 
     servicebus_connection: str
     mlflow: str
@@ -28,7 +28,7 @@ class Addresses:
 def usable_port(wanted: int) -> int:
     """Return *wanted* if nothing listens there, else a free port; 0 is any free port.
 
-    A free one is taken below the ephemeral range: from there the kernel could give it to somebody's outgoing connection
+    A free one is taken below the ephemeral range: from there the kernel could give it to an outgoing connection
     before the part listens on it.
     """
     while not (wanted and _is_free(wanted)):
@@ -47,7 +47,7 @@ def _is_free(port: int) -> bool:
 
 
 class Ports:
-    """The port of each part, chosen once: a restarted part comes back where the others look for it."""
+    """The port of each part, chosen once: a restarted part is found at the same address."""
 
     def __init__(self, usual: Mapping[str, int], on_change: Callable[[str, str], None]) -> None:
         self._usual = usual

@@ -25,7 +25,7 @@ class DataFolderLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock; raise DataFolderInUseError if another process holds it, DataFolderError if there is none."""
+        """Take the lock; raise DataFolderInUseError if another process holds it, else DataFolderError."""
         folder = self._path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ class DataFolderLock:
 
 
 def delete_old_operations(folder: Path, kept: timedelta) -> None:
-    """Delete what was not written to for so long, as a lifecycle rule of the container does in Azure."""
+    """Delete the files of operations that are older, as a lifecycle rule of the container does in Azure."""
     oldest = time.time() - kept.total_seconds()
     for file in (folder / OPERATIONS).glob("*/*.json"):
         if file.stat().st_mtime < oldest:

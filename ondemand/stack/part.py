@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ondemand.stack.logs import rotate, tail
 
-START_TIMEOUT = 120.0  # seconds; a cold MLflow on a busy machine takes most of a minute
-STOP_TIMEOUT = 15.0  # seconds between SIGTERM and SIGKILL
+START_TIMEOUT_S = 120.0  # a cold MLflow on a busy machine takes most of a minute
+STOP_TIMEOUT_S = 15.0  # between SIGTERM and SIGKILL
 TAIL_LINES = 15
 
 
@@ -29,7 +29,7 @@ class PartError(Exception):
 
 @dataclass(frozen=True)
 class PartSpec:
-    """What to run: the arguments of ``python -m``, and the whole environment it gets."""
+    """The command of a part: the arguments of ``python -m``, and its whole environment."""
 
     name: str
     arguments: tuple[str, ...]
@@ -68,11 +68,11 @@ class Part:
         self._expected_to_end = False
         self._process = process = await self._spawn()
         try:
-            async with asyncio.timeout(START_TIMEOUT):
+            async with asyncio.timeout(START_TIMEOUT_S):
                 self.addresses = await self._ready_line(process)
         except TimeoutError:
             await self.kill()
-            raise PartError(self.spec.name, f"did not serve within {START_TIMEOUT:.0f} s", self.spec.log) from None
+            raise PartError(self.spec.name, f"did not serve within {START_TIMEOUT_S:.0f} s", self.spec.log) from None
         self._watch = asyncio.create_task(self._until_it_ends(process))
 
     async def stop(self) -> None:
@@ -83,12 +83,12 @@ class Part:
         if self.is_running:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):  # it is killed then
-                async with asyncio.timeout(STOP_TIMEOUT):
+                async with asyncio.timeout(STOP_TIMEOUT_S):
                     await self._process.wait()
         await self.kill()
 
     async def kill(self) -> None:
-        """End the process, and what it started, by SIGKILL."""
+        """End the process and its children by SIGKILL."""
         self._expected_to_end = True
         if self._process is None:
             return
@@ -133,7 +133,7 @@ class Part:
 
     async def _until_it_ends(self, process: asyncio.subprocess.Process) -> None:
         while await _stdout(process).read(65536):
-            pass  # whatever a part prints later must not fill the pipe
+            pass  # later output of the part must not fill the pipe
         status = await process.wait()
         if not self._expected_to_end:
             self._on_death(PartError(self.spec.name, f"ended with {_status(status)}", self.spec.log))

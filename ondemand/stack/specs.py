@@ -1,4 +1,4 @@
-"""What each part of the stack is run with."""
+"""The command and the environment of each part of the stack."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,11 +8,11 @@ from ondemand.stack.addresses import HOST, Addresses, Ports
 from ondemand.stack.part import PartSpec
 
 INFRASTRUCTURE = ("broker", "mlflow", "databricks")
-HOST_DRAIN_TIMEOUT = "10"  # seconds; below the time a part gets to stop
+HOST_DRAIN_TIMEOUT_S = "10"  # below the time a part gets to stop
 
 
 class Specs:
-    """Builds the specification of a part from where everything is."""
+    """Builds the specification of a part from the addresses and folders of the stack."""
 
     def __init__(
         self, data: Path, ports: Ports, addresses: Addresses, environ: Mapping[str, str], workspaces: Sequence[str]
@@ -23,7 +23,7 @@ class Specs:
         self._environ = {**environ, **_environ_of(data, addresses, environ)}
 
     def infrastructure(self, part: str) -> PartSpec:
-        """The broker, MLflow or Databricks."""
+        """The specification of the broker, MLflow or Databricks."""
         arguments = {
             "broker": ("servicebus_broker", "--config", str(QUEUES), "--data", str(self._data / part)),
             "mlflow": ("ondemand.mlflow_server", "--data", str(self._data / part)),
@@ -35,7 +35,7 @@ class Specs:
         """A functions host called *name* that runs the functions of *deployment*."""
         functions = enumerate(DEPLOYMENTS[deployment])
         only = {f"AzureFunctionsJobHost__functions__{index}": function for index, function in functions}
-        return self._spec(name, ("ondemand.host", "--drain-timeout", HOST_DRAIN_TIMEOUT), only)
+        return self._spec(name, ("ondemand.host", "--drain-timeout", HOST_DRAIN_TIMEOUT_S), only)
 
     def _spec(self, name: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> PartSpec:
         return PartSpec(

@@ -30,7 +30,7 @@ class Stack:
     ``parts`` are the running parts by name. State is kept in the data folder and comes back with the next stack on it.
     A part whose address is in *environ* (SERVICEBUS_CONNECTION, MLFLOW_TRACKING_URI, DATABRICKS_HOST) is not started.
     *workspaces* map folders of the Databricks workspace to folders here, as `PATH=DIRECTORY`.
-    *on_change* is told the name of a part and what became of it.
+    *on_change* is called with the name of a part and its new state.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Stack:
         return self.data / "logs" / f"{name}.log"
 
     async def start(self) -> None:
-        """Start everything and return once every host is ready; raises PartError or DataFolderInUseError.
+        """Start everything and return once every host is ready; raises PartError or DataFolderError.
 
         If a part fails, those already started are stopped again.
         """
@@ -95,7 +95,7 @@ class Stack:
             dying.cancel()
 
     async def stop(self) -> None:
-        """Stop all parts: the hosts first, what they depend on after them."""
+        """Stop all parts: the hosts first, then their infrastructure."""
         hosts = [name for name in self.parts if name not in INFRASTRUCTURE]
         await asyncio.gather(*(self.stop_part(name) for name in hosts))
         for name in reversed(INFRASTRUCTURE):
@@ -129,7 +129,7 @@ class Stack:
         return self.url_of(name)
 
     async def died(self) -> PartError:
-        """Wait until a part ends by itself and return how."""
+        """Wait until a part ends by itself and return its error."""
         return await self._deaths.get()
 
     async def __aenter__(self) -> Self:

@@ -19,7 +19,7 @@ from ondemand.stack.stack import Stack
 async def up(stack: Stack, project: Project, console: Console) -> int:
     """Run *stack* until SIGINT or SIGTERM (0), or until a part dies (1); a second signal kills everything at once.
 
-    Raises PartError if a part does not start, and DataFolderInUseError.
+    Raises PartError if a part does not start, and DataFolderError.
     """
     stopping = asyncio.create_task(_signalled(stack, console).wait())
     starting = asyncio.create_task(stack.start())
@@ -41,13 +41,13 @@ async def up(stack: Stack, project: Project, console: Console) -> int:
 
 
 def report(error: PartError, console: Console) -> None:
-    """Say which part failed, how, and what its log says last."""
+    """Print which part failed and how, with the end of its log."""
     console.print(f"[bold red]{error.name} {error.reason}[/]")
     console.print(str(error).partition("\n")[2], markup=False, highlight=False)
 
 
 def show_banner(stack: Stack, project: Project, console: Console) -> None:
-    """Say where everything is, and how to send the project's request if the API is among the parts."""
+    """Print all addresses, and a command that sends the project's request if the API is among the parts."""
     serves = "predict" in stack.parts
     addresses = {
         "API": f"{stack.url}/predict" if serves else None,

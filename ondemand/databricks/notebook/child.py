@@ -22,7 +22,7 @@ MAX_TRACE = 100_000
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a notebook's process is told."""
+    """The assignment of a notebook's process."""
 
     notebook_path: str
     parameters: dict[str, str]
@@ -62,8 +62,8 @@ def _detach(output: Connection) -> None:
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
     output.close()
-    sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115 - for the process's life
-    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115 - for the process's life
+    sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115  # for the process's life
+    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115  # for the process's life
 
 
 def _end_with_server() -> None:
@@ -74,7 +74,7 @@ def _end_with_server() -> None:
 
 
 def kill_group(leader: int) -> None:
-    """Kill what is left of the process group of a notebook."""
+    """Kill the processes that a notebook left behind in its group."""
     if hasattr(os, "killpg"):
         try:
             os.killpg(leader, signal.SIGKILL)
@@ -100,7 +100,7 @@ def _execute(assignment: Assignment) -> Report:
         return Report(error="Cancelled")
     except SystemExit as leaving:
         return Report(error=f"SystemExit: {leaving.code}")
-    except Exception as error:  # noqa: BLE001 - whatever the notebook raises is its outcome, and is reported
+    except Exception as error:  # noqa: BLE001  # a notebook may raise anything, and its exception is reported
         return _failure(error)
     text = result or ""
     return Report(result=_encodable(text[:MAX_RESULT]), truncated=len(text) > MAX_RESULT)
@@ -113,12 +113,12 @@ def _failure(error: Exception) -> Report:
 
 
 def _encodable(text: str) -> str:
-    """Without lone surrogates, which no JSON answer could carry."""
+    """The text without lone surrogates, which JSON cannot carry."""
     return text.encode(errors="replace").decode()
 
 
 def _below_this_package(trace: TracebackType | None) -> TracebackType | None:
-    """The frames of the notebook, without those of what executes it."""
+    """The frames of the notebook, without those of this package."""
     here = str(Path(__file__).parent)
     current = trace
     while current is not None and current.tb_frame.f_code.co_filename.startswith(here):

@@ -38,7 +38,7 @@ class Library:
 
 
 class DBUtils:
-    """Widgets, notebook, fs and library; what else Databricks has is refused by name."""
+    """Widgets, notebook, fs and library; other utilities of Databricks are refused by name."""
 
     def __init__(self, parameters: dict[str, str], dbfs: Path) -> None:
         self.widgets = Widgets(parameters)

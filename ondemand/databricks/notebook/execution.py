@@ -81,9 +81,9 @@ class NotebookExecution:
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         tree = ast.parse(source, name)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, name, "exec"), self._namespace)  # noqa: S102 - executing the notebook is what this is for
+        exec(compile(tree, name, "exec"), self._namespace)  # noqa: S102  # executing the notebook is what this is for
         if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), name, "eval"), self._namespace)  # noqa: S307 - as above
+            value = eval(compile(ast.Expression(last.value), name, "eval"), self._namespace)  # noqa: S307  # as above
             if value is not None:
                 print(repr(value))
 

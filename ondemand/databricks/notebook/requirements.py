@@ -1,4 +1,4 @@
-"""``%pip``: looks whether what a notebook wants is there. It never installs anything."""
+"""``%pip``: checks whether the packages of a notebook are installed. It never installs any."""
 
 import shlex
 from importlib import metadata

@@ -31,7 +31,7 @@ def _read_jupyter(file: Path) -> list[str]:
 
 
 def split_source(text: str, name: str) -> list[str]:
-    """Cells of a ``.py`` notebook, its ``# MAGIC`` lines turned back into what they stand for."""
+    """Cells of a ``.py`` notebook, its ``# MAGIC`` lines without that prefix."""
     header, _, body = text.partition("\n")
     if header.rstrip() != SOURCE_HEADER:
         raise NotANotebook(f"{name}: a notebook in source format starts with {SOURCE_HEADER!r}")

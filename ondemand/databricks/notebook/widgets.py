@@ -8,7 +8,7 @@ class InputWidgetNotDefined(Exception):
 
 
 class InvalidInputWidget(Exception):
-    """A widget is declared with choices or a default that cannot be."""
+    """A widget is declared with no choices, or with a default that is not among them."""
 
 
 class Widgets:

@@ -1,4 +1,4 @@
-"""What keeps a Service Bus trigger connected to its queue, whatever happens to the broker."""
+"""Keeps a Service Bus trigger connected to its queue, also across restarts of the broker."""
 
 import asyncio
 import logging
@@ -16,10 +16,10 @@ from ondemand.host.options import ServiceBusOptions
 from ondemand.host.servicebus.connection import open_client
 from ondemand.host.servicebus.messages import to_function_message, trace_of
 
-FIRST_DELAY, LONGEST_DELAY = 0.25, 5.0  # seconds between attempts to connect
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 5.0  # between attempts to connect
 SOCKET_TIMEOUT_S = 0.05
 """How long the SDK's keep-alive reads at a time; a message that arrives meanwhile waits as long. 0.2 s by default."""
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Listener(ABC):
@@ -33,10 +33,10 @@ class Listener(ABC):
         self._options = options
         self._invoker = invoker
         self._stopping = asyncio.Event()
-        self._delay = FIRST_DELAY
+        self._delay = FIRST_DELAY_S
 
     async def run(self, environ: Mapping[str, str]) -> None:
-        """Listen until stopped and what ran has been settled; raises HostError if the connection is not configured."""
+        """Listen until stopped and every message is settled; raises HostError if the connection is not configured."""
         async with open_client(self._trigger.connection, environ) as client:
             while not self._stopping.is_set():
                 try:
@@ -45,7 +45,7 @@ class Listener(ABC):
                     await self._back_off(error)
 
     def stop(self) -> None:
-        """Receive no more; ``run`` returns when what runs has finished."""
+        """Receive no more; ``run`` returns when the running invocations have finished."""
         self._stopping.set()
 
     @abstractmethod
@@ -53,7 +53,7 @@ class Listener(ABC):
         """Connect and run until stopped; raise ServiceBusError when the connection is lost."""
 
     def _connected(self) -> None:
-        self._delay = FIRST_DELAY
+        self._delay = FIRST_DELAY_S
 
     async def _invoke(self, message: ServiceBusReceivedMessage) -> None:
         argument = to_function_message(message, binary=self._trigger.binary)
@@ -61,10 +61,10 @@ class Listener(ABC):
 
     async def _back_off(self, error: ServiceBusError) -> None:
         reason = str(error).partition("\n")[0]
-        _log.warning(
+        logger.warning(
             "%s: no %s (%s); trying again in %.1f s", self._function.name, self._trigger.entity, reason, self._delay
         )
         with suppress(TimeoutError):  # the pause is over
             async with asyncio.timeout(self._delay):
                 await self._stopping.wait()
-        self._delay = min(2 * self._delay, LONGEST_DELAY)
+        self._delay = min(2 * self._delay, LONGEST_DELAY_S)

@@ -23,15 +23,17 @@ from azure.servicebus.exceptions import (
 
 from ondemand.host.servicebus.lock import LockSchedule, utc_now
 
-RECEIVE_WAIT = 5.0  # seconds; also how long a cancellation that Python 3.11's wait_for swallows can go unnoticed
+RECEIVE_WAIT_S = 5.0  # also how long a cancellation that Python 3.11's wait_for swallows can go unnoticed
 CONNECTION_ERRORS = (ServiceBusConnectionError, ServiceBusCommunicationError, OperationTimeoutError)
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[ServiceBusReceivedMessage], Awaitable[object]]
 
 
 class MessagePump:
-    """Runs a handler for each message, a bounded number at a time: completes what returns, abandons what raises.
+    """Runs a handler for each message, a bounded number at a time.
+
+    A message is completed if its handler returns, and abandoned if it raises.
 
     It outlives its receivers: after a lost connection, ``run`` goes on with another receiver where it was.
     """
@@ -48,7 +50,7 @@ class MessagePump:
         self._stopping = False
 
     def stop(self) -> None:
-        """Receive no more; ``run`` returns once what runs has finished and is settled."""
+        """Receive no more; ``run`` returns once the running handlers have finished and their messages are settled."""
         self._stopping = True
         self._interrupt()
 
@@ -68,13 +70,16 @@ class MessagePump:
                 return
             if self._stopping or len(self._running) >= self._max_calls:
                 await self._wait_until_due()
-            elif await self._receive(receiver, min(RECEIVE_WAIT, idle_after or RECEIVE_WAIT)) or not self._is_drained():
+            elif (
+                await self._receive(receiver, min(RECEIVE_WAIT_S, idle_after or RECEIVE_WAIT_S))
+                or not self._is_drained()
+            ):
                 busy_at = clock()
             elif idle_after is not None and clock() - busy_at >= idle_after:
                 return
 
     async def join(self) -> None:
-        """Wait for what still runs, without settling it: its messages will be delivered again."""
+        """Wait for the running handlers without settling their messages, which will be delivered again."""
         if self._running:
             await asyncio.wait(self._running)
 
@@ -94,7 +99,7 @@ class MessagePump:
             return
 
     async def _receive(self, receiver: ServiceBusReceiver, wait: float) -> bool:
-        """Start what arrives within *wait* seconds; return whether anything did."""
+        """Start the messages that arrive within *wait* seconds; return whether any did."""
         if self._something_due.is_set():
             return False
         receiving = asyncio.create_task(receiver.receive_messages(max_message_count=1, max_wait_time=wait))
@@ -121,8 +126,8 @@ class MessagePump:
     async def _run_handler(self, message: ServiceBusReceivedMessage) -> bool:
         try:
             await self._handle(message)
-        except Exception:  # noqa: BLE001  # whatever a function raises means: deliver again
-            _log.exception("message %s failed on delivery %s", message.message_id, (message.delivery_count or 0) + 1)
+        except Exception:  # a function may raise anything, and each exception means: deliver again
+            logger.exception("message %s failed on delivery %s", message.message_id, (message.delivery_count or 0) + 1)
             return False
         return True
 
@@ -142,7 +147,7 @@ class MessagePump:
             except CONNECTION_ERRORS:
                 raise
             except ServiceBusError as error:
-                _log.warning("message %s could not be settled, it will come again: %s", message.message_id, error)
+                logger.warning("message %s could not be settled, it will come again: %s", message.message_id, error)
             self._finished.popleft()
 
     async def _renew_locks(self, receiver: ServiceBusReceiver) -> None:
@@ -165,7 +170,7 @@ class MessagePump:
         except CONNECTION_ERRORS:
             raise
         except ServiceBusError as error:
-            _log.warning("a lock could not be renewed, its message will come again: %s", error)
+            logger.warning("a lock could not be renewed, its message will come again: %s", error)
             schedule.abandon()
 
     def _next_renewal(self) -> float | None:

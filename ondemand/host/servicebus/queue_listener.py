@@ -11,7 +11,7 @@ from ondemand.host.options import ServiceBusOptions
 from ondemand.host.servicebus.listener import SOCKET_TIMEOUT_S, Listener
 from ondemand.host.servicebus.pump import MessagePump
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class QueueListener(Listener):
@@ -37,6 +37,6 @@ class QueueListener(Listener):
             socket_timeout=SOCKET_TIMEOUT_S,
         )
         async with receiver:
-            _log.info("%s: listening to %s", self._function.name, self._trigger.entity)
+            logger.info("%s: listening to %s", self._function.name, self._trigger.entity)
             self._connected()
             await self._pump.run(receiver)

@@ -13,9 +13,9 @@ from ondemand.host.options import ServiceBusOptions
 from ondemand.host.servicebus.listener import SOCKET_TIMEOUT_S, Listener
 from ondemand.host.servicebus.pump import MessagePump
 
-ACCEPT_WAIT = 60.0  # seconds the broker holds a request for the next available session
-CANCEL_AGAIN = 1.0  # seconds that a cancelled accept has to end
-_log = logging.getLogger(__name__)
+ACCEPT_WAIT_S = 60.0  # the time the broker holds a request for the next available session
+CANCEL_AGAIN_S = 1.0  # the time that a cancelled accept has to end
+logger = logging.getLogger(__name__)
 
 
 class SessionListener(Listener):
@@ -62,11 +62,11 @@ class SessionListener(Listener):
 
     async def _accept(self, client: ServiceBusClient) -> ServiceBusReceiver | None:
         await self._free.acquire()
-        _log.debug("%s: waiting for a session of %s", self._function.name, self._trigger.entity)
+        logger.debug("%s: waiting for a session of %s", self._function.name, self._trigger.entity)
         receiver = client.get_queue_receiver(
             self._trigger.queue,
             session_id=NEXT_AVAILABLE_SESSION,
-            max_wait_time=ACCEPT_WAIT,
+            max_wait_time=ACCEPT_WAIT_S,
             prefetch_count=self._options.prefetch_count,
             socket_timeout=SOCKET_TIMEOUT_S,
         )
@@ -93,7 +93,7 @@ class SessionListener(Listener):
             async with receiver:
                 await pump.run(receiver, self._options.session_idle_timeout)
         except ServiceBusError as error:
-            _log.warning("%s: lost session %s: %s", self._function.name, receiver.session.session_id, error)
+            logger.warning("%s: lost session %s: %s", self._function.name, receiver.session.session_id, error)
         finally:
             await pump.join()
 
@@ -103,7 +103,7 @@ class SessionListener(Listener):
 
 
 async def _ended(task: asyncio.Task[ServiceBusReceiver | None]) -> None:
-    """Cancel it until it has: the wait_for of Python 3.11 may lose a cancellation (python/cpython#86296)."""
+    """Cancel the task until it has ended: wait_for in Python 3.11 may lose a cancellation (python/cpython#86296)."""
     while not task.done():
         task.cancel()
-        await asyncio.wait({task}, timeout=CANCEL_AGAIN)
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
