@@ -10,7 +10,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from functions.deployments import DEPLOYMENTS
-from tests.deploy.locks import EXTRAS, ROOT, read_lock
+from tests.deploy.locks import IMAGES, ROOT, read_lock
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the images have Python 3.11")
 
@@ -51,7 +51,7 @@ IDENTITY = {
 }
 
 
-@pytest.fixture(scope="module", params=EXTRAS)
+@pytest.fixture(scope="module", params=IMAGES)
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Name of the image, and a folder with the packages of its lock file."""
     name = str(request.param)
