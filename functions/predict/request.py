@@ -56,7 +56,7 @@ def parse_body(content_type: str | None, body: bytes, max_bytes: int) -> Predict
     document = json_object(content_type, body, max_bytes)
     run_id = document.get("runId")
     if run_id is not None:
-        return PredictRequest(run_id=_text(run_id))
+        return PredictRequest(operation_id=_text(run_id))
     if unknown := [name for name in document if name not in FIELDS]:
         raise InvalidRequest(_WRONG_FIELDS, list(map(_unknown_field, unknown[:MAX_LISTED])), len(unknown))
     try:

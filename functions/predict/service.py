@@ -73,8 +73,8 @@ class PredictService:
         """``POST /predict``. Raises OnDemandError for a request that is not valid, and for a poll of an unknown run."""
         request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes)
         wait = preferred_wait(headers.get("prefer"))
-        if request.run_id is not None:
-            return await self.poll(request.run_id, wait)
+        if request.operation_id is not None:
+            return await self.poll(request.operation_id, wait)
         key = idempotency_key(headers.get("idempotency-key"))
         prediction = validate(request, self._catalog, self._settings.max_rows, body)
         try:
@@ -165,7 +165,7 @@ def _accepted(command: RunModel) -> Operation:
 def _unseen(operation_id: str, prediction: ValidRequest) -> Operation:
     """An operation that the store does not show yet."""
     return Operation(
-        run_id=operation_id,
+        operation_id=operation_id,
         status="pending",
         model_type=prediction.model_type,
         model_parameters=prediction.parameters,
@@ -176,7 +176,7 @@ def _answer(operation: Operation, status: int | None, wait: float | None) -> Ans
     headers = {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
     if not operation.finished:
         seconds = RETRY_AFTER_S if operation.training is None else RETRY_AFTER_TRAINING_S
-        headers |= {"Location": f"/predict/{operation.run_id}", "Retry-After": str(seconds)}
+        headers |= {"Location": f"/predict/{operation.operation_id}", "Retry-After": str(seconds)}
         return Answer(202, operation, headers)
     if status is None:
         status = operation.error.status if operation.error else 200

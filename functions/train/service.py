@@ -59,14 +59,16 @@ class TrainService:
 
     async def _check(self, message: CheckTraining) -> None:
         training = message.command.training
-        if training is None or training.run_id is None:
+        if training is None or training.databricks_run_id is None:
             raise TrainingFailed("The check named no Databricks run.")
-        run = await self._poller.poll(training.run_id, _age(training.started_at))
+        run = await self._poller.poll(training.databricks_run_id, _age(training.started_at))
         await self._next_step(message.command, run, message.checks + 1)
 
     async def _next_step(self, command: RunModel, run: RunStatus, checks: int) -> None:
         """Schedule the next poll, hand over to `run_model`, or report the failure."""
-        training = Training(run_id=run.databricks_run_id, url=run.url, state=run.state, started_at=run.started_at)
+        training = Training(
+            databricks_run_id=run.databricks_run_id, url=run.url, state=run.state, started_at=run.started_at
+        )
         known, command = command.training, command.model_copy(update={"training": training})
         if run.succeeded is None:
             if known is None or known.state != training.state:

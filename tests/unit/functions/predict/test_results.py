@@ -10,9 +10,9 @@ from functions.predict.results import Results
 from tests.unit.functions.publishers import RecordingPublisher
 
 ID = "0" * 32
-ACCEPTED = Operation(run_id=ID, status="pending")
-TRAINING = Operation(run_id=ID, status="running", training=Training(state="REQUESTED"))
-COMPLETED = Operation(run_id=ID, status="completed", result=[5.6])
+ACCEPTED = Operation(operation_id=ID, status="pending")
+TRAINING = Operation(operation_id=ID, status="running", training=Training(state="REQUESTED"))
+COMPLETED = Operation(operation_id=ID, status="completed", result=[5.6])
 
 
 def event(operation: Operation, stored: bool = False) -> Event:
