@@ -1,7 +1,8 @@
 import asyncio
+from pathlib import Path
 
 import pytest
-from obstore.store import MemoryStore
+from obstore.store import LocalStore, MemoryStore
 
 from functions.contracts import Event, Operation, Training
 from functions.errors import TooManyRequests
@@ -95,3 +96,12 @@ async def test_those_who_wait_are_bounded(results: Results) -> None:
         pass
     with results.expect(ACCEPTED, durable=False):
         pass
+
+
+async def test_an_event_is_published_again_for_later_while_the_store_is_down(tmp_path: Path) -> None:
+    (tmp_path / ID).write_text("a file where a folder should be")
+    publisher = RecordingPublisher()
+    await Results(Operations(LocalStore(tmp_path)), publisher, max_waiting=1).deliver(event(COMPLETED))
+    (published,) = publisher.published
+    assert published.message == event(COMPLETED).model_copy(update={"attempt": 1})
+    assert (published.queue, published.at is not None) == ("results", True)
