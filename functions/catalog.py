@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from functions.errors import CatalogError, UnknownModelType
 from functions.flavors import LOADER_MODULES
-from functions.parameters import ParameterSpec
+from functions.parameters import ParameterSpec, canonical_parameters
 from functions.queues import pool_queue
 from functions.settings import catalog_path
 
@@ -43,6 +43,16 @@ class Serverless(_Entry):
     dependencies: tuple[str, ...] = ()
 
 
+class Example(_Entry):
+    """A request for a type, as ``/openapi.json`` shows it."""
+
+    model_parameters: Annotated[dict[str, Any], Field(alias="modelParameters")] = {}
+    prediction_parameters: Annotated[
+        dict[str, Any] | Annotated[list[dict[str, Any]], Field(min_length=1)],
+        Field(alias="predictionParameters", min_length=1),
+    ]
+
+
 class ModelType(_Entry):
     """One entry of the catalog."""
 
@@ -61,6 +71,15 @@ class ModelType(_Entry):
     expose_errors: bool = False
     """Whether clients read the text of a model's exception, or its type alone."""
     description: str = ""
+    example: Example | None = None
+
+    @model_validator(mode="after")
+    def _valid_example(self) -> Self:
+        """The example's parameters must be valid for this type."""
+        _, errors = canonical_parameters(self.parameters, self.example.model_parameters if self.example else {})
+        if self.example and errors:
+            raise ValueError("; ".join(f"example.{error.field} {error.message}" for error in errors))
+        return self
 
     @model_validator(mode="after")
     def _no_reserved_parameter(self) -> Self:

@@ -42,7 +42,9 @@ class PredictRequest(Document):
 
     model_config = ConfigDict(extra="forbid")
 
-    run_id: Annotated[str, Field(description="Null asks for a prediction; the id of an answer polls it")] | None = None
+    operation_id: (
+        Annotated[str, Field(description="Null asks for a prediction; the id of an answer polls it")] | None
+    ) = Field(default=None, alias="runId")
     model_type: Annotated[str, Field(max_length=200)] | None = None
     model_parameters: (
         Annotated[
@@ -64,13 +66,13 @@ class ModelReference(Document):
     """The MLflow model that answered."""
 
     uri: str
-    run_id: str | None = None
+    mlflow_run_id: str | None = Field(default=None, alias="runId")
 
 
 class Training(Document):
     """The Databricks run that trains the model; no run id yet while the state is REQUESTED."""
 
-    run_id: int | None = None
+    databricks_run_id: int | None = Field(default=None, alias="runId")
     url: str | None = None
     state: str
     started_at: datetime | None = None
@@ -79,7 +81,7 @@ class Training(Document):
 class Operation(Document):
     """How one prediction stands: the response body of ``/predict`` in every status."""
 
-    run_id: str | None = None
+    operation_id: str | None = Field(default=None, alias="runId")
     status: Status
     status_message: str | None = None
     result: Any = None
@@ -159,7 +161,7 @@ class RunModel(Message):
         """The operation as its client will read it, with what this command knows filled in."""
         known: dict[str, Any] = {"training": self.training}
         return Operation(
-            run_id=self.operation,
+            operation_id=self.operation,
             status=status,
             model_type=self.model_type,
             model_parameters=self.parameters,
@@ -212,7 +214,7 @@ class Event(Message):
     @property
     def message_id(self) -> str:
         suffix = f":{self.attempt}" if self.attempt else ""
-        return f"{self.operation.run_id}:{self.phase}{suffix}"
+        return f"{self.operation.operation_id}:{self.phase}{suffix}"
 
     def to_json(self, operation_json: bytes = b"") -> bytes:
         """``operation_json`` is the operation as JSON if it is written already."""

@@ -70,15 +70,15 @@ class Operations:
 
     async def begin(self, operation: Operation) -> None:
         """Make the operation visible to polls. Progress that arrived first stays."""
-        await self._create(f"{operation.run_id}/status.json", operation.to_json())
+        await self._create(f"{operation.operation_id}/status.json", operation.to_json())
 
     async def record(self, operation: Operation) -> None:
         """Store progress, or the outcome if there is none yet."""
         if operation.finished:
-            if not await self._create(f"{operation.run_id}/result.json", operation.to_json()):
-                logger.info("operation %s has its outcome already", operation.run_id)
+            if not await self._create(f"{operation.operation_id}/result.json", operation.to_json()):
+                logger.info("operation %s has its outcome already", operation.operation_id)
         else:
-            await self._put(f"{operation.run_id}/status.json", operation.to_json())
+            await self._put(f"{operation.operation_id}/status.json", operation.to_json())
 
     async def claim(self, operation_id: str, digest: str) -> str | None:
         """Tie an operation id to the digest of a body: None for the first, else the digest that it is tied to."""

@@ -39,7 +39,7 @@ class Publication:
     @property
     def operation_id(self) -> str:
         message = self.message
-        return str(message.operation.run_id) if isinstance(message, Event) else command_of(message).operation
+        return str(message.operation.operation_id) if isinstance(message, Event) else command_of(message).operation
 
     @property
     def traceparent(self) -> str | None:

@@ -22,7 +22,7 @@ async def answer_dead_command(message: func.ServiceBusMessage, publisher: Publis
         # Nobody to tell: no message of ours. Kept it would come back for ever.
         logger.error("dropped dead letter %s: it names no operation", message.message_id)
     for event in outcomes:
-        logger.error("operation %s was dead-lettered: %s", event.operation.run_id, _reason(message))
+        logger.error("operation %s was dead-lettered: %s", event.operation.operation_id, _reason(message))
         await publisher.publish(RESULTS, event)
 
 
@@ -46,7 +46,7 @@ def _outcomes_of(message: func.ServiceBusMessage) -> list[Event]:
     except ValidationError:
         # The body cannot be read; what names the clients stands in the properties for this very case.
         session = message.reply_to_session_id
-        operations = [Operation(run_id=run_id, status="error", **fields) for run_id in _operations_named(message)]
+        operations = [Operation(operation_id=each, status="error", **fields) for each in _operations_named(message)]
         return [Event(phase=OUTCOME, operation=each, reply_to_session=session) for each in operations if session]
     return [
         Event(

@@ -9,18 +9,6 @@ from functions.catalog import Catalog
 from functions.contracts import Operation, PredictRequest
 from functions.errors import Problem
 
-WINE_ROW = {
-    "alcohol": 12.8, "chlorides": 0.029, "citric_acid": 0.48, "density": 0.98, "fixed_acidity": 6.2,
-    "free_sulfur_dioxide": 29, "pH": 3.33, "residual_sugar": 1.2, "sulphates": 0.39, "total_sulfur_dioxide": 75,
-    "volatile_acidity": 0.66,
-}  # fmt: skip
-WINE_REQUEST = {
-    "runId": None,
-    "modelType": "WINE",
-    "modelParameters": {"alpha": 0.36, "l1_ratio": "0.33"},
-    "predictionParameters": WINE_ROW,
-}
-
 _PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -58,7 +46,7 @@ def openapi(catalog: Catalog, version: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "mlflow-ondemand", "version": version, "license": {"name": "MIT", "identifier": "MIT"}},
         "paths": {
-            "/predict": {"post": _post_predict()},
+            "/predict": {"post": _post_predict(catalog)},
             "/predict/{runId}": {"get": _get_operation()},
             "/models": {"get": _plain("listModels", "The catalog and the trained models")},
             "/models/{type}": {"get": _plain("getModel", "One model type", [_MODEL_TYPE], problem=404)},
@@ -69,8 +57,17 @@ def openapi(catalog: Catalog, version: str) -> dict[str, Any]:
     }
 
 
-def _post_predict() -> dict[str, Any]:
-    body = {"schema": {"$ref": "#/components/schemas/PredictRequest"}, "example": WINE_REQUEST}
+def _examples(catalog: Catalog) -> dict[str, Any]:
+    """A request for each type that has an example."""
+    return {
+        name: {"value": {"runId": None, "modelType": name} | entry.example.model_dump(by_alias=True)}
+        for name, entry in catalog.models.items()
+        if entry.example is not None
+    }
+
+
+def _post_predict(catalog: Catalog) -> dict[str, Any]:
+    body = {"schema": {"$ref": "#/components/schemas/PredictRequest"}, "examples": _examples(catalog)}
     refused = {
         400: "Malformed",
         404: "Unknown model type or run",

@@ -37,7 +37,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ValidRequest:
     """A valid request: model type, canonical parameters and the rows, also as the JSON that travels."""
 
     model_type: str
@@ -56,7 +56,7 @@ def parse_body(content_type: str | None, body: bytes, max_bytes: int) -> Predict
     document = json_object(content_type, body, max_bytes)
     run_id = document.get("runId")
     if run_id is not None:
-        return PredictRequest(run_id=_text(run_id))
+        return PredictRequest(operation_id=_text(run_id))
     if unknown := [name for name in document if name not in FIELDS]:
         raise InvalidRequest(_WRONG_FIELDS, list(map(_unknown_field, unknown[:MAX_LISTED])), len(unknown))
     try:
@@ -82,7 +82,7 @@ def _field_error(error: ErrorDetails) -> FieldError:
     return FieldError(field=".".join(map(str, error["loc"])), message=_WORDS.get(error["type"], error["msg"]))
 
 
-def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: bytes | None = None) -> Prediction:
+def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: bytes | None = None) -> ValidRequest:
     """With the body that the request was read from, also what parsing it has lost is refused.
 
     Raises UnknownModelType, or InvalidRequest with every offending field.
@@ -93,7 +93,7 @@ def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: byt
     rows = _rows(request.prediction_parameters, max_rows, errors, body or b"")
     if body is not None:
         refuse_losses(body, _colons_in(body, rows), rows.colons + _colons_beside_rows(request))
-    return Prediction(model_type, entry, parameters, training_key(model_type, parameters), rows.value, rows.json)
+    return ValidRequest(model_type, entry, parameters, training_key(model_type, parameters), rows.value, rows.json)
 
 
 def _model_type(request: PredictRequest, catalog: Catalog) -> str:
@@ -158,7 +158,7 @@ def operation_id_of(key: str) -> str:
     return hashlib.sha256(b"idempotency-key\0" + key.encode()).hexdigest()[:32]
 
 
-def body_digest(prediction: Prediction) -> str:
+def body_digest(prediction: ValidRequest) -> str:
     """What makes two requests the same one: training key and rows, however they were spelt."""
     rows = orjson.dumps(prediction.rows, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(prediction.key.encode() + rows).hexdigest()

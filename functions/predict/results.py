@@ -65,7 +65,7 @@ class Results:
         if len(self._waiters) >= self._max_waiting:
             raise TooManyRequests(f"{self._max_waiting} requests wait here already; try again in a moment.")
         waiter = Waiter(accepted, durable)
-        operation_id = str(accepted.run_id)
+        operation_id = str(accepted.operation_id)
         self._waiters[operation_id] = waiter
         try:
             yield waiter
@@ -76,12 +76,12 @@ class Results:
 
     def hand_over(self, event: Event) -> bool:
         """True if the event is now with the request that waits for it and needs to go nowhere else."""
-        waiter = self._waiters.get(str(event.operation.run_id))
+        waiter = self._waiters.get(str(event.operation.operation_id))
         if waiter is None or event.result_stored:
             return False
         waiter.hand_over(event.operation)
         if waiter.operation.training is not None:
-            self._in_training.add(str(event.operation.run_id))
+            self._in_training.add(str(event.operation.operation_id))
         return not waiter.durable
 
     async def deliver(self, event: Event) -> None:
@@ -104,7 +104,7 @@ class Results:
             await self._publisher.publish(RESULTS, again, at=utc_now() + timedelta(seconds=retry_delay(again.attempt)))
 
     async def _hand_over_stored(self, event: Event) -> None:
-        operation_id = str(event.operation.run_id)
+        operation_id = str(event.operation.operation_id)
         waiter = self._waiters.get(operation_id)
         stored = await self._operations.read(operation_id)
         if stored is None:

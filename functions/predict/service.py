@@ -10,7 +10,7 @@ from functions.contracts import JsonText, Operation, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, UnknownRun, cut
 from functions.operations import Operations
 from functions.predict.request import (
-    Prediction,
+    ValidRequest,
     body_digest,
     canonical_run_id,
     idempotency_key,
@@ -42,7 +42,7 @@ def retry_after(error: OnDemandError) -> dict[str, str]:
     return {"Retry-After": TRY_AGAIN[error.status]} if error.status in TRY_AGAIN else {}
 
 
-def refusal(error: OnDemandError, prediction: Prediction | None = None) -> Answer:
+def refusal(error: OnDemandError, prediction: ValidRequest | None = None) -> Answer:
     """An operation in the status `error` that was never accepted; with what its request asked for, if that is known."""
     operation = Operation(status="error", status_message=error.title, error=error.problem())
     if prediction is not None:
@@ -73,8 +73,8 @@ class PredictService:
         """``POST /predict``. Raises OnDemandError for a request that is not valid, and for a poll of an unknown run."""
         request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes)
         wait = preferred_wait(headers.get("prefer"))
-        if request.run_id is not None:
-            return await self.poll(request.run_id, wait)
+        if request.operation_id is not None:
+            return await self.poll(request.operation_id, wait)
         key = idempotency_key(headers.get("idempotency-key"))
         prediction = validate(request, self._catalog, self._settings.max_rows, body)
         try:
@@ -91,7 +91,7 @@ class PredictService:
         return _answer(operation, 200, wait)
 
     async def _post(
-        self, prediction: Prediction, key: str | None, headers: Mapping[str, str], wait: float | None
+        self, prediction: ValidRequest, key: str | None, headers: Mapping[str, str], wait: float | None
     ) -> Answer:
         if key is None:
             command = await self._command(uuid.uuid4().hex, prediction, headers)
@@ -99,7 +99,7 @@ class PredictService:
         return await self._post_idempotently(operation_id_of(key), prediction, headers, wait)
 
     async def _post_idempotently(
-        self, operation_id: str, prediction: Prediction, headers: Mapping[str, str], wait: float | None
+        self, operation_id: str, prediction: ValidRequest, headers: Mapping[str, str], wait: float | None
     ) -> Answer:
         digest = body_digest(prediction)
         tied_to = await self._operations.claim(operation_id, digest)
@@ -119,7 +119,7 @@ class PredictService:
         known = await self._operations.wait(operation_id, self._settings.default_wait_s if wait is None else wait)
         return _answer(known or _unseen(operation_id, prediction), None, wait)
 
-    async def _command(self, operation_id: str, prediction: Prediction, headers: Mapping[str, str]) -> RunModel:
+    async def _command(self, operation_id: str, prediction: ValidRequest, headers: Mapping[str, str]) -> RunModel:
         now = utc_now()
         allowed = self._settings.queue_timeout_s + prediction.entry.training_timeout_s
         deadline = now + timedelta(seconds=allowed)
@@ -136,7 +136,7 @@ class PredictService:
             traceparent=traceparent_of(headers),
         )
 
-    async def _ask(self, command: RunModel, prediction: Prediction, wait: float | None, durable: bool) -> Answer:
+    async def _ask(self, command: RunModel, prediction: ValidRequest, wait: float | None, durable: bool) -> Answer:
         accepted = _accepted(command)
         with self._results.expect(accepted, durable) as waiter:
             # With an Idempotency-Key the message id keeps duplicates out, so the command has a message of its own.
@@ -150,7 +150,7 @@ class PredictService:
             await self._operations.begin(operation)
         return _answer(operation, None, wait)
 
-    async def _publish(self, prediction: Prediction, command: RunModel, may_share: bool = False) -> None:
+    async def _publish(self, prediction: ValidRequest, command: RunModel, may_share: bool = False) -> None:
         if len(prediction.rows_json) > self._publisher.max_message_bytes:
             await self._operations.put_input(command.operation, prediction.rows_json)
             command = command.model_copy(update={"prediction_input": None, "input_stored": True})
@@ -162,10 +162,10 @@ def _accepted(command: RunModel) -> Operation:
     return command.operation_document("pending", status_message="accepted")
 
 
-def _unseen(operation_id: str, prediction: Prediction) -> Operation:
+def _unseen(operation_id: str, prediction: ValidRequest) -> Operation:
     """An operation that the store does not show yet."""
     return Operation(
-        run_id=operation_id,
+        operation_id=operation_id,
         status="pending",
         model_type=prediction.model_type,
         model_parameters=prediction.parameters,
@@ -176,7 +176,7 @@ def _answer(operation: Operation, status: int | None, wait: float | None) -> Ans
     headers = {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
     if not operation.finished:
         seconds = RETRY_AFTER_S if operation.training is None else RETRY_AFTER_TRAINING_S
-        headers |= {"Location": f"/predict/{operation.run_id}", "Retry-After": str(seconds)}
+        headers |= {"Location": f"/predict/{operation.operation_id}", "Retry-After": str(seconds)}
         return Answer(202, operation, headers)
     if status is None:
         status = operation.error.status if operation.error else 200

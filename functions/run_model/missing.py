@@ -149,7 +149,7 @@ def _cut(text: str) -> str:
 
 def not_logged(command: RunModel, entry: ModelType, not_found: NotFound) -> ModelNotLogged:
     """The error of a training that ended well and left no matching model; it says what was logged instead."""
-    databricks_run_id = command.training.run_id if command.training else None
+    databricks_run_id = command.training.databricks_run_id if command.training else None
     reasons = list(not_found.reasons)
     if older := [run for run in not_found.runs_without_model[:5] if not any(run in reason for reason in reasons)]:
         runs = ", ".join(older)

@@ -98,7 +98,7 @@ class RunModelService:
                 "completed",
                 result=answer.result,
                 ignored_columns=list(answer.ignored_columns) or None,
-                model=ModelReference(uri=found.uri, run_id=found.mlflow_run_id),
+                model=ModelReference(uri=found.uri, mlflow_run_id=found.mlflow_run_id),
             ),
         )
 

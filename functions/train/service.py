@@ -3,16 +3,18 @@
 import hashlib
 import logging
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from functions.backoff import next_poll
-from functions.catalog import Catalog
+from functions.catalog import Catalog, ModelType
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
 from functions.errors import OnDemandError, TrainingFailed, Unavailable
+from functions.parameters import ParameterValue
 from functions.publisher import Publisher
 from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.shared_calls import SharedCalls
-from functions.train.jobs import Jobs, RunStatus
+from functions.train.jobs import RunStatus
 from functions.train.poller import RunPoller
 
 logger = logging.getLogger(__name__)
@@ -23,10 +25,22 @@ MAX_FORMER_RUNS = 200
 """Former runs of one key that are skipped to find the current one."""
 
 
+class Trainings(Protocol):
+    """What `TrainService` asks of Databricks: see `Jobs`."""
+
+    async def submit(
+        self, model_type: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
+    ) -> int: ...
+
+    async def status(self, databricks_run_id: int) -> RunStatus: ...
+
+    async def failure(self, run: RunStatus) -> str: ...
+
+
 class TrainService:
     """Handles the messages of the queue `train`."""
 
-    def __init__(self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Jobs) -> None:
+    def __init__(self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Trainings) -> None:
         self._catalog = catalog
         self._publisher = publisher
         self._replies = replies
@@ -59,14 +73,16 @@ class TrainService:
 
     async def _check(self, message: CheckTraining) -> None:
         training = message.command.training
-        if training is None or training.run_id is None:
+        if training is None or training.databricks_run_id is None:
             raise TrainingFailed("The check named no Databricks run.")
-        run = await self._poller.poll(training.run_id, _age(training.started_at))
+        run = await self._poller.poll(training.databricks_run_id, _age(training.started_at))
         await self._next_step(message.command, run, message.checks + 1)
 
     async def _next_step(self, command: RunModel, run: RunStatus, checks: int) -> None:
         """Schedule the next poll, hand over to `run_model`, or report the failure."""
-        training = Training(run_id=run.databricks_run_id, url=run.url, state=run.state, started_at=run.started_at)
+        training = Training(
+            databricks_run_id=run.databricks_run_id, url=run.url, state=run.state, started_at=run.started_at
+        )
         known, command = command.training, command.model_copy(update={"training": training})
         if run.succeeded is None:
             if known is None or known.state != training.state:

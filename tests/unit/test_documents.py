@@ -153,7 +153,7 @@ def test_the_readme_sends_bodies() -> None:
 @pytest.mark.parametrize("body", bodies())
 def test_request_examples_are_accepted(body: str) -> None:
     request = parse_body("application/json", body.encode(), 1_000_000)
-    if request.run_id is None and REFUSED_ON_PURPOSE not in body:
+    if request.operation_id is None and REFUSED_ON_PURPOSE not in body:
         validate(request, load_catalog(ROOT / "models.yaml"), 1000)
 
 

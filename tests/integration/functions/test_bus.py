@@ -26,7 +26,7 @@ async def bus(stack: Stack) -> AsyncIterator[Bus]:
 
 
 def event(number: int, session: str = "one", result: object = None) -> Event:
-    operation = Operation(run_id=f"{number:032x}", status="completed", result=result)
+    operation = Operation(operation_id=f"{number:032x}", status="completed", result=result)
     return Event(phase="outcome", operation=operation, reply_to_session=session)
 
 
@@ -48,7 +48,7 @@ async def test_concurrent_publishes_arrive_once_each_in_order_by_session(stack: 
     events = [event(number, "odd" if number % 2 else "even") for number in range(200)]
     await asyncio.gather(*(bus.publish(RESULTS, one) for one in events))
     for session in ("odd", "even"):
-        expected = [one.operation.run_id for one in events if one.reply_to_session == session]
+        expected = [one.operation.operation_id for one in events if one.reply_to_session == session]
         assert await received(stack, session, 100) == expected
 
 

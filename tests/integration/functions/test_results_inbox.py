@@ -17,8 +17,8 @@ from functions.settings import BusSettings
 from ondemand.stack import Stack
 
 ID = "a" * 32
-ACCEPTED = Operation(run_id=ID, status="pending")
-COMPLETED = Operation(run_id=ID, status="completed", result=[5.6])
+ACCEPTED = Operation(operation_id=ID, status="pending")
+COMPLETED = Operation(operation_id=ID, status="completed", result=[5.6])
 
 
 class Instance:
@@ -62,7 +62,7 @@ async def test_an_outcome_that_nobody_waits_for_is_stored(instance: Instance) ->
 
 async def test_events_that_share_a_message_each_find_their_way(instance: Instance) -> None:
     session = await instance.inbox.session_id()
-    waited = [COMPLETED.model_copy(update={"run_id": f"{number:032x}"}) for number in range(40)]
+    waited = [COMPLETED.model_copy(update={"operation_id": f"{number:032x}"}) for number in range(40)]
     await instance.operations.begin(ACCEPTED)
     events = [Event(phase="outcome", operation=each, reply_to_session=session) for each in (*waited, COMPLETED)]
     with ExitStack() as stack:

@@ -88,7 +88,7 @@ def command(number: int) -> RunModel:
 
 
 def check(number: int, run_id: int, started_at: datetime | None) -> CheckTraining:
-    training = Training(run_id=run_id, state="RUNNING", started_at=started_at)
+    training = Training(databricks_run_id=run_id, state="RUNNING", started_at=started_at)
     return CheckTraining(command=command(number).model_copy(update={"training": training}))
 
 

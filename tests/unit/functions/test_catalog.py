@@ -100,3 +100,32 @@ def test_two_types_with_the_same_experiment_and_artifact_name_are_refused(
 @pytest.mark.parametrize("differing", [{"artifact_name": "beer"}, {"experiment": "/Shared/beer"}])
 def test_two_types_are_told_apart_by_experiment_or_artifact_name(tmp_path: Path, differing: dict[str, str]) -> None:
     assert set(load_catalog(with_beer(tmp_path, **differing)).models) == {"wine", "beer"}
+
+
+def example(tmp_path: Path, text: str) -> Path:
+    return write(tmp_path, ENTRY % ("{serverless: true}", "null") + f"    example: {text}\n")
+
+
+def test_an_example_is_a_request_that_its_type_accepts(tmp_path: Path) -> None:
+    path = example(tmp_path, '{modelParameters: {alpha: "0.5"}, predictionParameters: [{x: 1}, {x: 2}]}')
+    read = load_catalog(path).models["wine"].example
+    assert read is not None
+    assert read.model_dump(by_alias=True) == {
+        "modelParameters": {"alpha": "0.5"},
+        "predictionParameters": [{"x": 1}, {"x": 2}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("{modelParameters: {alpha: x}, predictionParameters: {x: 1}}", "example.modelParameters.alpha"),
+        ("{modelParameters: {beta: 1}, predictionParameters: {x: 1}}", "example.modelParameters.beta"),
+        ("{modelParameters: {alpha: 1}}", "example.predictionParameters"),
+        ("{predictionParameters: []}", "example.predictionParameters"),
+        ("{predictionParameters: {x: 1}, rows: 1}", "example.rows"),
+    ],
+)
+def test_a_wrong_example_is_named(tmp_path: Path, text: str, mistake: str) -> None:
+    with pytest.raises(CatalogError, match=mistake):
+        load_catalog(example(tmp_path, text))

@@ -32,7 +32,7 @@ COMMAND = RunModel(
     created_at=NOW,
     deadline=NOW,
     expires_at=NOW,
-    training=Training(run_id=2**53 - 1, state="RUNNING", started_at=NOW),
+    training=Training(databricks_run_id=2**53 - 1, state="RUNNING", started_at=NOW),
     traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 )
 OPERATION = COMMAND.operation_document("completed", result=[5.6], model=ModelReference(uri="models:/m-1"))

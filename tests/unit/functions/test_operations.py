@@ -11,7 +11,7 @@ from functions.operations import Operations, open_store
 
 ID = "0" * 32
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PENDING = Operation(run_id=ID, status="pending", expires_at=NOW + timedelta(hours=1))
+PENDING = Operation(operation_id=ID, status="pending", expires_at=NOW + timedelta(hours=1))
 RUNNING = PENDING.model_copy(update={"status": "running"})
 COMPLETED = PENDING.model_copy(update={"status": "completed", "result": [5.6]})
 FAILED = PENDING.model_copy(update={"status": "error"})

@@ -26,7 +26,7 @@ def command(number: int, session: str = "one") -> RunModel:
 def event(number: int, session: str = "one", result: object = None) -> Event:
     return Event(
         phase="outcome",
-        operation=Operation(run_id=f"{number:032x}", status="completed", result=result),
+        operation=Operation(operation_id=f"{number:032x}", status="completed", result=result),
         reply_to_session=session,
     )
 

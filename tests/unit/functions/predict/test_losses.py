@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from functions.catalog import Catalog
 from functions.errors import InvalidRequest
-from functions.predict.request import Prediction, parse_body, validate
+from functions.predict.request import ValidRequest, parse_body, validate
 
 CATALOG = Catalog.model_validate(
     {
@@ -26,7 +26,7 @@ CATALOG = Catalog.model_validate(
 BEYOND = "is beyond 64 bits: send a fraction or an exponent with it if a float will do"
 
 
-def accepted(rows: str, parameters: str = "null") -> Prediction:
+def accepted(rows: str, parameters: str = "null") -> ValidRequest:
     body = f'{{"modelType":"any","modelParameters":{parameters},"predictionParameters":{rows}}}'.encode()
     return validate(parse_body(None, body, 1_000_000), CATALOG, 1000, body)
 

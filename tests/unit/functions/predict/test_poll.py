@@ -19,7 +19,11 @@ from tests.unit.functions.publishers import RecordingPublisher
 CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
 ID = "0123456789abcdef0123456789abcdef"
 COMPLETED = Operation(
-    run_id=ID, status="completed", result=[5.6], model_type="wine", model_parameters={"alpha": 0.36, "l1_ratio": 0.5}
+    operation_id=ID,
+    status="completed",
+    result=[5.6],
+    model_type="wine",
+    model_parameters={"alpha": 0.36, "l1_ratio": 0.5},
 )
 
 

@@ -51,7 +51,7 @@ def test_refused_bodies(content_type: str, body: bytes, error: type[OnDemandErro
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", "a/b+json", None])
 def test_json_content_types(content_type: str | None) -> None:
-    assert parse_body(content_type, b'{"runId": "x"}', 100).run_id == "x"
+    assert parse_body(content_type, b'{"runId": "x"}', 100).operation_id == "x"
 
 
 def refused(body: dict[str, Any]) -> InvalidRequest:
@@ -138,7 +138,7 @@ def test_null_for_parameters_means_that_none_are_given() -> None:
 )
 def test_nothing_but_the_id_of_a_poll_is_looked_at(document: dict[str, Any]) -> None:
     request = parse_body(None, json.dumps(document | {"runId": "x"}).encode(), 1000)
-    assert request == PredictRequest(run_id="x")
+    assert request == PredictRequest(operation_id="x")
 
 
 @pytest.mark.parametrize("run_id", [7, 0, False, [], {}, ["x"], 1.5])

@@ -1,7 +1,8 @@
 import asyncio
+from pathlib import Path
 
 import pytest
-from obstore.store import MemoryStore
+from obstore.store import LocalStore, MemoryStore
 
 from functions.contracts import Event, Operation, Training
 from functions.errors import TooManyRequests
@@ -10,9 +11,9 @@ from functions.predict.results import Results
 from tests.unit.functions.publishers import RecordingPublisher
 
 ID = "0" * 32
-ACCEPTED = Operation(run_id=ID, status="pending")
-TRAINING = Operation(run_id=ID, status="running", training=Training(state="REQUESTED"))
-COMPLETED = Operation(run_id=ID, status="completed", result=[5.6])
+ACCEPTED = Operation(operation_id=ID, status="pending")
+TRAINING = Operation(operation_id=ID, status="running", training=Training(state="REQUESTED"))
+COMPLETED = Operation(operation_id=ID, status="completed", result=[5.6])
 
 
 def event(operation: Operation, stored: bool = False) -> Event:
@@ -95,3 +96,12 @@ async def test_those_who_wait_are_bounded(results: Results) -> None:
         pass
     with results.expect(ACCEPTED, durable=False):
         pass
+
+
+async def test_an_event_is_published_again_for_later_while_the_store_is_down(tmp_path: Path) -> None:
+    (tmp_path / ID).write_text("a file where a folder should be")
+    publisher = RecordingPublisher()
+    await Results(Operations(LocalStore(tmp_path)), publisher, max_waiting=1).deliver(event(COMPLETED))
+    (published,) = publisher.published
+    assert published.message == event(COMPLETED).model_copy(update={"attempt": 1})
+    assert (published.queue, published.at is not None) == ("results", True)

@@ -35,7 +35,7 @@ def command(trained: bool = False) -> RunModel:
         deadline=now + timedelta(hours=1),
         expires_at=now + timedelta(hours=2),
         trained=trained,
-        training=Training(run_id=1, state="TERMINATED", started_at=now) if trained else None,
+        training=Training(databricks_run_id=1, state="TERMINATED", started_at=now) if trained else None,
     )
 
 

@@ -21,7 +21,7 @@ def command() -> RunModel:
         created_at=utc_now(),
         deadline=utc_now(),
         expires_at=utc_now(),
-        training=Training(run_id=7, state="SUCCESS"),
+        training=Training(databricks_run_id=7, state="SUCCESS"),
         trained=True,
     )
 

@@ -158,7 +158,7 @@ async def test_model_answers_and_is_named(runner: Runner) -> None:
 async def test_commands_of_one_message_are_answered_each_with_its_own_rows(runner: Runner) -> None:
     runner.log_model()
     await runner.service.handle_all([command([{"a": float(n)}], n) for n in range(5)], redelivered=False)
-    answers = {operation.run_id: result(operation) for operation in runner.published.operations()}
+    answers = {operation.operation_id: result(operation) for operation in runner.published.operations()}
     assert answers == {f"{n:032x}": [2.0 * n] for n in range(5)}
 
 

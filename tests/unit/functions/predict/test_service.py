@@ -1,0 +1,137 @@
+"""A prediction from request to answer, with a recording publisher and a store in memory."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from obstore.store import MemoryStore
+
+from functions.catalog import load_catalog
+from functions.contracts import Event, Operation, RunModel, Training
+from functions.errors import MalformedRequest
+from functions.operations import Operations
+from functions.predict.results import Results
+from functions.predict.service import Answer, PredictService
+from functions.settings import PredictSettings
+from tests.unit.functions.publishers import RecordingPublisher
+
+CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
+NO_WAIT = {"prefer": "wait=0"}
+
+
+def body(rows: object) -> bytes:
+    return json.dumps({"modelType": "wine", "predictionParameters": rows}).encode()
+
+
+async def reply_session() -> str:
+    return "session"
+
+
+class Instance:
+    def __init__(self, max_waiting: int = 2) -> None:
+        self.publisher = RecordingPublisher()
+        self.operations = Operations(MemoryStore())
+        self.results = Results(self.operations, self.publisher, max_waiting)
+        self.service = PredictService(
+            PredictSettings(), CATALOG, self.publisher, self.operations, self.results, reply_session
+        )
+
+    async def post(self, headers: dict[str, str], rows: object) -> Answer:
+        return await self.service.post(headers, body(rows))
+
+    def command(self) -> RunModel:
+        message = self.publisher.published[-1].message
+        assert isinstance(message, RunModel)
+        return message
+
+    async def posted(self, headers: dict[str, str]) -> tuple["asyncio.Task[Answer]", RunModel]:
+        """A request that waits for its answer, and its command."""
+        task, before = asyncio.create_task(self.post(headers, {"alcohol": 12})), len(self.publisher.published)
+        async with asyncio.timeout(20):
+            while len(self.publisher.published) == before:  # noqa: ASYNC110  # a recording tells nobody
+                await asyncio.sleep(0)
+        return task, self.command()
+
+    async def reply(self, operation: Operation) -> None:
+        await self.results.deliver(Event(phase="p", operation=operation, reply_to_session="session"))
+
+
+@pytest.fixture
+def instance() -> Instance:
+    return Instance()
+
+
+async def test_an_answer_within_the_wait_is_a_200_and_is_not_stored(instance: Instance) -> None:
+    task, command = await instance.posted({"prefer": "wait=30"})
+    await instance.reply(command.operation_document("completed", result=[5.6]))
+    answer = await task
+    assert (answer.status, answer.operation.result) == (200, [5.6])
+    assert answer.headers == {"Preference-Applied": "wait=30"}
+    (published,) = instance.publisher.published
+    assert (published.queue, published.may_share, published.in_flight) == ("run-model", True, 0)
+    assert await instance.operations.read(command.operation) is None
+
+
+async def test_an_error_has_its_own_status(instance: Instance) -> None:
+    task, command = await instance.posted({})
+    error = MalformedRequest("no").problem()
+    await instance.reply(command.operation_document("error", error=error))
+    assert (await task).status == 400
+
+
+async def test_without_an_answer_it_is_a_202_that_can_be_polled(instance: Instance) -> None:
+    answer = await instance.post(NO_WAIT, {"alcohol": 12})
+    operation_id = instance.command().operation
+    assert (answer.status, answer.headers["Location"]) == (202, f"/predict/{operation_id}")
+    assert answer.headers["Retry-After"] == "1"
+    polled = await instance.service.poll(operation_id, None)
+    assert (polled.status, polled.operation.status) == (202, "pending")
+
+
+async def test_a_training_ends_the_wait_of_a_client_that_named_none(instance: Instance) -> None:
+    task, command = await instance.posted({})
+    await instance.reply(command.operation_document("running", training=Training(state="REQUESTED")))
+    answer = await task
+    assert (answer.status, answer.headers["Retry-After"]) == (202, "3")
+
+
+async def test_rows_too_large_for_a_message_go_through_the_store(instance: Instance) -> None:
+    rows = [{"alcohol": number} for number in range(200)]
+    await instance.post(NO_WAIT, rows)
+    command = instance.command()
+    assert (command.prediction_input, command.input_stored) == (None, True)
+    assert await instance.operations.get_input(command.operation) == rows
+
+
+async def test_the_same_key_and_request_is_one_operation(instance: Instance) -> None:
+    headers = NO_WAIT | {"idempotency-key": "order-1"}
+    first, second = [await instance.post(headers, {"alcohol": 12}) for _ in range(2)]
+    assert first.operation.operation_id == second.operation.operation_id
+    (published,) = instance.publisher.published
+    assert not published.may_share, "a message id of its own keeps duplicates out"
+
+
+async def test_a_key_whose_request_was_never_published_is_published(instance: Instance) -> None:
+    headers = NO_WAIT | {"idempotency-key": "order-1"}
+    instance.publisher.available = False
+    refused = await instance.post(headers, {"alcohol": 12})
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    instance.publisher.available = True
+    answer = await instance.post(headers, {"alcohol": 12})
+    assert (answer.status, answer.operation.operation_id) == (202, instance.command().operation)
+
+
+async def test_a_full_instance_refuses(instance: Instance) -> None:
+    full = Instance(max_waiting=0)
+    answer = await full.post({}, {"alcohol": 12})
+    assert (answer.status, answer.headers) == (429, {"Retry-After": "1"})
+    assert full.publisher.published == []
+
+
+async def test_the_commands_in_flight_are_counted(instance: Instance) -> None:
+    task, command = await instance.posted({"prefer": "wait=30"})
+    await instance.post(NO_WAIT, {"alcohol": 12})
+    assert [published.in_flight for published in instance.publisher.published] == [0, 1]
+    await instance.reply(command.operation_document("completed"))
+    await task

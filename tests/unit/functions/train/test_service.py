@@ -1,0 +1,172 @@
+"""Trainings are started once a key, polled on a schedule, and handed over."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from functions.catalog import ModelType, load_catalog
+from functions.contracts import CheckTraining, Event, RunModel, StartTraining, Training, utc_now
+from functions.errors import TrainingRefused, Unavailable
+from functions.parameters import ParameterValue
+from functions.replies import Replies
+from functions.train.jobs import RunStatus
+from functions.train.service import MAX_FORMER_RUNS, TrainService
+from tests.unit.functions.publishers import RecordingPublisher
+
+CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
+NOW = utc_now()
+COMMAND = RunModel(
+    operation="a" * 32,
+    reply_to_session="session",
+    model_type="wine",
+    parameters={"alpha": 0.5, "l1_ratio": 0.5},
+    key="b" * 64,
+    created_at=NOW,
+    deadline=NOW + timedelta(hours=1),
+    expires_at=NOW + timedelta(hours=1),
+)
+RUNNING = RunStatus(1, "RUNNING", "https://run", NOW, None, None, "", 2)
+SUCCEEDED = replace(RUNNING, state="TERMINATED", ended_at=NOW + timedelta(seconds=60), succeeded=True)
+FAILED = replace(SUCCEEDED, succeeded=False)
+
+
+@dataclass
+class Databricks:
+    """Gives each new token the next run id; ``runs`` says how each stands, a run that is not in it is running."""
+
+    runs: dict[int, RunStatus] = field(default_factory=dict)
+    tokens: list[str] = field(default_factory=list)
+    trouble: Exception | None = None
+
+    async def submit(
+        self, model_type: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
+    ) -> int:
+        if self.trouble:
+            raise self.trouble
+        if idempotency_token not in self.tokens:
+            self.tokens.append(idempotency_token)
+        return self.tokens.index(idempotency_token) + 1
+
+    async def status(self, databricks_run_id: int) -> RunStatus:
+        return replace(self.runs.get(databricks_run_id, RUNNING), databricks_run_id=databricks_run_id)
+
+    async def failure(self, run: RunStatus) -> str:
+        return "ValueError: no data"
+
+
+@pytest.fixture
+def databricks() -> Databricks:
+    return Databricks()
+
+
+@pytest.fixture
+def publisher() -> RecordingPublisher:
+    return RecordingPublisher(max_message_bytes=100_000)
+
+
+@pytest.fixture
+def service(databricks: Databricks, publisher: RecordingPublisher) -> TrainService:
+    return TrainService(CATALOG, publisher, Replies(publisher), databricks)
+
+
+def error_of(publisher: RecordingPublisher) -> str:
+    event = publisher.published[-1].message
+    assert isinstance(event, Event)
+    assert event.operation.error is not None
+    return f"{event.operation.error.type.rpartition(':')[2]}: {event.operation.error.detail}"
+
+
+async def test_a_training_is_started_and_polled_later(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    await service.handle(StartTraining(command=COMMAND))
+    progress, check = publisher.published
+    assert isinstance(progress.message, Event)
+    assert progress.message.operation.status_message == "training is RUNNING"
+    assert isinstance(check.message, CheckTraining)
+    assert check.queue == "train"
+    assert check.at is not None
+    assert check.at > NOW
+    assert check.message.command.training == Training(
+        databricks_run_id=1, url="https://run", state="RUNNING", started_at=NOW
+    )
+    await service.handle(check.message)
+    again = publisher.published[-1].message
+    assert isinstance(again, CheckTraining)
+    assert again.checks == 1
+    assert len(publisher.published) == 3, "an unchanged state is told once"
+    assert databricks.tokens == [COMMAND.key]
+
+
+async def test_a_trained_model_is_handed_over(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    databricks.runs[1] = SUCCEEDED
+    await service.handle(StartTraining(command=COMMAND))
+    (published,) = publisher.published
+    assert isinstance(published.message, RunModel)
+    assert (published.queue, published.message.trained, published.message.attempt) == ("run-model", True, 1)
+
+
+async def test_a_failed_run_is_reported_with_its_reason(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    databricks.runs[1] = FAILED
+    await service.handle(StartTraining(command=COMMAND))
+    assert error_of(publisher) == "training-failed: Databricks run 1 failed: ValueError: no data"
+
+
+async def test_a_run_that_ended_before_the_command_is_followed_by_another(
+    service: TrainService, databricks: Databricks
+) -> None:
+    databricks.runs[1] = replace(FAILED, ended_at=NOW - timedelta(seconds=1))
+    databricks.runs[2] = replace(SUCCEEDED, ended_at=NOW - timedelta(seconds=11))
+    databricks.runs[3] = replace(SUCCEEDED, ended_at=NOW - timedelta(seconds=9))  # within the clock skew
+    await service.handle(StartTraining(command=COMMAND))
+    assert len(databricks.tokens) == len(set(databricks.tokens)) == 3
+
+
+async def test_former_runs_are_bounded(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    former = replace(FAILED, ended_at=NOW - timedelta(hours=1))
+    databricks.runs = dict.fromkeys(range(1, MAX_FORMER_RUNS + 2), former)
+    await service.handle(StartTraining(command=COMMAND))
+    assert len(databricks.tokens) == MAX_FORMER_RUNS
+    assert error_of(publisher).startswith("training-failed: This model was trained 200 times")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "slug"), [(TrainingRefused("no"), "training-refused"), (ZeroDivisionError(), "internal-error")]
+)
+async def test_what_no_later_try_mends_is_reported(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks, trouble: Exception, slug: str
+) -> None:
+    databricks.trouble = trouble
+    await service.handle(StartTraining(command=COMMAND))
+    assert error_of(publisher).startswith(slug)
+
+
+async def test_an_outage_is_tried_again_later(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    databricks.trouble = Unavailable("Databricks cannot be reached.")
+    await service.handle(StartTraining(command=COMMAND))
+    (published,) = publisher.published
+    assert published.message == StartTraining(command=COMMAND, attempt=1)
+    assert published.at is not None
+
+
+async def test_a_check_without_a_run_is_reported(service: TrainService, publisher: RecordingPublisher) -> None:
+    await service.handle(CheckTraining(command=COMMAND))
+    assert error_of(publisher) == "training-failed: The check named no Databricks run."
+
+
+async def test_a_command_past_its_deadline_starts_nothing(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    await service.handle(StartTraining(command=COMMAND.model_copy(update={"deadline": NOW})))
+    assert error_of(publisher).startswith("deadline-exceeded")
+    assert databricks.tokens == []
