@@ -62,8 +62,7 @@ Each function gets its own and no other's.
 
 {{/* Keys of the Functions host that a function gets from the Key Vault, as JSON: {key: name in the Key Vault}; dict "root" "function". */}}
 {{- define "ondemand.keyVaultKeys" -}}
-{{- $keys := .root.Values.functionKeys.keyVaultObjects -}}
-{{- if eq .function "predict" -}}{{- $keys | toJson -}}{{- else -}}{{- pick $keys "host.master" | toJson -}}{{- end -}}
+{{- if eq .function "predict" -}}{{- .root.Values.functionKeys.keyVaultObjects | toJson -}}{{- else -}}{}{{- end -}}
 {{- end }}
 
 {{/* Whether a function has a SecretProviderClass, as "true" or empty; dict "root" "function". */}}
