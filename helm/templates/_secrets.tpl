@@ -29,12 +29,12 @@ Each function gets its own and no other's.
 {{- $given | toJson -}}
 {{- end }}
 
-{{/* Name of the Secret that the CSI driver keeps for a function; dict "root" "function". */}}
+{{/* Name of the Secret that the CSI driver keeps for a component; dict "root" "component". */}}
 {{- define "ondemand.keyVaultSecret" -}}
-{{- include "ondemand.name" (dict "root" .root "component" (printf "%s-keyvault" .function)) -}}
+{{- include "ondemand.name" (dict "root" .root "component" (printf "%s-keyvault" .component)) -}}
 {{- end }}
 
-{{/* Environment variables from secrets; dict "root" "function". */}}
+{{/* Environment variables from secrets; dict "root" "function" "component". */}}
 {{- define "ondemand.secretEnvironment" -}}
 {{- range $variable, $name := include "ondemand.secretsOf" . | fromJson }}
 {{- $reference := get $.root.Values.secrets $name }}

@@ -106,5 +106,9 @@ true
 {{- if .queue }}
 - name: models
   mountPath: /var/cache/mlflow-ondemand
+  {{- if .values.modelCache.existingClaim }}
+  # What one pool has downloaded, no other can change.
+  subPath: {{ .component }}
+  {{- end }}
 {{- end }}
 {{- end }}

@@ -5,8 +5,8 @@ from typing import Any
 
 from tests.chart.charts import Values
 
-PREDICT_ID, TRAIN_ID, RUN_MODEL_ID, DATABRICKS_ID, TENANT_ID = (
-    f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "12345"
+PREDICT_ID, TRAIN_ID, RUN_MODEL_ID, DATABRICKS_ID, TENANT_ID, LEGACY_ID, GPU_ID, POOL_DATABRICKS_ID = (
+    f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "12345678"
 )
 
 POOLS_CATALOG = """\
@@ -73,6 +73,7 @@ KEY_VAULT: Values = {
     },
 }
 GPU_POOL: Values = {
+    "identity": {"clientId": GPU_ID, "databricksClientId": POOL_DATABRICKS_ID},
     "image": {"repository": "mlflow-ondemand-gpu", "digest": "sha256:" + "a" * 64},
     "resources": {
         "requests": {"cpu": "4", "memory": "16Gi"},
@@ -87,7 +88,10 @@ GPU_POOL: Values = {
 }
 POOLS: Values = {
     "global": {"catalog": POOLS_CATALOG},
-    "pools": {"gpu_a100": GPU_POOL},
+    "pools": {
+        "gpu_a100": GPU_POOL,
+        "legacy": {"identity": {"clientId": LEGACY_ID, "databricksClientId": POOL_DATABRICKS_ID}},
+    },
     "keda": {"pools": {"gpu_a100": {"maxReplicas": 2, "messageCount": 8}}},
 }
 INGRESS: Values = {
@@ -158,6 +162,7 @@ HELM_SCENARIOS: dict[str, Values] = {
         "databricks-token": DATABRICKS_TOKEN,
         "key-vault": merged(WORKLOAD_IDENTITY, KEY_VAULT),
         "pools": POOLS,
+        "pools-key-vault": merged(POOLS, KEY_VAULT),
         "ingress": INGRESS,
         "gateway": GATEWAY,
         "http-add-on": merged(merged(HTTP_ADD_ON, INGRESS), GATEWAY),

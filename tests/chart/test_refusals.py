@@ -40,7 +40,7 @@ REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
     ("ingress.host", "a.example.com", "'host' not allowed"),
     ("predict.tolerations", [{"key": "a", "operater": "Exists"}], "'operater' not allowed"),
     ("predict.extraEnv", [{"name": "A"}], "'oneOf' failed"),
-    ("pools.gpu.identity", {"clientId": GUID}, "'identity' not allowed"),
+    ("pools.gpu.identity", {"client": GUID}, "'client' not allowed"),
     ("keda.runModle", {}, "'runModle' not allowed"),
     ("keda.train.messageCount", 0, "minimum: got 0, want 1"),
     ("keda.train.fallback.behavior", "panic", "value must be one of"),
@@ -109,6 +109,12 @@ def test_a_key_vault_has_both_keys_of_the_host(charts: Charts) -> None:
     keys = {"secret": "", "keyVaultObjects": {"host.master": "master"}}
     with pytest.raises(helm.HelmError, match="or both in functionKeys"):
         charts.install("helm", HELM_SCENARIOS["key-vault"] | {"functionKeys": keys})
+
+
+@pytest.mark.parametrize("field", ["clientId", "databricksClientId"])
+def test_a_pool_inherits_no_identity(charts: Charts, field: str) -> None:
+    with pytest.raises(helm.HelmError, match=rf"pools\.legacy\.identity\.{field}: client id"):
+        charts.install("helm", merged(HELM_SCENARIOS["pools"], at(f"pools.legacy.identity.{field}", "")))
 
 
 def test_names_that_are_too_long_are_refused(charts: Charts) -> None:
