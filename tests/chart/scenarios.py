@@ -51,7 +51,8 @@ WORKLOAD_IDENTITY: Values = {
     "keda": {"identity": {"clientId": DATABRICKS_ID, "tenantId": TENANT_ID}},
 }
 CONNECTION_STRING: Values = {
-    "global": {"servicebus": {"namespace": "", "connectionSecret": {"name": "bus", "key": "manage"}}},
+    "global": {"servicebus": {"namespace": "", "connectionSecret": {"name": "bus", "key": "listen-send"}}},
+    "keda": {"connectionSecret": {"name": "bus-of-keda", "key": "manage"}},
     "mlflow": {"trackingUri": "https://mlflow.example.com"},
     "databricks": {"auth": "token"},
     "secrets": {
@@ -180,7 +181,7 @@ KEDA_SCENARIOS: dict[str, Values] = {
     for name, values in {
         "default": {},
         "workload-identity": {"identity": WORKLOAD_IDENTITY["keda"]["identity"]},
-        "connection-string": {"global": CONNECTION_STRING["global"]},
+        "connection-string": {"global": CONNECTION_STRING["global"], **CONNECTION_STRING["keda"]},
         "pools": {"global": POOLS["global"], **POOLS["keda"]},
         "http-add-on": HTTP_ADD_ON["keda"],
         "for another release": {"global": {"fullname": "serving"}},

@@ -17,6 +17,9 @@ def routed(release: Release) -> set[str]:
     for route in release.of_kind("HTTPRoute").values():
         for rule in route["spec"]["rules"]:
             paths |= {match["path"]["value"] for match in rule["matches"]}
+    for route in release.of_kind("InterceptorRoute").values():
+        for rule in route["spec"]["rules"]:
+            paths |= {path["value"] for path in rule["paths"]}
     return paths
 
 
@@ -25,9 +28,27 @@ def test_the_hosts_administration_is_not_exposed(releases: Releases, scenario: s
     assert routed(releases(scenario)) == ALLOWED_PATHS
 
 
+@pytest.mark.parametrize("scenario", ["http-add-on", "everything"])
+def test_the_interceptor_routes_every_path_of_the_api_and_no_other(releases: Releases, scenario: str) -> None:
+    (route,) = releases(scenario).of_kind("InterceptorRoute").values()
+    (rule,) = route["spec"]["rules"]
+    assert {path["value"] for path in rule["paths"]} == ALLOWED_PATHS
+
+
 def test_nothing_is_exposed_unless_asked_for(releases: Releases) -> None:
     assert routed(releases("default")) == set()
     assert releases("default").of_kind("Service")["predict"]["spec"]["type"] == "ClusterIP"
+
+
+def test_plain_http_takes_one_word(charts: Charts) -> None:
+    plain = {
+        "allowPlainHttp": True,
+        "service": {"type": "LoadBalancer"},
+        "ingress": {"enabled": True, "hosts": ["predict.example.com"]},
+    }
+    release = charts.install("helm", merged(REQUIRED, plain))
+    assert release.of_kind("Service")["predict"]["spec"]["type"] == "LoadBalancer"
+    assert "tls" not in release.of_kind("Ingress")["predict"]["spec"]
 
 
 def test_all_is_denied_but_what_is_needed(releases: Releases) -> None:

@@ -71,9 +71,16 @@ def references(pod: dict[str, Any]) -> set[tuple[str, str]]:
 
 def test_each_function_gets_its_own_secrets_only(releases: Releases) -> None:
     specs = pods(releases("connection-string").manifests)
-    assert references(specs["train"]) == {("bus", "manage"), ("databricks", "DATABRICKS_TOKEN")}
-    models = {("bus", "manage"), ("mlflow", "token"), ("storage", "AZURE_STORAGE_ACCOUNT_KEY")}
+    assert references(specs["train"]) == {("bus", "listen-send"), ("databricks", "DATABRICKS_TOKEN")}
+    models = {("bus", "listen-send"), ("mlflow", "token"), ("storage", "AZURE_STORAGE_ACCOUNT_KEY")}
     assert references(specs["predict"]) == references(specs["run-model"]) == models
+
+
+def test_pods_do_not_have_the_connection_string_of_keda(releases: Releases) -> None:
+    release = releases("connection-string")
+    (of_keda,) = release.of_kind("TriggerAuthentication")["servicebus"]["spec"]["secretTargetRef"]
+    assert (of_keda["name"], of_keda["key"]) == ("bus-of-keda", "manage")
+    assert not any(("bus-of-keda", "manage") in references(pod) for pod in pods(release.manifests).values())
 
 
 ALL = "all keys of the Secret"
