@@ -96,20 +96,22 @@ POOLS: Values = {
     "keda": {"pools": {"gpu_a100": {"maxReplicas": 2, "messageCount": 8}}},
 }
 INGRESS: Values = {
+    "networkPolicy": {"ingressNamespaces": ["ingress-nginx"]},
     "ingress": {
         "enabled": True,
         "className": "nginx",
         "hosts": ["predict.example.com"],
         "tls": [{"hosts": ["predict.example.com"], "secretName": "predict-tls"}],
         "annotations": {"nginx.ingress.kubernetes.io/proxy-read-timeout": "75"},
-    }
+    },
 }
 GATEWAY: Values = {
+    "networkPolicy": {"ingressNamespaces": ["gateways"]},
     "httpRoute": {
         "enabled": True,
         "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
         "hostnames": ["predict.example.com"],
-    }
+    },
 }
 HTTP_ADD_ON: Values = {
     "keda": {"predict": {"minReplicas": 0, "http": {"enabled": True, "hosts": ["predict.example.com"]}}}

@@ -82,6 +82,11 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
         "ingress.tls: no entry has a.b.example.com",
     ),
     ("httpRoute", {"enabled": True, "parentRefs": [{"name": "public"}]}, "public has no sectionName"),
+    (
+        "httpRoute",
+        {"enabled": True, "parentRefs": [{"name": "public", "sectionName": "https"}]},
+        "networkPolicy.ingressNamespaces: the namespace of the ingress controller",
+    ),
     ("service.type", "NodePort", "set allowPlainHttp: true"),
     ("service.type", "LoadBalancer", "set allowPlainHttp: true"),
     ("secrets.mlflowToken.keyVaultObject", "token", "keyVault.name: the Key Vault of the keyVaultObjects"),
