@@ -16,7 +16,8 @@ def test_every_image_has_its_list(tmp_path: Path) -> None:
     tool, record = tmp_path / "uv", tmp_path / "record"
     tool.write_text(TOOL, encoding="utf-8")
     tool.chmod(0o755)
-    arguments = [f"SBOM={tool} tool run", "INSTALLED=pyproject.toml", f"SBOM_FOLDER={tmp_path}/sbom"]
+    (tmp_path / "installed").touch()  # newer than what it is made from
+    arguments = [f"SBOM={tool} tool run", f"INSTALLED={tmp_path}/installed", f"SBOM_FOLDER={tmp_path}/sbom"]
     subprocess.run(["make", *arguments, "sbom"], cwd=ROOT, env=os.environ | {"RECORD": str(record)}, check=True)
     called = record.read_text(encoding="utf-8").splitlines()
     assert len(called) == len(EXTRAS)
