@@ -10,6 +10,9 @@ PROFILER := .bench/venvs/profiler/installed
 IMAGE_LOCK = $(BIN)/python -m tests.deploy.locks $(1) | $(BIN)/uv pip compile - --constraint requirements/dev.txt \
 	--python-version 3.11 --python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/$(1).txt
+# A tool of its own environment; its version is pinned here.
+SBOM := $(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py
+SBOM_FOLDER := dist/sbom
 # The peers of the benchmark run the model with the same libraries as ours.
 MODEL_PINS := sed -nE 's/^((mlflow|numpy|pandas|pyarrow|scikit-learn|scipy|cloudpickle)==.*) \\$$/\1/p' requirements/dev.txt
 
@@ -18,7 +21,7 @@ SINCE := HEAD
 COVERAGE := --cov=functions --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick unit e2e test lint lock images charts bench bench-quick profile clean
+.PHONY: help demo up quick unit e2e test lint lock images charts sbom bench bench-quick profile clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +75,11 @@ images: ## Build and push the images of the functions: make images REGISTRY=… 
 
 charts: $(INSTALLED) ## Fetch the dependency of helm/ and write the charts' READMEs from their values
 	$(BIN)/python -m tests.chart.readme
+
+sbom: $(INSTALLED) ## Write what each image is made of, as CycloneDX, from its lock to dist/sbom/
+	@mkdir -p $(SBOM_FOLDER)
+	@for image in predict train run-model; do $(SBOM) requirements requirements/$$image.txt --output-reproducible \
+		--output-format JSON --output-file $(SBOM_FOLDER)/mlflow-ondemand-$$image.cdx.json || exit; done
 
 bench: $(INSTALLED) $(PEERS) ## Measure the whole product beside its peers and write docs/benchmarks.md (half an hour, on a quiet machine)
 	@$(BIN)/python -m benchmarks

@@ -3,7 +3,7 @@
 #   REGISTRY     registry.azurecr.io, or anything that docker can push to (required)
 #   TAG          tag of the images (required)
 #   BUILDER      docker or acr; default: docker if it is there, else acr if az is
-#   BASE_DIGEST  sha256:… of the base image, for a reproducible build
+#   BASE_DIGEST  sha256:… of the base image; default: what its registry says of its tag now. All images get the same
 #   POOLS        runner pools with a lock file of their own, requirements/pool-<pool>.txt
 #   DRY_RUN      not empty: only print the commands
 set -euo pipefail
@@ -29,12 +29,24 @@ find_builder() {
     fi
 }
 
+# The digest that the base's registry has for its tag.
+find_digest() {
+    local repository=${base#*/} name value
+    while IFS=': ' read -r name value; do
+        if [[ ${name,,} == docker-content-digest ]]; then
+            echo "${value%$'\r'}"
+        fi
+    done < <(curl --fail --silent --head --header 'Accept: application/vnd.docker.distribution.manifest.list.v2+json' \
+        --header 'Accept: application/vnd.oci.image.index.v1+json' \
+        "https://${base%%/*}/v2/${repository%:*}/manifests/${repository#*:}" || true)
+}
+
 # build NAME TARGET [docker build argument…]
 build() {
     local image=$1:$TAG target=$2
     shift 2
     local arguments=(--target "$target" --file Dockerfile --platform linux/amd64 "$@" --build-arg "VERSION=$TAG"
-        --build-arg "REVISION=$revision" --build-arg "BASE_IMAGE=$base${BASE_DIGEST:+@$BASE_DIGEST}")
+        --build-arg "REVISION=$revision" --build-arg "BASE_IMAGE=$base@$digest")
     if [[ $builder == docker ]]; then
         run docker build "${arguments[@]}" --tag "$REGISTRY/$image" .
         run docker push "$REGISTRY/$image"
@@ -57,6 +69,11 @@ read -ra pools <<< "${POOLS:-}"
 for pool in "${pools[@]}"; do
     [[ -f requirements/pool-$pool.txt ]] || die "pool $pool has no requirements/pool-$pool.txt"
 done
+digest=${BASE_DIGEST:-}
+if [[ -z $digest ]]; then
+    if [[ -n ${DRY_RUN:-} ]]; then digest="sha256:<digest>"; else digest=$(find_digest); fi
+fi
+[[ $digest == sha256:* ]] || die "the registry does not say the digest of $base: BASE_DIGEST=sha256:…"
 revision=$(git rev-parse HEAD 2> /dev/null || echo unknown)
 
 for target in predict train run-model; do

@@ -31,13 +31,13 @@ param kedaNamespace string = 'kube-system'
 @description('Service account of the KEDA operator.')
 param kedaServiceAccount string = 'keda-operator'
 
-@description('Role that KEDA gets on the queues it scales by. Default: Azure Service Bus Data Owner, which KEDA documents (Manage). A custom role with Microsoft.ServiceBus/namespaces/queues/read may do; see README.md.')
-param kedaRoleId string = '090c5cfd-751d-490a-894a-3ce6f1109419'
+@description('Role that KEDA gets on the queues it scales by. Default: Azure Service Bus Data Receiver, which may read the length of a queue. README.md has a smaller one, and Data Owner, should it not be enough.')
+param kedaRoleId string = '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
 
 @description('Whether the KEDA HTTP add-on scales predict, from zero: KEDA then looks at the queue of replies too, keda.predict.http.enabled in the chart.')
 param kedaHttpAddOn bool = false
 
-@description('Runner pools of the catalog (models.yaml): each has a queue run-model-<pool>.')
+@description('Runner pools of the catalog (models.yaml): each has a queue run-model-<pool> and an identity.')
 param pools array = []
 
 @description('Existing container registry that the nodes pull from. Empty: they may pull already.')
@@ -46,9 +46,12 @@ param registryName string = ''
 @description('Resource group of the registry.')
 param registryResourceGroup string = resourceGroup().name
 
+@description('Subnet for private endpoints of Service Bus, storage and key vault, which are then reached by them alone. Its virtual network has to be the cluster\'s, or peered with it. Empty: public addresses.')
+param privateEndpointSubnetId string = ''
+
 @description('Tier of the Service Bus namespace. Premium for messages above 256 KB, private endpoints and predictable latency.')
 @allowed(['Standard', 'Premium'])
-param serviceBusSku string = 'Standard'
+param serviceBusSku string = empty(privateEndpointSubnetId) ? 'Standard' : 'Premium'
 
 @description('Messaging units of a Premium namespace.')
 @allowed([1, 2, 4, 8, 16])
@@ -62,9 +65,9 @@ param storageSku string = 'Standard_ZRS'
 @minValue(2)
 param retentionDays int = 3
 
-@description('Whether Service Bus and storage can be reached from the internet (by identity only). Disabled: make private endpoints; Service Bus then has to be Premium.')
+@description('Whether Service Bus, storage and key vault can be reached from the internet (by identity only). Disabled as soon as there are private endpoints.')
 @allowed(['Enabled', 'Disabled'])
-param publicNetworkAccess string = 'Enabled'
+param publicNetworkAccess string = empty(privateEndpointSubnetId) ? 'Enabled' : 'Disabled'
 
 @description('Subnets of the cluster that may reach storage and key vault (service endpoints Microsoft.Storage, Microsoft.KeyVault). Empty: no firewall, identities decide.')
 param subnetIds array = []
@@ -115,6 +118,26 @@ module runModel 'modules/identity.bicep' = {
   }
 }
 
+module poolIdentities 'modules/identity.bicep' = [for pool in pools: {
+  name: 'run-model-${pool}-identity'
+  params: {
+    name: '${prefix}-run-model-${pool}'
+    location: location
+    tags: tags
+    issuer: cluster.properties.oidcIssuerProfile.issuerURL
+    subject: 'system:serviceaccount:${kubernetesNamespace}:${releaseName}-run-model-${replace(pool, '_', '-')}'
+  }
+}]
+
+module poolValues 'modules/pools.bicep' = {
+  name: 'pool-values'
+  params: {
+    pools: pools
+    clientIds: [for (pool, index) in pools: poolIdentities[index].outputs.clientId]
+    principalIds: [for (pool, index) in pools: poolIdentities[index].outputs.principalId]
+  }
+}
+
 module keda 'modules/identity.bicep' = {
   name: 'keda-identity'
   params: {
@@ -136,6 +159,7 @@ module serviceBus 'modules/servicebus.bicep' = {
     capacity: serviceBusCapacity
     publicNetworkAccess: publicNetworkAccess
     pools: pools
+    poolPrincipalIds: poolValues.outputs.principalIds
     kedaRoleId: kedaRoleId
     kedaHttpAddOn: kedaHttpAddOn
     principals: {
@@ -157,7 +181,8 @@ module operations 'modules/operations.bicep' = {
     publicNetworkAccess: publicNetworkAccess
     subnetIds: subnetIds
     retentionDays: retentionDays
-    principalIds: [predict.outputs.principalId, runModel.outputs.principalId]
+    principalIds: [predict.outputs.principalId]
+    runnerPrincipalIds: concat([runModel.outputs.principalId], poolValues.outputs.principalIds)
   }
 }
 
@@ -178,7 +203,7 @@ module vault 'modules/keyvault.bicep' = if (keyVault) {
     tags: tags
     publicNetworkAccess: publicNetworkAccess
     subnetIds: subnetIds
-    principalIds: [predict.outputs.principalId, train.outputs.principalId, runModel.outputs.principalId]
+    principalIds: concat([predict.outputs.principalId, train.outputs.principalId, runModel.outputs.principalId], poolValues.outputs.principalIds)
   }
 }
 
@@ -188,6 +213,45 @@ module insights 'modules/insights.bicep' = if (monitoring) {
     name: '${prefix}-${suffix}'
     location: location
     tags: tags
+  }
+}
+
+module serviceBusEndpoint 'modules/endpoint.bicep' = if (!empty(privateEndpointSubnetId)) {
+  name: 'servicebus-endpoint'
+  params: {
+    name: '${prefix}-servicebus'
+    location: location
+    tags: tags
+    subnetId: privateEndpointSubnetId
+    resourceId: serviceBus.outputs.id
+    group: 'namespace'
+    zoneName: 'privatelink.servicebus.windows.net'
+  }
+}
+
+module operationsEndpoint 'modules/endpoint.bicep' = if (!empty(privateEndpointSubnetId)) {
+  name: 'operations-endpoint'
+  params: {
+    name: '${prefix}-operations'
+    location: location
+    tags: tags
+    subnetId: privateEndpointSubnetId
+    resourceId: operations.outputs.id
+    group: 'blob'
+    zoneName: 'privatelink.blob.${environment().suffixes.storage}'
+  }
+}
+
+module vaultEndpoint 'modules/endpoint.bicep' = if (keyVault && !empty(privateEndpointSubnetId)) {
+  name: 'vault-endpoint'
+  params: {
+    name: '${prefix}-vault'
+    location: location
+    tags: tags
+    subnetId: privateEndpointSubnetId
+    resourceId: vault!.outputs.id
+    group: 'vault'
+    zoneName: 'privatelink.vaultcore.azure.net'
   }
 }
 
@@ -201,6 +265,7 @@ output helmValues object = {
   predict: { identity: { clientId: predict.outputs.clientId } }
   train: { identity: { clientId: train.outputs.clientId } }
   runModel: { identity: { clientId: runModel.outputs.clientId } }
+  pools: poolValues.outputs.values
   keda: { identity: { clientId: keda.outputs.clientId } }
   keyVault: keyVault ? { name: vault!.outputs.name, tenantId: tenant().tenantId } : { name: '' }
 }

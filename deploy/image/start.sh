@@ -5,6 +5,12 @@ set -euo pipefail
 
 here=$(dirname "${BASH_SOURCE[0]}")
 
+# The host's master key, which drain.py sends: made here where the chart mounts no Secret, so that no two pods share one.
+key=${HOST_MASTER_KEY_FILE:-/run/secrets/functions-keys/host.master}
+if [[ -w $(dirname "$key") && ! -e $key ]]; then
+    (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' > "$key")
+fi
+
 "$@" &
 host=$!
 

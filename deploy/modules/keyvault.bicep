@@ -55,3 +55,6 @@ resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for
 
 @description('For the SecretProviderClass.')
 output name string = vault.name
+
+@description('For a private endpoint.')
+output id string = vault.id

@@ -26,6 +26,9 @@ param retentionDays int
 @description('Who reads and writes.')
 param principalIds array
 
+@description('Who reads input.json and writes result.json of an operation whose id it knows, and nothing else.')
+param runnerPrincipalIds array
+
 var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
@@ -104,8 +107,29 @@ resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for
   }
 }]
 
+// A runner cannot list operations, read another outcome or delete anything (functions/operations.py has the names).
+var blobData = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
+var runnerReads = '((!(ActionMatches{\'${blobData}/read\'})) OR (@Resource[${blobData}:path] StringLike \'*/input.json\' AND !(SubOperationMatches{\'Blob.List\'})))'
+var runnerWrites = '((!(ActionMatches{\'${blobData}/write\'}) AND !(ActionMatches{\'${blobData}/add/action\'})) OR (@Resource[${blobData}:path] StringLike \'*/result.json\'))'
+var runnerDeletes = '(!(ActionMatches{\'${blobData}/delete\'}))'
+
+resource runnerAssignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for principalId in runnerPrincipalIds: {
+  name: guid(container.id, principalId, blobDataContributor, 'runner')
+  scope: container
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+    condition: '${runnerReads} AND ${runnerWrites} AND ${runnerDeletes}'
+    conditionVersion: '2.0'
+  }
+}]
+
 @description('For OPERATIONS_URL.')
 output url string = 'az://${container.name}'
 
 @description('For AZURE_STORAGE_ACCOUNT_NAME.')
 output accountName string = account.name
+
+@description('For a private endpoint.')
+output id string = account.id

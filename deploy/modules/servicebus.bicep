@@ -23,6 +23,9 @@ param publicNetworkAccess string
 @description('Runner pools, each with a queue like run-model.')
 param pools array
 
+@description('Principal id of each pool, in the order of the pools.')
+param poolPrincipalIds array
+
 @description('Role that KEDA gets on the queues it scales by.')
 param kedaRoleId string
 
@@ -45,12 +48,12 @@ var access = {
     scalers: [principals.keda]
   }
   train: {
-    senders: [principals.train, principals.runModel]
+    senders: concat([principals.train, principals.runModel], poolPrincipalIds)
     receivers: [principals.predict, principals.train]
     scalers: [principals.keda]
   }
   results: {
-    senders: [principals.predict, principals.train, principals.runModel]
+    senders: concat([principals.predict, principals.train, principals.runModel], poolPrincipalIds)
     receivers: [principals.predict]
     scalers: kedaHttpAddOn ? [principals.keda] : []
   }
@@ -74,21 +77,28 @@ module queues 'queue.bicep' = [for queue in declaredQueues: {
     namespaceName: namespace.name
     name: queue.Name
     properties: queue.Properties
-    access: access[startsWith(queue.Name, 'run-model-') ? 'run-model' : queue.Name]
+    access: access[queue.Name]
     kedaRoleId: kedaRoleId
   }
 }]
 
-module poolQueues 'queue.bicep' = [for pool in pools: if (!contains(declaredNames, 'run-model-${pool}')) {
+module poolQueues 'queue.bicep' = [for (pool, index) in pools: {
   name: 'queue-run-model-${pool}'
   params: {
     namespaceName: namespace.name
     name: 'run-model-${pool}'
     properties: likeRunModel
-    access: access['run-model']
+    access: {
+      senders: [principals.predict, principals.train, poolPrincipalIds[index]]
+      receivers: [principals.predict, poolPrincipalIds[index]]
+      scalers: [principals.keda]
+    }
     kedaRoleId: kedaRoleId
   }
 }]
 
 @description('Name of the namespace, without the domain.')
 output name string = namespace.name
+
+@description('For a private endpoint.')
+output id string = namespace.id

@@ -1,18 +1,28 @@
 {{/*
-Every Deployment, as JSON: [{"component", "function", "queue", "scaled", "values"}]. "function" is the one whose identity
-and image it has, "scaled" whether KEDA decides on its replicas.
+Every Deployment, as JSON: [{"component", "function", "where", "queue", "scaled", "values"}]. "where" is where its values are,
+"scaled" whether KEDA decides on its replicas. A pool inherits everything from runModel but its identity.
 */}}
 {{- define "ondemand.components" -}}
 {{- include "ondemand.knownPools" (dict "root" . "pools" .Values.pools "where" "pools") -}}
 {{- $keda := .Values.keda -}}
 {{- $components := list
-  (dict "component" "predict" "function" "predict" "values" .Values.predict "scaled" (and $keda.enabled $keda.predict.enabled))
-  (dict "component" "train" "function" "train" "values" .Values.train "scaled" (and $keda.enabled $keda.train.enabled)) -}}
+  (dict "component" "predict" "function" "predict" "where" "predict" "values" .Values.predict "scaled" (and $keda.enabled $keda.predict.enabled))
+  (dict "component" "train" "function" "train" "where" "train" "values" .Values.train "scaled" (and $keda.enabled $keda.train.enabled)) -}}
 {{- range include "ondemand.pools" . | fromJsonArray -}}
-{{- $values := mergeOverwrite (deepCopy $.Values.runModel) (get $.Values.pools .pool | default dict) -}}
+{{- $own := get $.Values.pools .pool | default dict -}}
+{{- $values := mergeOverwrite (deepCopy $.Values.runModel) $own -}}
+{{- if .pool -}}
+{{- $identity := merge (dict) ($own.identity | default dict) (dict "clientId" "" "databricksClientId" "") -}}
+{{- if ne $.Values.databricks.auth "oidc" -}}
+{{- /* One secret, so one service principal. */ -}}
+{{- $_ := set $identity "databricksClientId" $values.identity.databricksClientId -}}
+{{- end -}}
+{{- $_ := set $values "identity" $identity -}}
+{{- end -}}
+{{- $where := ternary (printf "pools.%s" .pool) "runModel" (ne .pool "") -}}
 {{- $scaling := mergeOverwrite (deepCopy $keda.runModel) (get $keda.pools .pool | default dict) -}}
 {{- $scaled := and $keda.enabled $scaling.enabled -}}
-{{- $component := dict "component" .component "function" "run-model" "queue" .queue "values" $values "scaled" $scaled -}}
+{{- $component := dict "component" .component "function" "run-model" "where" $where "queue" .queue "values" $values "scaled" $scaled -}}
 {{- $components = append $components $component -}}
 {{- end -}}
 {{- range $components -}}

@@ -85,7 +85,7 @@
 {{- else -}}
 - name: SERVICEBUS_CONNECTION__fullyQualifiedNamespace
   value: {{ include "ondemand.servicebusHost" $.root }}
-{{- $missing := printf "%s.identity.clientId: client id of its managed identity; or set global.servicebus.connectionSecret.name" ($.function | camelcase | untitle) }}
+{{- $missing := printf "%s.identity.clientId: client id of its managed identity; or set global.servicebus.connectionSecret.name" $.where }}
 - name: SERVICEBUS_CONNECTION__clientId
   value: {{ required $missing $.values.identity.clientId | quote }}
 {{- end }}
@@ -122,7 +122,7 @@
 - name: DATABRICKS_AUTH_TYPE
   value: {{ get (dict "oidc" "file-oidc" "client-secret" "oauth-m2m" "token" "pat") $databricks.auth }}
 {{- if ne $databricks.auth "token" }}
-{{- $missing := printf "%s.identity.databricksClientId: client id of its service principal in Databricks" (.function | camelcase | untitle) }}
+{{- $missing := printf "%s.identity.databricksClientId: client id of its service principal in Databricks" .where }}
 - name: DATABRICKS_CLIENT_ID
   value: {{ required $missing .values.identity.databricksClientId | quote }}
 {{- end }}

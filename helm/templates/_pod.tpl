@@ -56,7 +56,7 @@ spec:
 {{- end }}
 
 {{- define "ondemand.podSpec" -}}
-serviceAccountName: {{ include "ondemand.name" (dict "root" .root "component" .function) }}
+serviceAccountName: {{ include "ondemand.name" . }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .root.Values.image.pullSecrets }}

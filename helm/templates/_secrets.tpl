@@ -29,12 +29,12 @@ Each function gets its own and no other's.
 {{- $given | toJson -}}
 {{- end }}
 
-{{/* Name of the Secret that the CSI driver keeps for a function; dict "root" "function". */}}
+{{/* Name of the Secret that the CSI driver keeps for a component; dict "root" "component". */}}
 {{- define "ondemand.keyVaultSecret" -}}
-{{- include "ondemand.name" (dict "root" .root "component" (printf "%s-keyvault" .function)) -}}
+{{- include "ondemand.name" (dict "root" .root "component" (printf "%s-keyvault" .component)) -}}
 {{- end }}
 
-{{/* Environment variables from secrets; dict "root" "function". */}}
+{{/* Environment variables from secrets; dict "root" "function" "component". */}}
 {{- define "ondemand.secretEnvironment" -}}
 {{- range $variable, $name := include "ondemand.secretsOf" . | fromJson }}
 {{- $reference := get $.root.Values.secrets $name }}
@@ -62,8 +62,7 @@ Each function gets its own and no other's.
 
 {{/* Keys of the Functions host that a function gets from the Key Vault, as JSON: {key: name in the Key Vault}; dict "root" "function". */}}
 {{- define "ondemand.keyVaultKeys" -}}
-{{- $keys := .root.Values.functionKeys.keyVaultObjects -}}
-{{- if eq .function "predict" -}}{{- $keys | toJson -}}{{- else -}}{{- pick $keys "host.master" | toJson -}}{{- end -}}
+{{- if eq .function "predict" -}}{{- .root.Values.functionKeys.keyVaultObjects | toJson -}}{{- else -}}{}{{- end -}}
 {{- end }}
 
 {{/* Whether a function has a SecretProviderClass, as "true" or empty; dict "root" "function". */}}

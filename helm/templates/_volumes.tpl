@@ -40,26 +40,26 @@
 {{- end }}
 
 {{/*
-Keys of the Functions host: all for predict, the master key for the others. The host makes a key for a function that has none
-as soon as somebody sends a wrong one, cannot write it here, and answers 500: so each HTTP function has the default key.
+Keys of the Functions host: a Secret for predict. The other functions have no clients: start.sh makes the one key that drains
+their host, in each pod another. The host makes a key for a function that has none as soon as somebody sends a wrong one,
+cannot write it here, and answers 500: so each HTTP function of predict has the default key.
 */}}
 {{- define "ondemand.keysVolume" -}}
+- name: functions-keys
+{{- if ne .function "predict" }}
+  emptyDir:
+    medium: Memory
+    sizeLimit: 1Mi
+{{- else }}
 {{- $keys := .root.Values.functionKeys -}}
 {{- $fromVault := and (hasKey $keys.keyVaultObjects "host.master") (hasKey $keys.keyVaultObjects "host.function.default") -}}
 {{- if not (or $keys.secret $fromVault) -}}
 {{- fail "functionKeys.secret: a Secret with host.master and host.function.default, see docs/kubernetes.md; or both in functionKeys.keyVaultObjects" -}}
 {{- end -}}
-{{- $secret := $keys.secret | default (include "ondemand.keyVaultSecret" .) -}}
-- name: functions-keys
+{{- $secret := $keys.secret | default (include "ondemand.keyVaultSecret" .) }}
   projected:
     defaultMode: 0440
     sources:
-      {{- if ne .function "predict" }}
-      - secret:
-          name: {{ $secret }}
-          items:
-            - {key: host.master, path: host.master}
-      {{- else }}
       - secret:
           name: {{ $secret }}
           {{- if not $keys.secret }}
@@ -74,7 +74,7 @@ as soon as somebody sends a wrong one, cannot write it here, and answers 500: so
             {{- range list "predict" "operation" "models" "model" "openapi" "live" "ready" }}
             - {key: host.function.default, path: functions.{{ . }}.default}
             {{- end }}
-      {{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Whether a component has a token of its service account for Databricks, as "true" or empty. */}}
@@ -92,7 +92,7 @@ true
   mountPath: /tmp
 - name: functions-keys
   mountPath: /run/secrets/functions-keys
-  readOnly: true
+  readOnly: {{ eq .function "predict" }}
 {{- if include "ondemand.usesKeyVault" . }}
 - name: keyvault
   mountPath: /run/secrets/keyvault
@@ -106,5 +106,9 @@ true
 {{- if .queue }}
 - name: models
   mountPath: /var/cache/mlflow-ondemand
+  {{- if .values.modelCache.existingClaim }}
+  # What one pool has downloaded, no other can change.
+  subPath: {{ .component }}
+  {{- end }}
 {{- end }}
 {{- end }}

@@ -27,3 +27,8 @@ app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end }}
+
+{{/* What clients may call, as JSON. The host's /admin and /runtime are not among it. */}}
+{{- define "ondemand.paths" -}}
+{{- list "/predict" "/models" "/openapi.json" | toJson -}}
+{{- end }}

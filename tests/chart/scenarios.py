@@ -5,8 +5,8 @@ from typing import Any
 
 from tests.chart.charts import Values
 
-PREDICT_ID, TRAIN_ID, RUN_MODEL_ID, DATABRICKS_ID, TENANT_ID = (
-    f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "12345"
+PREDICT_ID, TRAIN_ID, RUN_MODEL_ID, DATABRICKS_ID, TENANT_ID, LEGACY_ID, GPU_ID, POOL_DATABRICKS_ID = (
+    f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "12345678"
 )
 
 POOLS_CATALOG = """\
@@ -51,7 +51,8 @@ WORKLOAD_IDENTITY: Values = {
     "keda": {"identity": {"clientId": DATABRICKS_ID, "tenantId": TENANT_ID}},
 }
 CONNECTION_STRING: Values = {
-    "global": {"servicebus": {"namespace": "", "connectionSecret": {"name": "bus", "key": "manage"}}},
+    "global": {"servicebus": {"namespace": "", "connectionSecret": {"name": "bus", "key": "listen-send"}}},
+    "keda": {"connectionSecret": {"name": "bus-of-keda", "key": "manage"}},
     "mlflow": {"trackingUri": "https://mlflow.example.com"},
     "databricks": {"auth": "token"},
     "secrets": {
@@ -73,6 +74,7 @@ KEY_VAULT: Values = {
     },
 }
 GPU_POOL: Values = {
+    "identity": {"clientId": GPU_ID, "databricksClientId": POOL_DATABRICKS_ID},
     "image": {"repository": "mlflow-ondemand-gpu", "digest": "sha256:" + "a" * 64},
     "resources": {
         "requests": {"cpu": "4", "memory": "16Gi"},
@@ -87,24 +89,29 @@ GPU_POOL: Values = {
 }
 POOLS: Values = {
     "global": {"catalog": POOLS_CATALOG},
-    "pools": {"gpu_a100": GPU_POOL},
+    "pools": {
+        "gpu_a100": GPU_POOL,
+        "legacy": {"identity": {"clientId": LEGACY_ID, "databricksClientId": POOL_DATABRICKS_ID}},
+    },
     "keda": {"pools": {"gpu_a100": {"maxReplicas": 2, "messageCount": 8}}},
 }
 INGRESS: Values = {
+    "networkPolicy": {"ingressNamespaces": ["ingress-nginx"]},
     "ingress": {
         "enabled": True,
         "className": "nginx",
         "hosts": ["predict.example.com"],
         "tls": [{"hosts": ["predict.example.com"], "secretName": "predict-tls"}],
         "annotations": {"nginx.ingress.kubernetes.io/proxy-read-timeout": "75"},
-    }
+    },
 }
 GATEWAY: Values = {
+    "networkPolicy": {"ingressNamespaces": ["gateways"]},
     "httpRoute": {
         "enabled": True,
         "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
         "hostnames": ["predict.example.com"],
-    }
+    },
 }
 HTTP_ADD_ON: Values = {
     "keda": {"predict": {"minReplicas": 0, "http": {"enabled": True, "hosts": ["predict.example.com"]}}}
@@ -158,6 +165,7 @@ HELM_SCENARIOS: dict[str, Values] = {
         "databricks-token": DATABRICKS_TOKEN,
         "key-vault": merged(WORKLOAD_IDENTITY, KEY_VAULT),
         "pools": POOLS,
+        "pools-key-vault": merged(POOLS, KEY_VAULT),
         "ingress": INGRESS,
         "gateway": GATEWAY,
         "http-add-on": merged(merged(HTTP_ADD_ON, INGRESS), GATEWAY),
@@ -175,7 +183,7 @@ KEDA_SCENARIOS: dict[str, Values] = {
     for name, values in {
         "default": {},
         "workload-identity": {"identity": WORKLOAD_IDENTITY["keda"]["identity"]},
-        "connection-string": {"global": CONNECTION_STRING["global"]},
+        "connection-string": {"global": CONNECTION_STRING["global"], **CONNECTION_STRING["keda"]},
         "pools": {"global": POOLS["global"], **POOLS["keda"]},
         "http-add-on": HTTP_ADD_ON["keda"],
         "for another release": {"global": {"fullname": "serving"}},

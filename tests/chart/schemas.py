@@ -66,7 +66,15 @@ _INTERCEPTOR_ROUTE = custom(
     strict(
         {
             "target": strict({"service": STRING, "portName": STRING}, "service", "portName"),
-            "rules": {"type": "array", "items": strict({"hosts": {"type": "array", "items": STRING, "minItems": 1}})},
+            "rules": {
+                "type": "array",
+                "items": strict(
+                    {
+                        "hosts": {"type": "array", "items": STRING, "minItems": 1},
+                        "paths": {"type": "array", "items": strict({"value": STRING}, "value"), "minItems": 1},
+                    }
+                ),
+            },
             "scalingMetric": strict(
                 {"concurrency": strict({"targetValue": {"type": "integer", "minimum": 1}}, "targetValue")},
                 "concurrency",

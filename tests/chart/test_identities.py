@@ -1,8 +1,19 @@
 """Who a pod is: for Azure, for KEDA, for Databricks."""
 
-from tests.chart.charts import environment, mount_path, pods
+from tests.chart.charts import Charts, environment, mount_path, pods
 from tests.chart.conftest import Releases
-from tests.chart.scenarios import DATABRICKS_ID, PREDICT_ID, RUN_MODEL_ID, TRAIN_ID
+from tests.chart.scenarios import (
+    DATABRICKS_ID,
+    GPU_ID,
+    LEGACY_ID,
+    POOL_DATABRICKS_ID,
+    POOLS,
+    PREDICT_ID,
+    REQUIRED,
+    RUN_MODEL_ID,
+    TRAIN_ID,
+    merged,
+)
 
 
 def test_each_function_has_an_identity_of_its_own(releases: Releases) -> None:
@@ -21,9 +32,40 @@ def test_each_function_has_an_identity_of_its_own(releases: Releases) -> None:
     assert (keda["provider"], keda["identityId"]) == ("azure-workload", DATABRICKS_ID)
 
 
-def test_pools_share_the_identity_of_their_function(releases: Releases) -> None:
-    specs = pods(releases("pools").manifests)
-    assert {specs[name]["serviceAccountName"] for name in specs if name.startswith("run-model")} == {"demo-run-model"}
+def test_a_pool_has_an_identity_of_its_own(releases: Releases) -> None:
+    release = releases("pools")
+    for name, client_id in (
+        ("run-model", RUN_MODEL_ID),
+        ("run-model-legacy", LEGACY_ID),
+        ("run-model-gpu-a100", GPU_ID),
+    ):
+        pod = pods(release.manifests)[name]
+        account = release.of_kind("ServiceAccount")[name]
+        assert pod["serviceAccountName"] == account["metadata"]["name"]
+        assert account["metadata"]["annotations"]["azure.workload.identity/client-id"] == client_id
+        assert environment(pod)["SERVICEBUS_CONNECTION__clientId"] == client_id
+    assert environment(pods(release.manifests)["run-model"])["DATABRICKS_CLIENT_ID"] == DATABRICKS_ID
+    assert environment(pods(release.manifests)["run-model-legacy"])["DATABRICKS_CLIENT_ID"] == POOL_DATABRICKS_ID
+
+
+def test_a_pool_reads_the_key_vault_as_itself(releases: Releases) -> None:
+    classes = releases("pools-key-vault").of_kind("SecretProviderClass")
+    clients = {name: provider["spec"]["parameters"]["clientID"] for name, provider in classes.items()}
+    assert clients["run-model-legacy-keyvault"] == LEGACY_ID
+    assert clients["run-model-keyvault"] == RUN_MODEL_ID
+
+
+def test_pools_share_no_folder_of_a_shared_volume(charts: Charts) -> None:
+    values = merged(merged(REQUIRED, POOLS), {"runModel": {"modelCache": {"existingClaim": "models"}}})
+    specs = pods(charts.install("helm", values).manifests)
+    runners = [name for name in specs if name.startswith("run-model")]
+    folders = {
+        mount["subPath"]
+        for name in runners
+        for mount in specs[name]["containers"][0]["volumeMounts"]
+        if mount["name"] == "models"
+    }
+    assert folders == set(runners)
 
 
 def test_databricks_trusts_a_token_of_the_service_account(releases: Releases) -> None:

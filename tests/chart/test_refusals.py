@@ -40,7 +40,7 @@ REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
     ("ingress.host", "a.example.com", "'host' not allowed"),
     ("predict.tolerations", [{"key": "a", "operater": "Exists"}], "'operater' not allowed"),
     ("predict.extraEnv", [{"name": "A"}], "'oneOf' failed"),
-    ("pools.gpu.identity", {"clientId": GUID}, "'identity' not allowed"),
+    ("pools.gpu.identity", {"client": GUID}, "'client' not allowed"),
     ("keda.runModle", {}, "'runModle' not allowed"),
     ("keda.train.messageCount", 0, "minimum: got 0, want 1"),
     ("keda.train.fallback.behavior", "panic", "value must be one of"),
@@ -75,6 +75,20 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
     ("predict.extraEnv", [{"name": "MAX_ROWS", "value": "9"}], "predict: extraEnv has MAX_ROWS, which is set already"),
     ("ingress.enabled", True, "ingress.hosts: name at least one host"),
     ("httpRoute.enabled", True, "httpRoute.parentRefs: name at least one Gateway"),
+    ("ingress", {"enabled": True, "hosts": ["a.example.com"]}, "ingress.tls: no entry has a.example.com"),
+    (
+        "ingress",
+        {"enabled": True, "hosts": ["a.b.example.com"], "tls": [{"hosts": ["*.example.com"]}]},
+        "ingress.tls: no entry has a.b.example.com",
+    ),
+    ("httpRoute", {"enabled": True, "parentRefs": [{"name": "public"}]}, "public has no sectionName"),
+    (
+        "httpRoute",
+        {"enabled": True, "parentRefs": [{"name": "public", "sectionName": "https"}]},
+        "networkPolicy.ingressNamespaces: the namespace of the ingress controller",
+    ),
+    ("service.type", "NodePort", "set allowPlainHttp: true"),
+    ("service.type", "LoadBalancer", "set allowPlainHttp: true"),
     ("secrets.mlflowToken.keyVaultObject", "token", "keyVault.name: the Key Vault of the keyVaultObjects"),
     ("global.fullname", "n" * 50, "has more than 63 characters"),
 ]
@@ -109,6 +123,18 @@ def test_a_key_vault_has_both_keys_of_the_host(charts: Charts) -> None:
     keys = {"secret": "", "keyVaultObjects": {"host.master": "master"}}
     with pytest.raises(helm.HelmError, match="or both in functionKeys"):
         charts.install("helm", HELM_SCENARIOS["key-vault"] | {"functionKeys": keys})
+
+
+@pytest.mark.parametrize("field", ["clientId", "databricksClientId"])
+def test_a_pool_inherits_no_identity(charts: Charts, field: str) -> None:
+    with pytest.raises(helm.HelmError, match=rf"pools\.legacy\.identity\.{field}: client id"):
+        charts.install("helm", merged(HELM_SCENARIOS["pools"], at(f"pools.legacy.identity.{field}", "")))
+
+
+@pytest.mark.parametrize("secret", [{"name": ""}, {"name": "bus", "key": "listen-send"}])
+def test_keda_does_not_read_with_the_string_of_the_pods(charts: Charts, secret: dict[str, str]) -> None:
+    with pytest.raises(helm.HelmError, match="a connection string with Manage, which is not the one of the pods"):
+        charts.install("helm", merged(HELM_SCENARIOS["connection-string"], at("keda.connectionSecret", secret)))
 
 
 def test_names_that_are_too_long_are_refused(charts: Charts) -> None:

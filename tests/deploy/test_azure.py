@@ -21,7 +21,6 @@ QUEUES = {
     ][0]["Queues"]
 }
 ROLES = {
-    "090c5cfd-751d-490a-894a-3ce6f1109419": "Azure Service Bus Data Owner",
     "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0": "Azure Service Bus Data Receiver",
     "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39": "Azure Service Bus Data Sender",
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
@@ -157,10 +156,48 @@ def test_every_role_is_on_one_resource_and_to_a_service_principal() -> None:
 def test_the_store_is_open_to_those_who_read_its_setting() -> None:
     parameters = unlooped(files()["main.bicep"].modules["operations"])["params"]
     assert isinstance(parameters, dict)
-    owners = {name for name in PRINCIPALS.values() if references(parameters["principalIds"], name)}
-    assert owners <= {"predict", "runModel"}
+    assert parameters["retentionDays"] == "retentionDays"
     text = (DEPLOY / "main.bicep").read_text(encoding="utf-8")
-    assert "principalIds: [predict.outputs.principalId, runModel.outputs.principalId]" in text
+    assert "    principalIds: [predict.outputs.principalId]\n" in text
+    assert "runnerPrincipalIds: concat([runModel.outputs.principalId], poolValues.outputs.principalIds)" in text
+
+
+def test_a_runner_reads_inputs_and_writes_results_and_nothing_else() -> None:
+    text = (DEPLOY / "modules/operations.bicep").read_text(encoding="utf-8")
+    condition = unlooped(files()["modules/operations.bicep"].resources["runnerAssignments"])["properties"]
+    assert isinstance(condition, dict)
+    assert condition["condition"] == "${runnerReads} AND ${runnerWrites} AND ${runnerDeletes}"
+    assert set(re.findall(r"StringLike \\'\*/(\S+?)\\'", text)) == {"input.json", "result.json"}
+    code = (ROOT / "functions/operations.py").read_text(encoding="utf-8")
+    assert code.count("/input.json") >= 2
+    assert "/result.json" in code
+
+
+def test_a_pool_receives_from_its_own_queue_and_has_an_identity() -> None:
+    queues = unlooped(files()["modules/servicebus.bicep"].modules["poolQueues"])["params"]
+    assert isinstance(queues, dict)
+    text = (DEPLOY / "modules/servicebus.bicep").read_text(encoding="utf-8")
+    assert "receivers: [principals.predict, poolPrincipalIds[index]]" in text
+    assert "senders: [principals.predict, principals.train, poolPrincipalIds[index]]" in text
+    assert "run-model-${replace(pool, '_', '-')}" in (DEPLOY / "main.bicep").read_text(encoding="utf-8")
+
+
+def test_kedas_role_may_read_a_queue_and_not_own_it() -> None:
+    default = str(files()["main.bicep"].parameters["kedaRoleId"]["default"])
+    assert ROLES[default.strip("'")] == "Azure Service Bus Data Receiver"
+
+
+def test_one_value_makes_everything_private() -> None:
+    main = files()["main.bicep"]
+    endpoints = {name for name in main.modules if name.endswith("Endpoint")}
+    assert endpoints == {"serviceBusEndpoint", "operationsEndpoint", "vaultEndpoint"}
+    text = (DEPLOY / "main.bicep").read_text(encoding="utf-8")
+    assert "param publicNetworkAccess string = empty(privateEndpointSubnetId) ? 'Enabled' : 'Disabled'" in text
+    assert "param serviceBusSku string = empty(privateEndpointSubnetId) ? 'Standard' : 'Premium'" in text
+    for module in ("servicebus", "operations", "keyvault"):
+        assert "publicNetworkAccess: publicNetworkAccess" in (DEPLOY / f"modules/{module}.bicep").read_text(
+            encoding="utf-8"
+        )
 
 
 def test_the_outputs_are_values_of_the_chart() -> None:

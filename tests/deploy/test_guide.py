@@ -69,6 +69,7 @@ DEPLOYED = {
     "predict.identity.clientId": GUID,
     "train.identity.clientId": GUID,
     "runModel.identity.clientId": GUID,
+    "pools": {},
     "keda.identity.clientId": GUID,
     "keyVault": {"name": ""},
 }

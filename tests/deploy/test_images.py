@@ -1,6 +1,7 @@
 """``make images`` with docker and az replaced by programs that write down how they were called."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("predict", "train", "run-model")
+DIGEST = "sha256:" + "b" * 64
+REGISTRY_OF_BASE = f"#!/bin/sh\nprintf 'HTTP/1.1 200 OK\\r\\nDocker-Content-Digest: {DIGEST}\\r\\n'\n"
 WITHOUT_ANSWER = '#!/bin/sh\nprintf \'%s\\n\' "${0##*/} $*" >> "$RECORD"\n'
 
 
@@ -19,6 +22,7 @@ def tools(tmp_path: Path) -> Path:
     for program in ("bash", "dirname", "git", "make", "env", "sh"):
         found = subprocess.run(["which", program], capture_output=True, text=True, check=True).stdout.strip()
         (folder / program).symlink_to(found)
+    add(folder, "curl", REGISTRY_OF_BASE)
     return folder
 
 
@@ -63,6 +67,27 @@ def test_az_builds_in_the_registry_where_there_is_no_docker(tools: Path) -> None
     for target, build in zip(TARGETS, calls(tools), strict=True):
         assert build.startswith(f"az acr build --target {target} ")
         assert build.endswith(f"--registry north --image mlflow-ondemand-{target}:1.2 .")
+
+
+def test_every_image_is_built_on_one_digest_of_the_base(tools: Path) -> None:
+    """Also without BASE_DIGEST; and nothing in the Dockerfile is built on anything else."""
+    add(tools, "docker")
+    assert make_images(tools, "REGISTRY=north.azurecr.io", "TAG=1.2").returncode == 0
+    bases = re.findall(r"--build-arg BASE_IMAGE=(\S+)", "\n".join(calls(tools)))
+    assert bases == [f"mcr.microsoft.com/azure-functions/python:4-python3.11@{DIGEST}"] * 3
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    stages = {line.split()[-1] for line in lines if line.startswith("FROM ")}
+    assert {line.split()[1] for line in lines if line.startswith("FROM ")} <= {"${BASE_IMAGE}", *stages}
+    assert {line.split("=")[1].split()[0] for line in lines if line.startswith("COPY --from=")} <= stages
+
+
+def test_no_image_is_built_on_an_unknown_base(tools: Path) -> None:
+    add(tools, "docker")
+    add(tools, "curl", "#!/bin/sh\nexit 6\n")
+    done = make_images(tools, "REGISTRY=north.azurecr.io", "TAG=1.2")
+    assert done.returncode != 0
+    assert "BASE_DIGEST=sha256:" in done.stderr
+    assert calls(tools) == []
 
 
 def test_the_builder_can_be_chosen(tools: Path) -> None:

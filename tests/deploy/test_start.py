@@ -2,6 +2,7 @@
 a server of the test; the scripts are the ones of the image."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -129,6 +130,24 @@ def test_a_host_that_cannot_be_drained_is_ended_all_the_same(api: AdminApi, tmp_
     assert "stopping without a drain" in errors
     assert "another key" not in errors
     assert process.returncode == 0
+
+
+def test_each_pod_makes_a_key_of_its_own(api: AdminApi, tmp_path: Path) -> None:
+    made = set()
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        process = start(api, folder / "host.master", "cat", str(folder / "host.master"))
+        key, _ = process.communicate(timeout=DEADLINE_S)
+        assert re.fullmatch("[0-9a-f]{64}", key)
+        assert (folder / "host.master").stat().st_mode & 0o777 == 0o600
+        made.add(key)
+    assert len(made) == 2
+
+
+def test_a_key_that_is_there_stays(api: AdminApi, key_file: Path) -> None:
+    start(api, key_file, "true").communicate(timeout=DEADLINE_S)
+    assert key_file.read_text(encoding="utf-8").strip() == KEY
 
 
 def test_a_host_that_ends_while_it_is_drained_gives_its_own_exit_status(api: AdminApi, key_file: Path) -> None:
