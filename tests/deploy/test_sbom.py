@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.deploy.locks import EXTRAS, ROOT
+from tests.deploy.locks import IMAGES, ROOT
 
 TOOL = """#!/bin/sh
 printf '%s\\n' "$*" >> "$RECORD"
@@ -20,8 +20,8 @@ def test_every_image_has_its_list(tmp_path: Path) -> None:
     arguments = [f"SBOM={tool} tool run", f"INSTALLED={tmp_path}/installed", f"SBOM_FOLDER={tmp_path}/sbom"]
     subprocess.run(["make", *arguments, "sbom"], cwd=ROOT, env=os.environ | {"RECORD": str(record)}, check=True)
     called = record.read_text(encoding="utf-8").splitlines()
-    assert len(called) == len(EXTRAS)
-    for image, line in zip(EXTRAS, called, strict=True):
+    assert len(called) == len(IMAGES)
+    for image, line in zip(IMAGES, called, strict=True):
         assert line.startswith(f"tool run requirements requirements/{image}.txt --output-reproducible ")
         assert line.endswith(f"--output-file {tmp_path}/sbom/mlflow-ondemand-{image}.cdx.json")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -1,0 +1,98 @@
+"""The functions of the predict app: who may call them, and what reaches HTTP. Nothing here needs a broker."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import azure.functions as func
+import pytest
+import pytest_asyncio
+
+from functions.contracts import Event, Operation
+from functions.predict import blueprint as module
+from tests.unit.functions.handlers import Handler, Message, functions_of, handlers_of, trigger_of
+
+ID = "a" * 32
+NOBODY_LISTENS = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=key;SharedAccessKey=value;UseDevelopmentEmulator=true;"
+
+
+@pytest_asyncio.fixture
+async def handlers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, Handler]]:
+    monkeypatch.setenv("SERVICEBUS_CONNECTION", NOBODY_LISTENS)
+    monkeypatch.setenv("OPERATIONS_URL", tmp_path.as_uri())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    module.app.cache_clear()
+    yield handlers_of(module.blueprint)
+    await module.app().bus.close()
+    module.app.cache_clear()
+
+
+def request(body: bytes = b"", headers: dict[str, str] | None = None, **route: str) -> func.HttpRequest:
+    return func.HttpRequest("POST", "/predict", headers=headers or {}, route_params=route, body=body)
+
+
+def outcome() -> Event:
+    return Event(
+        phase="outcome",
+        operation=Operation(operation_id=ID, status="completed", result=[5.6]),
+        reply_to_session="session of an instance that died",
+    )
+
+
+def test_all_but_the_document_needs_a_key() -> None:
+    functions = functions_of(module.blueprint)
+    levels = {name: trigger_of(each).get("authLevel") for name, each in functions.items()}
+    assert {name: str(level) for name, level in levels.items() if level is not None} == {
+        "predict": "FUNCTION",
+        "operation": "FUNCTION",
+        "models": "FUNCTION",
+        "model": "FUNCTION",
+        "openapi": "ANONYMOUS",
+    }
+
+
+def test_each_queue_has_a_function_for_its_dead_letters() -> None:
+    functions = functions_of(module.blueprint)
+    queues = {trigger_of(each).get("queueName") for each in functions.values()} - {None}
+    assert queues == {
+        "results",
+        "results/$DeadLetterQueue",
+        "train/$DeadLetterQueue",
+        "run-model/$DeadLetterQueue",
+    }
+
+
+async def test_refused_request_is_an_operation_in_the_status_error(handlers: dict[str, Handler]) -> None:
+    response = await handlers["predict"](request(b"{", {"content-type": "application/json"}))
+    assert (response.status_code, response.mimetype) == (400, "application/json")
+    document = json.loads(response.get_body())
+    assert (document["status"], document["error"]["status"], document["runId"]) == ("error", 400, None)
+
+
+async def test_unknown_run_is_404(handlers: dict[str, Handler]) -> None:
+    response = await handlers["operation"](request(runId=ID))
+    assert (response.status_code, json.loads(response.get_body())["error"]["title"]) == (404, "Unknown run")
+
+
+async def test_unknown_model_type_is_problem_details(handlers: dict[str, Handler]) -> None:
+    response = await handlers["model"](request(type="beer"))
+    assert (response.status_code, response.mimetype) == (404, "application/problem+json")
+    assert "wine" in json.loads(response.get_body())["detail"]
+
+
+async def test_models_names_the_types(handlers: dict[str, Handler]) -> None:
+    response = await handlers["models"](request())
+    assert {each["modelType"] for each in json.loads(response.get_body())["models"]} == {"wine", "diabetes"}
+
+
+async def test_document_of_the_api(handlers: dict[str, Handler]) -> None:
+    response = await handlers["openapi"](request())
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    assert "/predict" in json.loads(response.get_body())["paths"]
+
+
+@pytest.mark.parametrize("function", ["adopt_results", "dead_letters_results"])
+async def test_orphaned_outcome_is_stored_and_can_be_polled(handlers: dict[str, Handler], function: str) -> None:
+    await handlers[function](Message(outcome().to_json()))
+    response = await handlers["operation"](request(runId=ID))
+    assert (response.status_code, json.loads(response.get_body())["result"]) == (200, [5.6])
