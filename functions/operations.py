@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -98,17 +98,6 @@ class Operations:
             raise KeyError(operation_id)
         rows: JsonValue = orjson.loads(data)
         return rows
-
-    async def delete_older_than(self, age: timedelta) -> int:
-        """Delete the objects of operations untouched for `age`; how many. In the clouds a lifecycle rule does this."""
-        limit, deleted = self._clock() - age, 0
-        async with _reaching_the_store():
-            async for entries in obstore.list(self._store):
-                paths = [entry["path"] for entry in entries if entry["last_modified"] < limit]
-                if paths:
-                    await obstore.delete_async(self._store, paths)
-                deleted += len(paths)
-        return deleted
 
     async def _get(self, path: str) -> bytes | None:
         async with _reaching_the_store():

@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 FORWARD = {"ignore_unknown_options": True, "allow_extra_args": True}
 STACK_NEEDS = ("azure.functions", "databricks.sdk", "mlflow", "nbformat", "servicebus_broker", "uvicorn")
-INSTALL = "pip install 'mlflow-ondemand[local]'"
+INSTALL = "pip install ./broker '.[local]', in a checkout"  # servicebus-broker is on no index
 
 CatalogOption = Annotated[
     Path | None,

@@ -67,14 +67,6 @@ async def test_input_comes_back(store: ObjectStore) -> None:
         await operations.get_input("1" * 32)
 
 
-async def test_old_operations_are_deleted(store: ObjectStore) -> None:
-    await Operations(store).record(COMPLETED)
-    assert await Operations(store).delete_older_than(timedelta(hours=1)) == 0
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
-    assert await Operations(store, lambda: tomorrow).delete_older_than(timedelta(hours=1)) == 1
-    assert await Operations(store, lambda: NOW).read(ID) is None
-
-
 async def test_a_store_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / ID).write_text("a file where a folder should be")
     with pytest.raises(Unavailable, match="operation store"):
