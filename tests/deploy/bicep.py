@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+PRINCIPALS = {"predict": "predict", "train": "train", "run-model": "runModel"}
+"""The name of each Deployment in the Bicep files."""
 FILES = sorted(path.relative_to(DEPLOY).as_posix() for path in DEPLOY.rglob("*.bicep"))
 PARSE = """
 import json, sys
@@ -59,3 +61,21 @@ def unlooped(resource: Tree) -> Tree:
         body = body["config"]
     assert isinstance(body, dict), json.dumps(body)
     return body
+
+
+def access() -> dict[str, dict[str, set[str]]]:
+    """Principals by queue and by what they may do with it."""
+    table = files()["modules/servicebus.bicep"].variables["access"]["value"]
+    assert isinstance(table, dict)
+    return {
+        queue.strip("'"): {right: references(who, "principals") for right, who in rights.items()}
+        for queue, rights in table.items()
+        if isinstance(rights, dict)
+    }
+
+
+def paths(tree: JsonValue, prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Paths to the leaves of a literal object, whose values are expressions."""
+    if not isinstance(tree, dict) or {"operator", "function"} & set(tree):
+        return {prefix}
+    return {path for key, inner in tree.items() for path in paths(inner, (*prefix, key))}

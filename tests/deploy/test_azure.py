@@ -8,10 +8,10 @@ from functools import cache
 
 import pytest
 import yaml
-from pydantic import JsonValue, TypeAdapter
+from pydantic import TypeAdapter
 
 from functions.deployments import DEPLOYMENTS
-from tests.deploy.bicep import DEPLOY, FILES, Tree, files, references, unlooped
+from tests.deploy.bicep import DEPLOY, FILES, PRINCIPALS, Tree, access, files, paths, references, unlooped
 
 ROOT = DEPLOY.parent
 QUEUES = {
@@ -28,7 +28,6 @@ ROLES = {
     "7f951dda-4ed3-4680-a7ca-43fe172d538d": "AcrPull",
 }
 """Built-in roles by their id, which is the same in every tenant."""
-PRINCIPALS = {"predict": "predict", "train": "train", "run-model": "runModel"}
 LIST_TRIGGERS = """
 import json, sys
 import function_app
@@ -38,17 +37,6 @@ queues = {name: getattr(trigger, "queue_name", None) for name, trigger in trigge
 json.dump({name: queue for name, queue in queues.items() if queue}, sys.stdout)
 """
 GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-
-
-def access() -> dict[str, dict[str, set[str]]]:
-    """Principals by queue and by what they may do with it."""
-    table = files()["modules/servicebus.bicep"].variables["access"]["value"]
-    assert isinstance(table, dict)
-    return {
-        queue.strip("'"): {right: references(who, "principals") for right, who in rights.items()}
-        for queue, rights in table.items()
-        if isinstance(rights, dict)
-    }
 
 
 def on_request(parameter: str) -> set[str]:
@@ -86,13 +74,6 @@ def assignments() -> list[tuple[str, Tree]]:
         for resource in file.resources.values()
         if resource["type"] == "Microsoft.Authorization/roleAssignments"
     ]
-
-
-def paths(tree: JsonValue, prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Paths to the leaves of a literal object, whose values are expressions."""
-    if not isinstance(tree, dict) or {"operator", "function"} & set(tree):
-        return {prefix}
-    return {path for key, inner in tree.items() for path in paths(inner, (*prefix, key))}
 
 
 def test_the_queues_are_those_of_the_local_broker() -> None:

@@ -8,9 +8,8 @@ import yaml
 
 from tests.chart.charts import Charts
 from tests.chart.scenarios import at, merged
-from tests.deploy.bicep import DEPLOY, files
+from tests.deploy.bicep import DEPLOY, PRINCIPALS, access, files, paths
 from tests.deploy.locks import IMAGES, read_lock
-from tests.deploy.test_azure import PRINCIPALS, access, paths
 
 ROOT = DEPLOY.parent
 AZURE = (ROOT / "docs/azure.md").read_text(encoding="utf-8")
