@@ -15,7 +15,8 @@ Status = Literal["pending", "running", "completed", "error", "cancelled"]
 TERMINAL: frozenset[Status] = frozenset({"completed", "error", "cancelled"})
 MAX_PARAMETERS = 1000
 """Hyper-parameters that a request may give, known or not."""
-OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+OPERATION_ID = r"^[0-9a-f]{32}$"
+OperationId = Annotated[str, Field(pattern=OPERATION_ID)]
 
 
 def utc_now() -> datetime:
@@ -81,7 +82,7 @@ class Training(Document):
 class Operation(Document):
     """How one prediction stands: the response body of ``/predict`` in every status."""
 
-    operation_id: str | None = Field(default=None, alias="runId")
+    operation_id: OperationId | None = Field(default=None, alias="runId")
     status: Status
     status_message: str | None = None
     result: Any = None
@@ -141,7 +142,8 @@ class RunModel(Message):
 
     @property
     def message_id(self) -> str:
-        return f"{self.operation}:{self.attempt}"
+        # A trained command and one that is put off must not share an id: duplicate detection would drop the later one.
+        return f"{self.operation}:{'trained:' if self.trained else ''}{self.attempt}"
 
     @field_serializer("prediction_input")
     def _rows(self, rows: Any) -> Any:

@@ -1,9 +1,11 @@
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 from azure.servicebus import ServiceBusMessage
+from pydantic import ValidationError
 
 from functions.contracts import (
     AnyMessage,
@@ -85,6 +87,22 @@ def test_message_ids_differ_where_the_work_differs() -> None:
     ids = [message.message_id for message in (*MESSAGES, retried, StartTraining(command=COMMAND))]
     assert len(set(ids)) == len(ids)
     assert all(len(message_id) <= 128 for message_id in ids)
+
+
+def test_trained_command_never_has_the_id_of_one_that_was_put_off() -> None:
+    """The bus may take a StartTraining and lose its confirmation: then the command is put off and trained as well."""
+    put_off = {COMMAND.model_copy(update={"attempt": attempt}).message_id for attempt in range(5)}
+    trained = {COMMAND.model_copy(update={"attempt": attempt, "trained": True}).message_id for attempt in range(5)}
+    assert put_off.isdisjoint(trained)
+    assert len(put_off | trained) == 10
+
+
+@pytest.mark.parametrize("forged", ["../x", "a" * 31, "A" * 32, "a" * 32 + "\n", "a/b", ""])
+def test_event_whose_operation_id_could_not_be_ours_is_refused(forged: str) -> None:
+    """It becomes a path in the operation store."""
+    event = {"phase": "outcome", "replyToSession": "s", "operation": {"runId": forged, "status": "completed"}}
+    with pytest.raises(ValidationError):
+        events_in(json.dumps(event).encode())
 
 
 async def test_a_dead_letter_tells_its_client_without_its_body() -> None:
