@@ -1,11 +1,13 @@
 """A dead-lettered command or event still ends in an outcome that its client sees."""
 
 import logging
+import re
+from typing import Any
 
 import azure.functions as func
 from pydantic import ValidationError
 
-from functions.contracts import OUTCOME, Event, Operation, command_of, commands_in, events_in
+from functions.contracts import OPERATION_ID, OUTCOME, Event, Operation, command_of, commands_in, events_in
 from functions.errors import DeadLettered
 from functions.outbox.messages import OPERATIONS
 from functions.predict.results import Results
@@ -13,6 +15,7 @@ from functions.publisher import Publisher
 from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
+_OPERATION_ID = re.compile(OPERATION_ID)
 
 
 async def answer_dead_command(message: func.ServiceBusMessage, publisher: Publisher) -> None:
@@ -27,27 +30,25 @@ async def answer_dead_command(message: func.ServiceBusMessage, publisher: Publis
 
 
 async def store_dead_event(message: func.ServiceBusMessage, results: Results) -> None:
-    """Deliver an event that nobody received in time (its session had no owner for longer than its time to live)."""
+    """Deliver an event that nobody received in time (its session had no owner for longer than its time to live).
+
+    An event that cannot be read ends its operation in an error. Raises Unavailable.
+    """
     try:
         events = events_in(message.get_body())
     except ValidationError as error:
-        logger.error("dropped dead event %s: %s", message.message_id, error)
-        return
+        events = _unread(message)
+        logger.error("dead event %s of %d operations cannot be read: %s", message.message_id, len(events), error)
     for event in events:
         await results.deliver(event)
 
 
 def _outcomes_of(message: func.ServiceBusMessage) -> list[Event]:
-    reason = _reason(message)
-    error = DeadLettered(f"The request was given up: {reason or 'it could not be processed'}.")
-    fields = {"status_message": error.title, "error": error.problem()}
+    fields = _error_of(message)
     try:
         commands = [command_of(each) for each in commands_in(message.get_body())]
     except ValidationError:
-        # The body cannot be read; what names the clients stands in the properties for this very case.
-        session = message.reply_to_session_id
-        operations = [Operation(operation_id=each, status="error", **fields) for each in _operations_named(message)]
-        return [Event(phase=OUTCOME, operation=each, reply_to_session=session) for each in operations if session]
+        return _unread(message)
     return [
         Event(
             phase=OUTCOME,
@@ -58,11 +59,29 @@ def _outcomes_of(message: func.ServiceBusMessage) -> list[Event]:
     ]
 
 
+def _unread(message: func.ServiceBusMessage) -> list[Event]:
+    """The outcomes of a message whose body cannot be read: its properties name the operations for this very case."""
+    session = message.reply_to_session_id or message.session_id or ""
+    return [
+        Event(
+            phase=OUTCOME,
+            operation=Operation(operation_id=each, status="error", **_error_of(message)),
+            reply_to_session=session,
+        )
+        for each in _operations_named(message)
+        if session
+    ]
+
+
+def _error_of(message: func.ServiceBusMessage) -> dict[str, Any]:
+    error = DeadLettered(f"The request was given up: {_reason(message) or 'it could not be processed'}.")
+    return {"status_message": error.title, "error": error.problem()}
+
+
 def _operations_named(message: func.ServiceBusMessage) -> list[str]:
-    if message.correlation_id:
-        return [message.correlation_id]
-    named = str((message.application_properties or {}).get(OPERATIONS, ""))
-    return named.split(",") if named else []
+    """The operation ids in the properties; whatever else stands there names nobody."""
+    named = message.correlation_id or str((message.application_properties or {}).get(OPERATIONS, ""))
+    return [each for each in named.split(",") if _OPERATION_ID.fullmatch(each)]
 
 
 def _reason(message: func.ServiceBusMessage) -> str:

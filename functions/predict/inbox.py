@@ -108,7 +108,7 @@ class Inbox:
     ) -> bool:
         try:
             events = events_in(b"".join(message.body))
-        except ValidationError as error:
+        except (ValidationError, TypeError) as error:  # TypeError: the body is an AMQP value or sequence
             logger.error("inbox: message %s holds no events: %s", message.message_id, error)
             await receiver.dead_letter_message(message, reason="MalformedEvent")
             return False

@@ -6,6 +6,7 @@ for: ``dead_letter_reason``, ``locked_until``, ``time_to_live`` and a few more a
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
 
@@ -13,6 +14,7 @@ import azure.functions as func
 from azure.functions.meta import Datum
 from azure.functions.servicebus import ServiceBusMessageInConverter
 from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.amqp import AmqpMessageBodyType
 
 from ondemand.host.context import InvocationTrace
 
@@ -29,10 +31,27 @@ class _MessageConverter(ServiceBusMessageInConverter, binding=None):
 
 def to_function_message(message: ServiceBusReceivedMessage, *, binary: bool) -> func.ServiceBusMessage:
     """Build the argument of the function from *message*; *binary* is the ``data_type`` of the trigger."""
-    body = b"".join(message.body)
+    body = _body(message)
     datum = Datum(body, "bytes") if binary else Datum(body.decode("utf-8", errors="replace"), "string")
     decoded = _MessageConverter.decode(datum, trigger_metadata=trigger_metadata(message))
     return cast(func.ServiceBusMessage, decoded)
+
+
+def _body(message: ServiceBusReceivedMessage) -> bytes:
+    """The bytes of the body; an AMQP value or sequence as text, or as JSON where it is no text."""
+    if message.body_type is AmqpMessageBodyType.DATA:
+        return b"".join(message.body)
+    value = _plain(message.body if message.body_type is AmqpMessageBodyType.VALUE else list(message.body))
+    return (value if isinstance(value, str) else json.dumps(value)).encode()
+
+
+def _plain(value: object) -> object:
+    """An AMQP value as JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(_text(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, int | float | None) else str(_text(value))
 
 
 def trigger_metadata(message: ServiceBusReceivedMessage) -> dict[str, Datum]:

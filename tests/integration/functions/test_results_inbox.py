@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
 import pytest_asyncio
+from azure.servicebus import ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 from obstore.store import MemoryStore
 
 from functions.bus import Bus
@@ -83,3 +86,21 @@ async def test_a_lost_connection_brings_a_new_session(stack: Stack, instance: In
     await instance.operations.begin(ACCEPTED)
     await instance.bus.publish(RESULTS, outcome(second))
     assert await instance.operations.wait(ID, 20) == COMPLETED
+
+
+async def test_body_that_is_no_data_is_dead_lettered_and_blocks_nobody(stack: Stack, instance: Instance) -> None:
+    session = await instance.inbox.session_id()
+    async with ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as client:
+        async with client.get_queue_sender(RESULTS) as sender:
+            for body in ({"value_body": {"a": 1}}, {"sequence_body": [["a"], [1]]}):
+                message = AmqpAnnotatedMessage(**body, properties=AmqpMessageProperties(group_id=session))
+                await sender.send_messages(message)
+        await instance.operations.begin(ACCEPTED)
+        await instance.bus.publish(RESULTS, outcome(session))
+        assert await instance.operations.wait(ID, 20) == COMPLETED
+        dead = client.get_queue_receiver(RESULTS, sub_queue=ServiceBusSubQueue.DEAD_LETTER)
+        async with dead, asyncio.timeout(20):
+            found: list[str | None] = []
+            while len(found) < 2:
+                found += [each.dead_letter_reason for each in await dead.receive_messages(max_wait_time=5)]
+    assert found == ["MalformedEvent"] * 2

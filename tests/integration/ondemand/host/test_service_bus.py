@@ -2,10 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import httpx
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from tests.integration.ondemand.host.conftest import (
     DEADLINE,
@@ -65,6 +67,21 @@ async def test_the_function_gets_what_it_gets_in_azure(http: httpx.AsyncClient, 
         "application_properties": {"text": "a", "number": 7, "flag": True},
         "dead_letter_reason": None,
     }
+
+
+async def test_value_and_sequence_bodies_are_text(http: httpx.AsyncClient, service_bus: ServiceBusClient) -> None:
+    values: list[dict[str, Any]] = [
+        {"value_body": "grüße"},
+        {"value_body": {"a": [1, None, b"x", 2.5, True]}},
+        {"value_body": None},
+        {"sequence_body": [["a", 1], [2]]},
+    ]
+    async with service_bus.get_queue_sender("work") as sender:
+        for value in values:
+            await sender.send_messages(AmqpAnnotatedMessage(**value))
+    answer = await told(http, "work", lambda answer: len(answer["messages"]) >= len(values))
+    bodies = [message["body"] for message in answer["messages"]]
+    assert sorted(bodies) == sorted(["grüße", '{"a": [1, null, "x", 2.5, true]}', "null", '[["a", 1], [2]]'])
 
 
 async def test_returning_completes(http: httpx.AsyncClient, service_bus: ServiceBusClient, host: RunningPart) -> None:

@@ -50,6 +50,10 @@ class DeadLetter(ServiceBusMessage):
         return self._session
 
     @property
+    def session_id(self) -> str | None:
+        return self._session
+
+    @property
     def application_properties(self) -> dict[str, object]:
         return self._properties
 
@@ -102,6 +106,8 @@ async def test_each_command_of_a_shared_message_gets_its_outcome() -> None:
         ),
         (DeadLetter(b"not JSON", correlation_id="a" * 32), []),
         (DeadLetter(b"not JSON", session="session"), []),
+        (DeadLetter(b"not JSON", correlation_id="../x", session="session"), []),
+        (DeadLetter(b"{}", session="session", properties={"operations": f"../x,{'b' * 32},"}), ["b" * 32]),
     ],
 )
 async def test_properties_name_the_clients_of_an_unreadable_body(message: DeadLetter, named: list[str]) -> None:
@@ -124,3 +130,14 @@ async def test_a_dead_event_is_stored_and_an_unreadable_one_dropped() -> None:
         DeadLetter(Event(phase="outcome", operation=completed, reply_to_session="gone").to_json()), results
     )
     assert await operations.read("a" * 32) == completed
+
+
+async def test_dead_event_that_cannot_be_read_ends_its_operation_in_an_error() -> None:
+    operations = Operations(MemoryStore())
+    results = Results(operations, RecordingPublisher(), max_waiting=1)
+    newer = b'{"schemaVersion": 2, "kind": "Event"}'
+    await store_dead_event(DeadLetter(newer, correlation_id="a" * 32, session="gone", properties=dict(REASON)), results)
+    stored = await operations.read("a" * 32)
+    assert stored is not None
+    assert stored.error is not None
+    assert (stored.status, stored.error.type) == ("error", "urn:mlflow-ondemand:problem:dead-lettered")
