@@ -12,6 +12,7 @@ import pytest_asyncio
 from functions.bus import Bus
 from functions.catalog import Catalog, load_catalog
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
+from functions.parameters import training_key
 from functions.replies import Replies
 from functions.settings import BusSettings
 from functions.train.jobs import Jobs, RunStatus
@@ -80,7 +81,7 @@ def command(number: int) -> RunModel:
         reply_to_session="nobody",
         model_type="failing",
         parameters={},
-        key="a" * 64,
+        key=training_key("failing", {}),
         created_at=now,
         deadline=now + timedelta(hours=1),
         expires_at=now + timedelta(hours=1),

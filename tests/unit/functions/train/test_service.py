@@ -9,7 +9,7 @@ import pytest
 from functions.catalog import ModelType, load_catalog
 from functions.contracts import CheckTraining, Event, RunModel, StartTraining, Training, utc_now
 from functions.errors import TrainingRefused, Unavailable
-from functions.parameters import ParameterValue
+from functions.parameters import ParameterValue, training_key
 from functions.replies import Replies
 from functions.train.jobs import RunStatus
 from functions.train.service import MAX_FORMER_RUNS, TrainService
@@ -22,7 +22,7 @@ COMMAND = RunModel(
     reply_to_session="session",
     model_type="wine",
     parameters={"alpha": 0.5, "l1_ratio": 0.5},
-    key="b" * 64,
+    key=training_key("wine", {"alpha": 0.5, "l1_ratio": 0.5}),
     created_at=NOW,
     deadline=NOW + timedelta(hours=1),
     expires_at=NOW + timedelta(hours=1),
@@ -169,4 +169,35 @@ async def test_a_command_past_its_deadline_starts_nothing(
 ) -> None:
     await service.handle(StartTraining(command=COMMAND.model_copy(update={"deadline": NOW})))
     assert error_of(publisher).startswith("deadline-exceeded")
+    assert databricks.tokens == []
+
+
+@pytest.mark.parametrize(
+    ("forged", "said"),
+    [
+        ({"key": "b" * 64}, "key is not the key"),
+        ({"parameters": {"alpha": 0.5, "l1_ratio": 0.25}}, "key is not the key"),
+        ({"parameters": {"alpha": 99.0, "l1_ratio": 0.5}}, "does not allow these parameters"),
+        ({"parameters": {"alpha": 0.5, "l1_ratio": 0.5, "depth": 3}}, "does not allow these parameters"),
+        ({"parameters": {"alpha": 0.5}}, "not in their canonical form"),
+        ({"parameters": {"alpha": "0.5", "l1_ratio": 0.5}}, "not in their canonical form"),
+        ({"model_type": "WINE"}, "not in their canonical form"),
+        ({"model_type": "beer"}, "beer"),
+    ],
+)
+@pytest.mark.parametrize("kind", [StartTraining, CheckTraining])
+async def test_command_that_predict_would_not_have_sent_starts_nothing(
+    service: TrainService,
+    publisher: RecordingPublisher,
+    databricks: Databricks,
+    kind: type[StartTraining | CheckTraining],
+    forged: dict[str, object],
+    said: str,
+) -> None:
+    command = COMMAND.model_copy(
+        update={"training": Training(databricks_run_id=7, state="RUNNING", started_at=NOW), **forged}
+    )
+    await service.handle(kind(command=command))
+    assert said in error_of(publisher)
+    assert len(publisher.published) == 1
     assert databricks.tokens == []
