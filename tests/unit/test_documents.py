@@ -189,3 +189,9 @@ def test_make_targets_exist() -> None:
     }
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert {"demo", "quick", "test", "up"} <= named <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_merge_is_left_half_done(document: Path) -> None:
+    marks = [line for line in document.read_text(encoding="utf-8").splitlines() if re.match(r"[<=>]{7}( |$)", line)]
+    assert marks == []
