@@ -5,6 +5,7 @@ five times as long as the prediction of a linear model. Rows that were read by t
 """
 
 import copy
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def array_predict(model: "PyFuncModel", columns: Sequence[str]) -> ArrayPredict 
     if not columns or loader_module(model) != "mlflow.sklearn" or method not in METHODS:
         return None
     estimator = model.get_raw_model()
-    if not _is_known(type(estimator)) or list(getattr(estimator, "feature_names_in_", ())) != list(columns):
+    if not _is_known(type(estimator)) or _shadows(estimator) or not _was_fitted_with(estimator, columns):
         return None
     nameless = copy.copy(estimator)
     del nameless.feature_names_in_  # with it scikit-learn warns of an array; the number of columns is still compared
@@ -53,4 +54,19 @@ def array_predict(model: "PyFuncModel", columns: Sequence[str]) -> ArrayPredict 
 
 def _is_known(kind: type) -> bool:
     library, package, *_ = f"{kind.__module__}..".split(".")
-    return library == "sklearn" and kind.__name__ in ESTIMATORS.get(package, ())
+    found = getattr(sys.modules.get(kind.__module__), kind.__name__, None)
+    return library == "sklearn" and kind.__name__ in ESTIMATORS.get(package, ()) and found is kind
+
+
+def _shadows(estimator: Any) -> bool:
+    """Whether an attribute of the estimator stands in front of a method of its class."""
+    return any(callable(getattr(type(estimator), name, None)) for name in vars(estimator))
+
+
+def _was_fitted_with(estimator: Any, columns: Sequence[str]) -> bool:
+    import numpy as np
+
+    fitted = vars(estimator)
+    names = fitted.get("feature_names_in_")
+    is_list = isinstance(names, np.ndarray) and names.ndim == 1 and all(isinstance(name, str) for name in names)
+    return is_list and list(names) == list(columns) and fitted.get("n_features_in_") == len(columns)

@@ -243,6 +243,24 @@ def test_depth_is_bounded() -> None:
     assert mistakes({"inputs": nested}) == (f"is nested deeper than {MAX_DEPTH} levels",)
 
 
+@pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 240, 300, 1000])
+@pytest.mark.parametrize("hidden", ['["]",', '["]\\\\",', '{"k\\"}":1,"a":'])
+def test_brackets_in_strings_hide_no_levels(levels: int, hidden: str) -> None:
+    """Rows that are too deep for a message would fail the commands that share it."""
+    closing = "}" if hidden.startswith("{") else ',"["]'
+    text = f'[{{"a":{hidden * levels}1{closing * levels}}}]'
+    body = f'{{"predictionParameters":{text}}}'.encode()
+    with pytest.raises(WrongRows, match=f"deeper than {MAX_DEPTH} levels"):
+        checked_rows(orjson.loads(text), 10, body)
+
+
+def test_deep_value_with_as_many_brackets_as_flat_rows_is_refused() -> None:
+    nested: Any = 1
+    for _ in range(100):
+        nested = [nested]
+    assert mistakes([1] * 99 + [nested], 100)[0].startswith("row 0 is not an object")
+
+
 _NAMES = st.sampled_from("abc")
 
 

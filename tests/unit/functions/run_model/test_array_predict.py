@@ -142,3 +142,36 @@ def test_model_itself_is_left_as_it_was(tmp_path: Path) -> None:
     model = loaded(LinearRegression().fit(FEATURES, TARGET), tmp_path)
     array_predict(model, COLUMNS)
     assert list(model.get_raw_model().feature_names_in_) == COLUMNS
+
+
+@pytest.mark.parametrize("names", [None, np.array("ab"), "abcdefg", [*COLUMNS], np.array([1] * 7)])
+def test_estimator_whose_names_were_edited_gets_the_frame(tmp_path: Path, names: Any) -> None:
+    model = LinearRegression().fit(FEATURES, TARGET)
+    model.feature_names_in_ = names
+    assert array_predict(loaded(model, tmp_path), COLUMNS) is None
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_model_without_names_of_its_own_is_served_as_mlflow_serves_it(tmp_path: Path) -> None:
+    model = LinearRegression().fit(FEATURES, TARGET)
+    model.feature_names_in_ = None
+    served = loaded(model, tmp_path)
+    rows = FEATURES[:3]
+    assert Scorer(served, ENTRY).score(rows.to_dict("records")).result.tolist() == served.predict(rows).tolist()
+
+
+def test_estimator_that_was_not_fitted_gets_the_frame(tmp_path: Path) -> None:
+    model = LinearRegression()
+    model.feature_names_in_ = np.array(COLUMNS, dtype=object)
+    assert array_predict(loaded(model, tmp_path), COLUMNS) is None
+
+
+def test_inner_method_of_its_own_needs_the_frame(tmp_path: Path) -> None:
+    model = LinearRegression().fit(FEATURES, TARGET)
+    model._decision_function = np.negative
+    assert array_predict(loaded(model, tmp_path), COLUMNS) is None
+
+
+def test_class_that_only_says_it_is_of_scikit_learn_gets_the_frame(tmp_path: Path) -> None:
+    kind = type("LinearRegression", (LinearRegression,), {"__module__": "sklearn.linear_model._mine"})
+    assert array_predict(loaded(kind().fit(FEATURES, TARGET), tmp_path), COLUMNS) is None
