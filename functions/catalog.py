@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from functions.errors import CatalogError, UnknownModelType
 from functions.flavors import LOADER_MODULES
-from functions.parameters import ParameterSpec, canonical_parameters
+from functions.parameters import ParameterSpec, canonical_parameters, did_you_mean
 from functions.queues import pool_queue
 from functions.settings import catalog_path
 
@@ -169,6 +169,9 @@ def load_catalog(path: Path) -> Catalog:
 
 def _sentence(mistake: ErrorDetails) -> str:
     key = ".".join(map(str, mistake["loc"])) or "(top level)"
+    if mistake["type"] == "extra_forbidden":
+        known = {name for kind in (Catalog, ModelType, ParameterSpec, Example) for name in kind.model_fields}
+        return f"{key}: unknown key{did_you_mean(str(mistake['loc'][-1]), known)}"
     return f"{key}: {mistake['msg'].removeprefix('Value error, ')}"
 
 

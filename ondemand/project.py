@@ -68,7 +68,7 @@ def create_project(folder: Path) -> list[Path]:
 
     Raises ProjectError if one of them exists, and writes none then, or cannot be written.
     """
-    sources = sorted(file for file in TEMPLATE.rglob("*") if file.is_file())
+    sources = sorted(file for file in TEMPLATE.rglob("*") if file.is_file() and file.suffix != ".pyc")
     targets = [folder / file.relative_to(TEMPLATE) for file in sources]
     if taken := [str(target) for target in targets if target.exists()]:
         raise ProjectError(f"{', '.join(taken)}: there already, so nothing was written")

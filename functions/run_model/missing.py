@@ -56,8 +56,8 @@ def what_was_logged(client: "MlflowClient", wanted: Wanted, since: datetime | No
 def _reasons(client: "MlflowClient", wanted: Wanted, since: datetime | None) -> Iterator[str]:
     runs = _newest(client, [wanted.experiment_id], since) if wanted.experiment_id else []
     runs.sort(key=lambda run: len(list(differences(wanted, run.data.params))))
-    for run in runs[:TOLD_RUNS]:
-        yield _reason(client, wanted, run)
+    for number, run in enumerate(runs[:TOLD_RUNS]):
+        yield _reason(client, wanted, run, "another run" if number else "its run")
     if not any(_same(wanted, run) for run in runs):
         yield from _elsewhere(client, wanted, since)
     if not wanted.experiment_id:
@@ -73,10 +73,10 @@ def _newest(client: "MlflowClient", experiment_ids: list[str], since: datetime |
     return newest_runs(client, experiment_ids, f"attributes.start_time >= {begun}", READ_RUNS)
 
 
-def _reason(client: "MlflowClient", wanted: Wanted, run: "Run") -> str:
+def _reason(client: "MlflowClient", wanted: Wanted, run: "Run", name: str) -> str:
     if different := list(differences(wanted, run.data.params)):
         told = ", ".join(different[:TOLD_PARAMETERS])
-        return f"its run logged {_listed(run.data.params)}: {told} (MLflow run {run.info.run_id})"
+        return f"{name} logged {_listed(run.data.params)}: {told} (MLflow run {run.info.run_id})"
     having = f"MLflow run {run.info.run_id} has these parameters but "
     if run.info.status != "FINISHED":
         return f"{having}is {run.info.status}, not FINISHED"

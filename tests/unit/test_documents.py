@@ -195,3 +195,14 @@ def test_make_targets_exist() -> None:
 def test_no_merge_is_left_half_done(document: Path) -> None:
     marks = [line for line in document.read_text(encoding="utf-8").splitlines() if re.match(r"[<=>]{7}( |$)", line)]
     assert marks == []
+
+
+def test_contributing_names_tests_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    commands = re.findall(
+        r"^\$ (?:cd broker && )?(?:\.\./)?\.venv/bin/pytest (tests/\S+\.py)(?: -k (\w+))?", text, re.MULTILINE
+    )
+    assert len(commands) == 2
+    for path, name in commands:
+        (file,) = [folder / path for folder in (ROOT, ROOT / "broker") if (folder / path).is_file()]
+        assert name in file.read_text(encoding="utf-8")

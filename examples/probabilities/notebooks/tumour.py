@@ -22,8 +22,8 @@ model = make_pipeline(StandardScaler(), LogisticRegression(C=c)).fit(features, d
 import mlflow
 from mlflow.models import infer_signature
 
-mlflow.set_experiment(dbutils.widgets.get("experiment"))
-with mlflow.start_run():
+experiment = mlflow.set_experiment(dbutils.widgets.get("experiment"))
+with mlflow.start_run(experiment_id=experiment.experiment_id):  # also if two first trainings meet
     mlflow.log_params({"c": c})
     mlflow.set_tag("classes", ", ".join(model.classes_))
     mlflow.sklearn.log_model(

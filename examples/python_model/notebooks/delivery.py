@@ -36,8 +36,8 @@ minutes = 8 + 3 * trips["distance_km"] * (1 + rush) + random.gamma(2, 3, 800)
 model = DeliveryTime().fit(trips, minutes, coverage)
 
 # COMMAND ----------
-mlflow.set_experiment(dbutils.widgets.get("experiment"))
-with mlflow.start_run():
+experiment = mlflow.set_experiment(dbutils.widgets.get("experiment"))
+with mlflow.start_run(experiment_id=experiment.experiment_id):  # also if two first trainings meet
     mlflow.log_params({"coverage": coverage})
     mlflow.pyfunc.log_model(
         python_model=model,

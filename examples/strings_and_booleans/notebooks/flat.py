@@ -48,8 +48,8 @@ signature = ModelSignature(
     inputs=Schema([ColSpec("double", "area"), ColSpec("string", "city"), ColSpec("boolean", "balcony")]),
     outputs=Schema([ColSpec("double")]),
 )
-mlflow.set_experiment(dbutils.widgets.get("experiment"))
-with mlflow.start_run():
+experiment = mlflow.set_experiment(dbutils.widgets.get("experiment"))
+with mlflow.start_run(experiment_id=experiment.experiment_id):  # also if two first trainings meet
     mlflow.log_params({"estimator": estimator, "log_price": log_price})
     mlflow.sklearn.log_model(
         model,

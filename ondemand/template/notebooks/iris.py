@@ -25,8 +25,8 @@ species = data.target.map(dict(enumerate(data.target_names)))
 model = DecisionTreeClassifier(max_depth=max_depth, random_state=0).fit(features, species)
 
 # COMMAND ----------
-mlflow.set_experiment(dbutils.widgets.get("experiment"))
-with mlflow.start_run():
+experiment = mlflow.set_experiment(dbutils.widgets.get("experiment"))
+with mlflow.start_run(experiment_id=experiment.experiment_id):  # also if two first trainings meet
     # Before the model: the parameters then stand on the model too, which is found by them.
     mlflow.log_params({"max_depth": max_depth})
     mlflow.log_metric("accuracy", model.score(features, species))

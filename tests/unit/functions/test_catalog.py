@@ -62,6 +62,10 @@ def test_a_pool_has_a_queue_of_its_own(tmp_path: Path) -> None:
         ((ENTRY % ("{serverless: true}", "null")).replace("  wine:", "  Wine:"), "models.Wine"),
         ("- wine", "top level"),
         ("models: [", "not valid YAML"),
+        (
+            (ENTRY % ("{serverless: true}", "null")).replace("default: 1", "defualt: 1"),
+            "models.wine.parameters.alpha.defualt: unknown key; did you mean default?",
+        ),
         ("models:\n  wine: {}\n  wine: {}\n", "duplicate key 'wine'"),
     ],
 )

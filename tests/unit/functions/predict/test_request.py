@@ -113,8 +113,8 @@ def test_the_number_of_parameters_is_bounded_before_they_are_looked_at() -> None
         ({"modelType": 7}, "modelType", "must be a string"),
         ({"modelType": "x" * 201}, "modelType", "must be at most 200 characters"),
         ({"modelParameters": []}, "modelParameters", "must be an object"),
-        ({}, "modelType", "is required; one of diabetes, wine"),
-        ({"modelType": None}, "modelType", "is required; one of diabetes, wine"),
+        ({}, "modelType", f"is required; one of {', '.join(sorted(CATALOG.models))}"),
+        ({"modelType": None}, "modelType", f"is required; one of {', '.join(sorted(CATALOG.models))}"),
     ],
 )
 def test_wrong_fields_are_told_in_words_of_the_api(body: dict[str, Any], field: str, message: str) -> None:

@@ -146,7 +146,7 @@ def test_the_nearest_run_is_told_first_and_three_at_most(store: Store) -> None:
         store.model(store.run({"alpha": str(alpha), "depth": "7"}))
     text = told(store)
     assert text.startswith("Databricks run 7 ended well, but its run logged alpha=0.5: depth is missing")
-    assert text.count("its run logged") == 3
+    assert (text.count("its run logged"), text.count("another run logged")) == (1, 2)
 
 
 def test_an_older_run_without_a_model_is_told_too(store: Store) -> None:
