@@ -60,7 +60,8 @@ def test_command_without_the_stack_names_the_extra(bare: Path, tmp_path: Path) -
     for command in ("up", "demo", "host", "databricks", "mlflow", "queues"):
         done = run(tmp_path, bare / "ondemand", command)
         assert (done.returncode, done.stdout) == (1, "")
-        assert re.fullmatch(r"not installed: .*; the stack needs pip install 'mlflow-ondemand\[local\]'\n", done.stderr)
+        needed = re.escape("pip install ./broker '.[local]', in a checkout")
+        assert re.fullmatch(rf"not installed: .*; the stack needs {needed}\n", done.stderr)
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ def project(commands: Path, tmp_path: Path) -> Path:
     done = run(tmp_path, commands / "ondemand", "init", "my models")
     assert done.returncode == 0, done.stderr
     assert "cd 'my models' && ondemand up" in done.stdout
+    assert "__pycache__" not in done.stdout  # pip compiles the template of an installed command
     return tmp_path / "my models"
 
 
