@@ -15,6 +15,9 @@ _opener = build_opener(ProxyHandler({}))  # a proxy of the cluster is none of th
 
 
 def main() -> int:
+    if os.environ["REQUEST"] == "{}":
+        print("nothing to ask for: give test.request, or an example in the catalog")
+        return 1
     deadline = time.monotonic() + float(os.environ["TIMEOUT_S"])
     operation = ask("/predict", deadline, os.environ["REQUEST"].encode())
     while operation["status"] not in ("completed", "error", "cancelled"):

@@ -55,8 +55,8 @@ def predict(*answers: Answer) -> Iterator[tuple[str, list[tuple[str, str, str]]]
         thread.join()
 
 
-def run(script: str, address: str) -> subprocess.CompletedProcess[str]:
-    environ = {"ADDRESS": address, "FUNCTION_KEY": "key", "REQUEST": "{}", "TIMEOUT_S": "60"}
+def run(script: str, address: str, request: str = '{"modelType": "wine"}') -> subprocess.CompletedProcess[str]:
+    environ = {"ADDRESS": address, "FUNCTION_KEY": "key", "REQUEST": request, "TIMEOUT_S": "60"}
     clean = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     return subprocess.run(
         [sys.executable, "-I", "-c", script.replace("RETRY_S = 5", "RETRY_S = 0.01")],
@@ -93,10 +93,20 @@ def test_it_waits_for_the_outcome(script: str, answers: list[Answer], status: in
         assert asked[1] == ("GET", "/predict/r1", "key")
 
 
+def test_without_a_request_it_says_what_to_give(script: str) -> None:
+    done = run(script, "http://127.0.0.1:1", "{}")
+    assert (done.returncode, done.stdout) == (
+        1,
+        "nothing to ask for: give test.request, or an example in the catalog\n",
+    )
+
+
 def test_its_request_is_one_that_predict_accepts(releases: Releases) -> None:
     given = environment(pods(releases("default").manifests)["test"])
     request = parse_body("application/json", str(given["REQUEST"]).encode(), 1_000_000)
-    validate(request, load_catalog(ROOT / "models.yaml"), 1000)
+    catalog = load_catalog(ROOT / "models.yaml")
+    validate(request, catalog, 1000)
+    assert request.model_type == next(name for name in sorted(catalog.models) if catalog.models[name].example)
 
 
 def test_it_asks_the_service_or_the_interceptor(releases: Releases) -> None:
