@@ -1,7 +1,11 @@
 """The Functions app: one image, from which a Deployment picks its functions (see functions/deployments.py)."""
 
+import os
+
+from functions.settings import strip_credentials
 from functions.upstream.imports import collector_off
 
+strip_credentials(os.environ)
 with collector_off():
     import azure.functions as func
 

@@ -6,6 +6,7 @@ settings of the others.
 
 import os
 import tempfile
+from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
@@ -17,6 +18,20 @@ from functions.queues import RUN_MODEL
 SERVICEBUS = "SERVICEBUS_CONNECTION"
 """Name of the setting that holds the Service Bus connection, as the triggers name it."""
 
+CREDENTIALS = (
+    "AZURE_CLIENT_SECRET",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "DATABRICKS_CLIENT_SECRET",
+    "DATABRICKS_HOST",
+    "DATABRICKS_PASSWORD",
+    "DATABRICKS_TOKEN",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_TRACKING_USERNAME",
+    "SERVICEBUS_CONNECTION",
+)
+"""Variables that libraries read by themselves and put into HTTP headers."""
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -27,7 +42,7 @@ class SettingsError(Exception):
 class _Settings(BaseModel):
     """Fields are read from environment variables of the same name in upper case."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, str_strip_whitespace=True)
 
 
 class BusSettings(_Settings):
@@ -106,6 +121,19 @@ def load(kind: type[SettingsT]) -> SettingsT:
     except ValidationError as error:
         mistakes = [_sentence(kind, mistake["loc"], mistake["msg"]) for mistake in error.errors()]
         raise SettingsError("; ".join(mistakes)) from None
+
+
+def strip_credentials(environ: MutableMapping[str, str]) -> None:
+    """Remove white space around each credential: a file ends with a newline, and requests tells a header that has one.
+
+    Raises SettingsError naming a credential that has a control character inside.
+    """
+    for name in CREDENTIALS:
+        value = environ.get(name, "").strip()
+        if not value.isprintable():
+            raise SettingsError(f"setting {name}: has a control character, such as a newline")
+        if value != environ.get(name, ""):
+            environ[name] = value
 
 
 def _variable(kind: type[_Settings], field: str) -> str:

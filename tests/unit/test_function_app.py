@@ -21,8 +21,13 @@ def run(code: str, **environ: str) -> str:
 def test_importing_the_app_loads_nothing_heavy_and_needs_no_setting() -> None:
     code = "import function_app, sys, json; print(json.dumps(sorted(sys.modules)))"
     loaded = {name.split(".")[0] for name in json.loads(run(code))}
-    assert loaded.isdisjoint({"mlflow", "pandas", "numpy", "databricks", "sklearn", "local", "httpx"})
+    assert loaded.isdisjoint({"mlflow", "pandas", "numpy", "databricks", "sklearn", "ondemand", "httpx"})
     assert "azure" in loaded
+
+
+def test_credentials_have_no_newline_when_a_library_reads_them() -> None:
+    code = "import function_app, os; print(repr(os.environ['DATABRICKS_TOKEN']))"
+    assert run(code, DATABRICKS_TOKEN="dapi1\n").strip() == "'dapi1'"
 
 
 def test_a_deployment_is_named_for_every_function() -> None:
@@ -58,8 +63,8 @@ def test_a_wrong_catalog_stops_the_start(tmp_path: Path) -> None:
 def test_functions_know_nothing_of_the_local_stack() -> None:
     for path in (ROOT / "functions").rglob("*.py"):
         text = path.read_text()
-        assert "from local" not in text, path
-        assert "import local" not in text, path
+        assert "from ondemand" not in text, path
+        assert "import ondemand" not in text, path
 
 
 def test_mlflow_reads_yaml_with_libyaml() -> None:

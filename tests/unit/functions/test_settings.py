@@ -1,6 +1,14 @@
 import pytest
 
-from functions.settings import BusSettings, PredictSettings, RunModelSettings, SettingsError, StoreSettings, load
+from functions.settings import (
+    BusSettings,
+    PredictSettings,
+    RunModelSettings,
+    SettingsError,
+    StoreSettings,
+    load,
+    strip_credentials,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +48,16 @@ def test_a_wrong_setting_names_itself_and_keeps_its_value_to_itself(monkeypatch:
     with pytest.raises(SettingsError, match="MAX_ROWS") as raised:
         load(PredictSettings)
     assert "hunter2" not in str(raised.value)
+
+
+def test_white_space_around_credentials_is_removed() -> None:
+    environ = {"DATABRICKS_TOKEN": "dapi1\n", "MLFLOW_TRACKING_PASSWORD": " p w\r\n", "OTHER": "kept\n"}
+    strip_credentials(environ)
+    assert environ == {"DATABRICKS_TOKEN": "dapi1", "MLFLOW_TRACKING_PASSWORD": "p w", "OTHER": "kept\n"}
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\0", "\x1b"])
+def test_credential_with_a_control_character_is_named_and_not_shown(character: str) -> None:
+    with pytest.raises(SettingsError, match="setting DATABRICKS_TOKEN: has a control character") as refused:
+        strip_credentials({"DATABRICKS_TOKEN": f"secret{character}secret"})
+    assert "secret" not in str(refused.value)
