@@ -80,13 +80,21 @@ class Operations:
         else:
             await self._put(f"{operation.operation_id}/status.json", operation.to_json())
 
-    async def claim(self, operation_id: str, digest: str) -> str | None:
+    async def claim(self, operation_id: str, digest: str, expires_at: datetime) -> str | None:
         """Tie an operation id to the digest of a body: None for the first, else the digest that it is tied to."""
-        path = f"{operation_id}/request.json"
-        if await self._create(path, orjson.dumps({"digest": digest})):
+        claim = {"digest": digest, "expiresAt": expires_at.isoformat()}
+        if await self._create(f"{operation_id}/request.json", orjson.dumps(claim)):
             return None
-        data = await self._get(path)
-        return digest if data is None else str(orjson.loads(data)["digest"])
+        return await self.claimed(operation_id) or digest
+
+    async def claimed(self, operation_id: str) -> str | None:
+        """The digest that an operation id is tied to; None for a free id and for a claim that has expired."""
+        data = await self._get(f"{operation_id}/request.json")
+        if data is None:
+            return None
+        claim = orjson.loads(data)
+        expired = datetime.fromisoformat(claim["expiresAt"]) <= self._clock()
+        return None if expired else str(claim["digest"])
 
     async def put_input(self, operation_id: str, rows_json: bytes) -> None:
         await self._put(f"{operation_id}/input.json", rows_json)

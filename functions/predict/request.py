@@ -153,11 +153,6 @@ def idempotency_key(header: str | None) -> str | None:
     return header
 
 
-def operation_id_of(key: str) -> str:
-    """The operation id that an idempotency key stands for: 32 hexadecimal characters."""
-    return hashlib.sha256(b"idempotency-key\0" + key.encode()).hexdigest()[:32]
-
-
 def body_digest(prediction: ValidRequest) -> str:
     """What makes two requests the same one: training key and rows, however they were spelt."""
     rows = orjson.dumps(prediction.rows, option=orjson.OPT_SORT_KEYS)

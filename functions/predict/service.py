@@ -3,18 +3,18 @@
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from functions.catalog import Catalog
 from functions.contracts import JsonText, Operation, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, UnknownRun, cut
 from functions.operations import Operations
+from functions.predict.idempotency import operation_ids
 from functions.predict.request import (
     ValidRequest,
     body_digest,
     canonical_run_id,
     idempotency_key,
-    operation_id_of,
     parse_body,
     preferred_wait,
     traceparent_of,
@@ -61,6 +61,7 @@ class PredictService:
         operations: Operations,
         results: Results,
         reply_session: Callable[[], Awaitable[str]],
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
@@ -68,6 +69,10 @@ class PredictService:
         self._operations = operations
         self._results = results
         self._reply_session = reply_session
+        self._clock = clock
+        longest_training = max(entry.training_timeout_s for entry in catalog.models.values())
+        self._lifetime = timedelta(seconds=settings.queue_timeout_s + longest_training + settings.retention_s)
+        """Of an operation with an Idempotency-Key, whatever its type: the key alone must lead to it."""
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """``POST /predict``. Raises OnDemandError for a request that is not valid, and for a poll of an unknown run."""
@@ -96,15 +101,15 @@ class PredictService:
         if key is None:
             command = await self._command(uuid.uuid4().hex, prediction, headers)
             return await self._ask(command, prediction, wait, durable=False)
-        return await self._post_idempotently(operation_id_of(key), prediction, headers, wait)
+        return await self._post_idempotently(key, prediction, headers, wait)
 
     async def _post_idempotently(
-        self, operation_id: str, prediction: ValidRequest, headers: Mapping[str, str], wait: float | None
+        self, key: str, prediction: ValidRequest, headers: Mapping[str, str], wait: float | None
     ) -> Answer:
         digest = body_digest(prediction)
-        tied_to = await self._operations.claim(operation_id, digest)
+        operation_id, tied_to = await self._claim(key, digest)
         if tied_to is None:
-            command = await self._command(operation_id, prediction, headers)
+            command = await self._command(operation_id, prediction, headers, durable=True)
             return await self._ask(command, prediction, wait, durable=True)
         if tied_to != digest:
             message = "was used with another request; take a new key for a new request"
@@ -113,16 +118,28 @@ class PredictService:
             )
         if await self._operations.read(operation_id) is None:
             # The first one is about to publish, or died before it could: the message id is the same, so once is enough.
-            command = await self._command(operation_id, prediction, headers)
+            command = await self._command(operation_id, prediction, headers, durable=True)
             await self._publish(prediction, command)
             await self._operations.begin(_accepted(command))
         known = await self._operations.wait(operation_id, self._settings.default_wait_s if wait is None else wait)
         return _answer(known or _unseen(operation_id, prediction), None, wait)
 
-    async def _command(self, operation_id: str, prediction: ValidRequest, headers: Mapping[str, str]) -> RunModel:
-        now = utc_now()
+    async def _claim(self, key: str, digest: str) -> tuple[str, str | None]:
+        """The operation of the key, and the digest of the request that it belongs to; None if it is a new one."""
+        now = self._clock()
+        *others, new = operation_ids(key, now, self._lifetime.total_seconds())
+        for operation_id in others:
+            if tied_to := await self._operations.claimed(operation_id):
+                return operation_id, tied_to
+        return new, await self._operations.claim(new, digest, now + self._lifetime)
+
+    async def _command(
+        self, operation_id: str, prediction: ValidRequest, headers: Mapping[str, str], durable: bool = False
+    ) -> RunModel:
+        now = self._clock()
         allowed = self._settings.queue_timeout_s + prediction.entry.training_timeout_s
         deadline = now + timedelta(seconds=allowed)
+        retained = deadline + timedelta(seconds=self._settings.retention_s)
         return RunModel(
             operation=operation_id,
             reply_to_session=await self._reply_session(),
@@ -132,7 +149,7 @@ class PredictService:
             prediction_input=JsonText(prediction.rows_json),
             created_at=now,
             deadline=deadline,
-            expires_at=deadline + timedelta(seconds=self._settings.retention_s),
+            expires_at=now + self._lifetime if durable else retained,
             traceparent=traceparent_of(headers),
         )
 

@@ -43,10 +43,13 @@ async def test_an_expired_operation_is_unknown(store: ObjectStore) -> None:
 
 
 async def test_a_claim_is_tied_to_the_first_digest(store: ObjectStore) -> None:
-    operations = Operations(store)
-    assert await operations.claim(ID, "a") is None
-    assert await operations.claim(ID, "a") == "a"
-    assert await operations.claim(ID, "b") == "a"
+    operations = Operations(store, lambda: NOW)
+    assert await operations.claimed(ID) is None
+    assert await operations.claim(ID, "a", NOW + timedelta(hours=1)) is None
+    assert await operations.claim(ID, "a", NOW + timedelta(hours=2)) == "a"
+    assert await operations.claim(ID, "b", NOW + timedelta(hours=2)) == "a"
+    assert await operations.claimed(ID) == "a"
+    assert await Operations(store, lambda: NOW + timedelta(hours=1)).claimed(ID) is None
 
 
 async def test_waiting_ends_with_the_outcome(store: ObjectStore) -> None:

@@ -10,7 +10,6 @@ from functions.catalog import load_catalog
 from functions.contracts import Operation
 from functions.errors import UnknownRun
 from functions.operations import Operations
-from functions.predict.request import operation_id_of
 from functions.predict.results import Results
 from functions.predict.service import PredictService
 from functions.settings import PredictSettings
@@ -69,7 +68,8 @@ async def test_an_unknown_id_is_told_as_such(service: PredictService, run_id: st
 async def test_a_valid_request_that_is_not_accepted_gets_its_parameters_back(
     service: PredictService, operations: Operations
 ) -> None:
-    await operations.claim(operation_id_of("order-1"), "the digest of another request")
+    another = b'{"modelType": "WINE", "predictionParameters": {"b": 1}}'
+    await service.post({"idempotency-key": "order-1", "prefer": "wait=0"}, another)
     body = b'{"modelType": "WINE", "modelParameters": {"alpha": "3.6e-1"}, "predictionParameters": {"a": 1}}'
     answer = await service.post({"idempotency-key": "order-1"}, body)
     error = answer.operation.error

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,18 @@ async def reply_session() -> str:
 
 class Instance:
     def __init__(self, max_waiting: int = 2) -> None:
+        self.now = datetime(2026, 1, 1, 12, tzinfo=UTC)
         self.publisher = RecordingPublisher()
-        self.operations = Operations(MemoryStore())
+        self.operations = Operations(MemoryStore(), lambda: self.now)
         self.results = Results(self.operations, self.publisher, max_waiting)
         self.service = PredictService(
-            PredictSettings(), CATALOG, self.publisher, self.operations, self.results, reply_session
+            PredictSettings(),
+            CATALOG,
+            self.publisher,
+            self.operations,
+            self.results,
+            reply_session,
+            lambda: self.now,
         )
 
     async def post(self, headers: dict[str, str], rows: object) -> Answer:
@@ -110,6 +118,37 @@ async def test_the_same_key_and_request_is_one_operation(instance: Instance) -> 
     assert first.operation.operation_id == second.operation.operation_id
     (published,) = instance.publisher.published
     assert not published.may_share, "a message id of its own keeps duplicates out"
+
+
+async def test_key_is_one_operation_until_that_has_expired_and_then_a_new_one(instance: Instance) -> None:
+    """An expired one was answered 202, and every poll of it 404, for ever."""
+    headers = NO_WAIT | {"idempotency-key": "order-1"}
+    first = (await instance.post(headers, {"alcohol": 12})).operation
+    assert first.expires_at is not None
+    instance.now = first.expires_at - timedelta(seconds=1)
+    assert (await instance.post(headers, {"alcohol": 12})).operation.operation_id == first.operation_id
+    instance.now = first.expires_at + timedelta(seconds=1)
+    answer = await instance.post(headers, {"alcohol": 13})
+    assert (answer.status, answer.operation.operation_id) == (202, instance.command().operation)
+    assert answer.operation.operation_id != first.operation_id
+    polled = await instance.service.poll(instance.command().operation, None)
+    assert (polled.status, polled.operation.status) == (202, "pending")
+    assert len(instance.publisher.published) == 2
+
+
+async def test_key_of_an_instance_whose_clock_is_ahead_is_the_same_operation(instance: Instance) -> None:
+    headers = NO_WAIT | {"idempotency-key": "order-1"}
+    first = (await instance.post(headers, {"alcohol": 12})).operation
+    assert first.expires_at is not None
+    lifetime = first.expires_at - instance.now
+    begins = datetime.fromtimestamp(
+        (instance.now.timestamp() // lifetime.total_seconds() + 3) * lifetime.total_seconds(), UTC
+    )
+    instance.now = begins + timedelta(seconds=20)
+    ahead = (await instance.post(headers, {"alcohol": 12})).operation
+    instance.now = begins - timedelta(seconds=20)
+    behind = (await instance.post(headers, {"alcohol": 12})).operation
+    assert first.operation_id != ahead.operation_id == behind.operation_id
 
 
 async def test_a_key_whose_request_was_never_published_is_published(instance: Instance) -> None:
