@@ -43,8 +43,8 @@ def checked_rows(given: Any, max_rows: int, body: bytes = b"") -> Rows:
     text = text or _as_json(value)
     marks = text.translate(_SQUARE, delete=_NO_MARKS)
     brackets = marks.translate(None, delete=b":")
-    # Rows that pass `_check` are objects: with as many brackets as they have themselves, nothing is nested in them.
-    flat = isinstance(value, list) and len(brackets) == 2 * len(value) + 2
+    # With as many brackets as rows that pass `_check` have themselves, nothing is nested in them.
+    flat = len(brackets) == _flat_brackets(value)
     if not text or (not flat and _may_be_deep(text, brackets) and _deeper_than(value, MAX_DEPTH)):
         raise WrongRows(f"is nested deeper than {MAX_DEPTH} levels")
     _check(value, max_rows)
@@ -65,6 +65,16 @@ def _as_sent(body: bytes) -> tuple[int | None, bytes]:
     if key is None or b"\\" in body or b"\n" in body:
         return None, b""
     return key.end(), body[key.end() : body.rfind(b"}")].strip()
+
+
+def _flat_brackets(value: Any) -> int | None:
+    """The number of brackets of flat rows; None for rows that may hold lists."""
+    match value:
+        case list():
+            return 2 + 2 * len(value)
+        case {"dataframe_split": {"data": list() as data, **beside}}:
+            return 6 + 2 * len(data) + 2 * sum(isinstance(each, list) for each in beside.values())
+    return None
 
 
 def _flat_keys(value: Any) -> int:

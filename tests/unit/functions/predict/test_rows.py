@@ -259,6 +259,22 @@ def test_deep_value_with_as_many_brackets_as_flat_rows_is_refused() -> None:
     for _ in range(100):
         nested = [nested]
     assert mistakes([1] * 99 + [nested], 100)[0].startswith("row 0 is not an object")
+    split = {"columns": ["a"], "data": [[1]] + [1] * 98 + [nested[0]]}
+    assert mistakes({"dataframe_split": split}, 100)[0].startswith("row 1 is not a list")
+    assert mistakes({"dataframe_split": {"columns": [nested], "data": [[1]] * 10}}) != ()
+
+
+@pytest.mark.parametrize("level", [2, MAX_DEPTH - 4, MAX_DEPTH - 3, 300])
+@pytest.mark.parametrize("index", [{}, {"index": [0, 1]}])
+def test_depth_of_a_split_is_bounded(level: int, index: dict[str, Any]) -> None:
+    nested: Any = 1
+    for _ in range(level):
+        nested = [nested]
+    rows = {"dataframe_split": {"columns": ["a"], "data": [[1], [nested]], **index}}
+    if level + 4 <= MAX_DEPTH:
+        assert checked_rows(rows, 10)
+    else:
+        assert mistakes(rows) == (f"is nested deeper than {MAX_DEPTH} levels",)
 
 
 _NAMES = st.sampled_from("abc")
