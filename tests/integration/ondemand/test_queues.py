@@ -96,7 +96,12 @@ def test_a_connection_can_be_given_and_has_to_be_trusted(broker: RunningBroker, 
 def test_it_goes_on_until_it_is_interrupted(broker: RunningBroker, here: Path) -> None:
     environ = ENVIRON | {"FORCE_COLOR": "1"}  # by which rich takes the pipe for a terminal
     with subprocess.Popen(
-        (*QUEUES, "--interval", "0.1"), cwd=here, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        (*QUEUES, "--interval", "0.1"),
+        cwd=here,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
     ) as live:
         assert live.stdout is not None
         for _ in range(3):
