@@ -78,7 +78,7 @@ class _Server(uvicorn.Server):
 
 
 class _BoundedProtocol(H11Protocol):
-    """Ends connections above the limit, and connections without a request."""
+    """Ends connections above the limit, idle ones first, and connections without a request."""
 
     def __init__(
         self,
@@ -89,12 +89,27 @@ class _BoundedProtocol(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._first_request: asyncio.TimerHandle | None = None
+        self._made_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn overrides it the same way
         super().connection_made(transport)
+        self._made_at = self.loop.time()
         if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
+            self._make_room()
         self._first_request = self.loop.call_later(KEEP_ALIVE, self._end_unless_asked)
+
+    def _make_room(self) -> None:
+        """End the oldest idle connection, or this one if none is idle.
+
+        The asynchronous administration client takes a new connection for each request and leaves the last one idle.
+        """
+        others = [each for each in self.connections if isinstance(each, _BoundedProtocol) and each is not self]
+        oldest = min((each for each in others if each.is_idle), key=lambda each: each._made_at, default=self)
+        oldest.transport.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._first_request is not None:
@@ -102,8 +117,7 @@ class _BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        is_idle = self.cycle is None or self.cycle.response_complete
-        if is_idle and (self.transport.is_closing() or not self.transport.get_write_buffer_size()):
+        if self.is_idle and (self.transport.is_closing() or not self.transport.get_write_buffer_size()):
             # Such a client does not answer the TLS close, and no data is on its way to it.
             self.transport.abort()
         else:

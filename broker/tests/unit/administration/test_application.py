@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from servicebus_broker.administration import application, listener
 from servicebus_broker.administration.application import Administration
@@ -114,14 +115,45 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> byt
         return b""
 
 
-async def test_connection_above_the_limit_is_closed(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_idle_connection_makes_room_above_the_limit(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The asynchronous administration client leaves an idle connection behind with each request."""
     monkeypatch.setattr(listener, "MAX_CONNECTIONS", 1)
     first = await connect(port, tmp_path)
     assert await ask(*first) == b"HTTP/1.1 200 OK\r\n"
     second = await connect(port, tmp_path)
-    assert await ask(*second) == b""
+    assert await ask(*second) == b"HTTP/1.1 200 OK\r\n"
+    with contextlib.suppress(ConnectionError):  # a reset is a close too
+        await asyncio.wait_for(first[0].read(), WAIT)
     for _, writer in (first, second):
         writer.transport.abort()
+
+
+async def test_connection_above_the_limit_is_closed_while_all_are_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 1)
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.set()
+        await answer.wait()
+        await Response()(scope, receive, send)
+
+    serving = HttpsListener(slow, certificate_in(tmp_path))
+    port = await serving.start("127.0.0.1", 0)
+    first = await connect(port, tmp_path)
+    asking = asyncio.create_task(ask(*first))
+    await asked.wait()
+    with contextlib.suppress(ConnectionError):  # it may be reset before TLS is agreed on
+        second = await connect(port, tmp_path)
+        assert await ask(*second) == b""
+        second[1].transport.abort()
+    answer.set()
+    assert await asking == b"HTTP/1.1 200 OK\r\n"
+    first[1].transport.abort()
+    await serving.stop()
 
 
 async def test_connection_without_a_request_is_closed(
