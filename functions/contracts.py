@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_serializer, field_validator
 from pydantic.alias_generators import to_camel
 
 from functions.errors import Problem
@@ -212,6 +212,13 @@ class Event(Message):
     result_stored: bool = False
     attempt: int = 0
     traceparent: str | None = None
+
+    @field_validator("operation")
+    @classmethod
+    def _names_its_operation(cls, operation: Operation) -> Operation:
+        if operation.operation_id is None:
+            raise ValueError("the operation has no id")
+        return operation
 
     @property
     def message_id(self) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 import azure.functions as func
 from azure.functions.servicebus import ServiceBusMessage
 
+NOBODY_LISTENS = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=key;SharedAccessKey=value;UseDevelopmentEmulator=true;"
+"""The connection string of no broker."""
 Handler = Callable[..., Awaitable[Any]]
 
 

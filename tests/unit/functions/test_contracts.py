@@ -97,8 +97,8 @@ def test_trained_command_never_has_the_id_of_one_that_was_put_off() -> None:
     assert len(put_off | trained) == 10
 
 
-@pytest.mark.parametrize("forged", ["../x", "a" * 31, "A" * 32, "a" * 32 + "\n", "a/b", ""])
-def test_event_whose_operation_id_could_not_be_ours_is_refused(forged: str) -> None:
+@pytest.mark.parametrize("forged", ["../x", "a" * 31, "A" * 32, "a" * 32 + "\n", "a/b", "", None])
+def test_event_whose_operation_id_could_not_be_ours_is_refused(forged: str | None) -> None:
     """It becomes a path in the operation store."""
     event = {"phase": "outcome", "replyToSession": "s", "operation": {"runId": forged, "status": "completed"}}
     with pytest.raises(ValidationError):

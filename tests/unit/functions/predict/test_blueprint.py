@@ -11,10 +11,9 @@ import pytest_asyncio
 from functions.catalog import catalog
 from functions.contracts import Event, Operation
 from functions.predict import blueprint as module
-from tests.unit.functions.handlers import Handler, Message, functions_of, handlers_of, trigger_of
+from tests.unit.functions.handlers import NOBODY_LISTENS, Handler, Message, functions_of, handlers_of, trigger_of
 
 ID = "a" * 32
-NOBODY_LISTENS = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=key;SharedAccessKey=value;UseDevelopmentEmulator=true;"
 
 
 @pytest_asyncio.fixture

@@ -10,9 +10,7 @@ import pytest_asyncio
 from functions.contracts import RunModel, utc_now
 from functions.errors import Unavailable
 from functions.run_model import blueprint as module
-from tests.unit.functions.handlers import Handler, Message, functions_of, handlers_of, trigger_of
-
-NOBODY_LISTENS = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=key;SharedAccessKey=value;UseDevelopmentEmulator=true;"
+from tests.unit.functions.handlers import NOBODY_LISTENS, Handler, Message, functions_of, handlers_of, trigger_of
 
 
 @pytest_asyncio.fixture

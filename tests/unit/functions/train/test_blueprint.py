@@ -7,9 +7,7 @@ import pytest_asyncio
 from pydantic import ValidationError
 
 from functions.train import blueprint as module
-from tests.unit.functions.handlers import Handler, Message, functions_of, handlers_of, trigger_of
-
-NOBODY_LISTENS = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=key;SharedAccessKey=value;UseDevelopmentEmulator=true;"
+from tests.unit.functions.handlers import NOBODY_LISTENS, Handler, Message, functions_of, handlers_of, trigger_of
 
 
 @pytest_asyncio.fixture
