@@ -139,6 +139,8 @@ class RunModel(Message):
     training: Training | None = None
     trained: bool = False
     traceparent: str | None = None
+    caller: Annotated[str, Field(max_length=100)] = ""
+    """Who asked, as `predict` knows it (see `functions.predict.caller`): quotas are counted by it. Empty: not known."""
 
     @property
     def message_id(self) -> str:

@@ -1,9 +1,9 @@
 """The one error tree. An error knows the problem details (RFC 9457) that its client reads."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 MAX_LISTED = 20
 """Wrong fields that one answer names."""
@@ -17,13 +17,19 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """Problem details as of RFC 9457; ``errors`` lists every offending field."""
+    """Problem details as of RFC 9457; ``errors`` lists every offending field.
+
+    ``retry_after`` are the seconds after which the same request may succeed; it is the header ``Retry-After`` too.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[FieldError] = []
+    retry_after: Annotated[int | None, Field(alias="retryAfter", exclude_if=lambda seconds: seconds is None)] = None
 
 
 def cut(text: str, length: int = 100) -> str:
@@ -42,10 +48,11 @@ class OnDemandError(Exception):
     title: ClassVar[str] = "Internal error"
     status: ClassVar[int] = 500
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(self, detail: str, errors: Sequence[FieldError] = (), retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = list(errors)
+        self.retry_after = retry_after
 
     def problem(self) -> Problem:
         return Problem(
@@ -54,6 +61,7 @@ class OnDemandError(Exception):
             status=self.status,
             detail=self.detail,
             errors=self.errors,
+            retry_after=self.retry_after,
         )
 
 
@@ -104,6 +112,12 @@ class IdempotencyKeyReused(OnDemandError):
 
 class TooManyRequests(OnDemandError):
     slug, title, status = "too-many-requests", "Too many requests", 429
+
+
+class TooManyTrainings(OnDemandError):
+    """A quota of trainings is used up. The request was accepted, its model is not trained."""
+
+    slug, title, status = "too-many-trainings", "Too many trainings", 429
 
 
 class PredictionFailed(OnDemandError):

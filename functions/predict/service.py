@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from functions.catalog import Catalog
 from functions.contracts import JsonText, Operation, RunModel, utc_now
-from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, UnknownRun, cut
+from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, Problem, UnknownRun, cut
 from functions.operations import Operations
 from functions.predict.idempotency import operation_ids
 from functions.predict.request import (
@@ -38,7 +38,9 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def retry_after(error: OnDemandError) -> dict[str, str]:
+def retry_after(error: OnDemandError | Problem) -> dict[str, str]:
+    if error.retry_after is not None:
+        return {"Retry-After": str(error.retry_after)}
     return {"Retry-After": TRY_AGAIN[error.status]} if error.status in TRY_AGAIN else {}
 
 
@@ -197,4 +199,5 @@ def _answer(operation: Operation, status: int | None, wait: float | None) -> Ans
         return Answer(202, operation, headers)
     if status is None:
         status = operation.error.status if operation.error else 200
+        headers |= retry_after(operation.error) if operation.error else {}
     return Answer(status, operation, headers)
