@@ -106,6 +106,10 @@ class RunModelSettings(_Settings):
 class TrainSettings(_Settings):
     databricks_timeout_s: Positive = 15
     """Bound of one call of the Jobs API, the SDK's own retries included."""
+    max_trainings_at_once: Positive = 40
+    """Of all types and callers; the catalog has the bounds of a type."""
+    max_trainings_per_day: Positive = 1000
+    """Of all types and callers, in any 24 hours."""
 
 
 SettingsT = TypeVar("SettingsT", bound=_Settings)

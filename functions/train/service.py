@@ -8,14 +8,16 @@ from typing import Protocol
 from functions.backoff import next_poll
 from functions.catalog import Catalog, ModelType
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
-from functions.errors import InvalidRequest, OnDemandError, TrainingFailed, Unavailable
+from functions.errors import InvalidRequest, OnDemandError, TrainingFailed, TrainingRefused, Unavailable
 from functions.parameters import ParameterValue, canonical_parameters, training_key
 from functions.publisher import Publisher
 from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.shared_calls import SharedCalls
 from functions.train.jobs import RunStatus
+from functions.train.places import EndedRun
 from functions.train.poller import RunPoller
+from functions.train.quotas import Quotas
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +42,14 @@ class Trainings(Protocol):
 class TrainService:
     """Handles the messages of the queue `train`."""
 
-    def __init__(self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Trainings) -> None:
+    def __init__(
+        self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Trainings, quotas: Quotas
+    ) -> None:
         self._catalog = catalog
         self._publisher = publisher
         self._replies = replies
         self._jobs = jobs
+        self._quotas = quotas
         self._poller = RunPoller(jobs.status)
         self._submissions: SharedCalls[str, int] = SharedCalls(keep_s=3600)
 
@@ -110,11 +115,13 @@ class TrainService:
             _, entry = self._catalog.find(command.model_type)
             trained = command.model_copy(update={"trained": True, "attempt": command.attempt + 1})
             await self._publisher.publish(entry.queue, trained)
+            await self._give_place_back(command, run)
         else:
             reason = await self._jobs.failure(run)
             await self._replies.failed(
                 command, TrainingFailed(f"Databricks run {run.databricks_run_id} failed: {reason}")
             )
+            await self._give_place_back(command, run)
 
     async def _current_run(self, command: RunModel) -> RunStatus:
         """The run that trains for this command. It is started if there is none.
@@ -123,19 +130,41 @@ class TrainService:
         before this command was accepted does not serve it: the run failed, or its model is gone. The next token is
         derived from that run. All commands derive the same one, so there is still one run.
         """
-        token = command.key
+        token, former = command.key, None
         for _ in range(MAX_FORMER_RUNS):
-            run = await self._poller.status(await self._submit(command, token))
+            run = await self._poller.status(await self._submit(command, token, former))
             if _serves(run, command):
                 return run
+            former = _ended_run(command, run)
             token = hashlib.sha256(f"{command.key}:{run.databricks_run_id}".encode()).hexdigest()
         raise TrainingFailed(f"This model was trained {MAX_FORMER_RUNS} times and is still not there.")
 
-    async def _submit(self, command: RunModel, token: str) -> int:
+    async def _submit(self, command: RunModel, token: str, former: EndedRun | None) -> int:
+        """The run of this token. Only a submission that may start one needs a place. Raises TooManyTrainings."""
+        return await self._submissions.get(token, lambda: self._submit_in_place(command, token, former))
+
+    async def _submit_in_place(self, command: RunModel, token: str, former: EndedRun | None) -> int:
         _, entry = self._catalog.find(command.model_type)
-        return await self._submissions.get(
-            token, lambda: self._jobs.submit(command.model_type, entry, command.parameters, token)
-        )
+        await self._quotas.claim(command, entry, token, former)
+        try:
+            databricks_run_id = await self._jobs.submit(command.model_type, entry, command.parameters, token)
+        except TrainingRefused:
+            await self._quotas.refused(token)
+            raise
+        await self._quotas.submitted(token, databricks_run_id, entry)
+        return databricks_run_id
+
+    async def _give_place_back(self, command: RunModel, run: RunStatus) -> None:
+        """The client has its answer by now: trouble with the store is not its trouble. The place ends by itself too."""
+        try:
+            if (ended := _ended_run(command, run)) is not None:
+                await self._quotas.ended(ended)
+        except Unavailable as trouble:
+            logger.warning("operation %s: its place is not given back: %s", command.operation, trouble.detail)
+
+
+def _ended_run(command: RunModel, run: RunStatus) -> EndedRun | None:
+    return EndedRun(command.key, run.databricks_run_id, run.ended_at) if run.ended_at is not None else None
 
 
 def _serves(run: RunStatus, command: RunModel) -> bool:

@@ -9,9 +9,13 @@ import pytest
 from functions.catalog import ModelType, load_catalog
 from functions.contracts import CheckTraining, Event, RunModel, StartTraining, Training, utc_now
 from functions.errors import TrainingRefused, Unavailable
+from functions.operations import open_store
 from functions.parameters import ParameterValue, training_key
 from functions.replies import Replies
+from functions.settings import TrainSettings
 from functions.train.jobs import RunStatus
+from functions.train.ledger import Ledger
+from functions.train.quotas import Quotas
 from functions.train.service import MAX_FORMER_RUNS, TrainService
 from tests.unit.functions.publishers import RecordingPublisher
 
@@ -67,8 +71,9 @@ def publisher() -> RecordingPublisher:
 
 
 @pytest.fixture
-def service(databricks: Databricks, publisher: RecordingPublisher) -> TrainService:
-    return TrainService(CATALOG, publisher, Replies(publisher), databricks)
+def service(databricks: Databricks, publisher: RecordingPublisher, tmp_path: Path) -> TrainService:
+    quotas = Quotas(Ledger(open_store(tmp_path.as_uri()), "trainings"), TrainSettings(), databricks.status)
+    return TrainService(CATALOG, publisher, Replies(publisher), databricks, quotas)
 
 
 def error_of(publisher: RecordingPublisher) -> str:
@@ -136,6 +141,48 @@ async def test_former_runs_are_bounded(
     await service.handle(StartTraining(command=COMMAND))
     assert len(databricks.tokens) == MAX_FORMER_RUNS
     assert error_of(publisher).startswith("training-failed: This model was trained 200 times")
+
+
+def wine(alpha: float) -> RunModel:
+    parameters: dict[str, ParameterValue] = {"alpha": alpha, "l1_ratio": 0.5}
+    return COMMAND.model_copy(update={"parameters": parameters, "key": training_key("wine", parameters)})
+
+
+async def test_training_above_a_quota_is_refused(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    limit = CATALOG.models["wine"].trainings.at_once
+    for number in range(limit + 1):
+        await service.handle(StartTraining(command=wine(number / 10)))
+    assert len(databricks.tokens) == limit
+    event = publisher.published[-1].message
+    assert isinstance(event, Event)
+    assert event.operation.error is not None
+    assert (event.operation.error.status, event.operation.error.retry_after) == (429, 60)
+    assert "models.wine.trainings.at_once" in event.operation.error.detail
+    await service.handle(StartTraining(command=wine(0.1)))  # it joins a run that is running
+    assert isinstance(publisher.published[-1].message, CheckTraining)
+
+
+@pytest.mark.parametrize("end", [SUCCEEDED, FAILED])
+async def test_training_that_ended_makes_room_for_another(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks, end: RunStatus
+) -> None:
+    limit = CATALOG.models["wine"].trainings.at_once
+    for number in range(limit):
+        databricks.runs[number + 1] = end
+        await service.handle(StartTraining(command=wine(number / 10)))
+    await service.handle(StartTraining(command=wine(9.0)))
+    assert len(databricks.tokens) == limit + 1
+
+
+async def test_training_that_databricks_refused_takes_no_place(
+    service: TrainService, databricks: Databricks, tmp_path: Path
+) -> None:
+    databricks.trouble = TrainingRefused("no")
+    await service.handle(StartTraining(command=COMMAND))
+    _, document = await Ledger(open_store(tmp_path.as_uri()), "trainings").read()
+    assert document == b'{"places":[]}'
 
 
 @pytest.mark.parametrize(
