@@ -31,7 +31,7 @@ class Trainings(Protocol):
     """What `TrainService` asks of Databricks: see `Jobs`."""
 
     async def submit(
-        self, model_type: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
+        self, name: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
     ) -> int: ...
 
     async def status(self, databricks_run_id: int) -> RunStatus: ...
@@ -64,8 +64,10 @@ class TrainService:
             else:
                 await self._check(message)
         except Unavailable as trouble:
+            _log_cause(message.command, trouble)
             await self._replies.retry_later(TRAIN, message, trouble)
         except OnDemandError as error:
+            _log_cause(message.command, error)
             await self._replies.failed(message.command, error)
         except Exception as error:  # noqa: BLE001  # every fault of ours is one outcome
             await self._replies.broken(message.command, error)
@@ -96,6 +98,10 @@ class TrainService:
         if training is None or training.databricks_run_id is None:
             raise TrainingFailed("The check named no Databricks run.")
         run = await self._poller.poll(training.databricks_run_id, _age(training.started_at))
+        if run.name != run_name(message.command):
+            # Another one's run, or one that an older version named. Nothing of it is shown.
+            logger.warning("operation %s: run %s has another name", message.command.operation, run.databricks_run_id)
+            run = await self._current_run(message.command)
         await self._next_step(message.command, run, message.checks + 1)
 
     async def _next_step(self, command: RunModel, run: RunStatus, checks: int) -> None:
@@ -117,6 +123,13 @@ class TrainService:
             await self._publisher.publish(entry.queue, trained)
             await self._give_place_back(command, run)
         else:
+            logger.warning(
+                "operation %s: Databricks run %s: %s: %s",
+                command.operation,
+                run.databricks_run_id,
+                run.code,
+                run.message,
+            )
             reason = await self._jobs.failure(run)
             await self._replies.failed(
                 command, TrainingFailed(f"Databricks run {run.databricks_run_id} failed: {reason}")
@@ -147,7 +160,7 @@ class TrainService:
         _, entry = self._catalog.find(command.model_type)
         await self._quotas.claim(command, entry, token, former)
         try:
-            databricks_run_id = await self._jobs.submit(command.model_type, entry, command.parameters, token)
+            databricks_run_id = await self._jobs.submit(run_name(command), entry, command.parameters, token)
         except TrainingRefused:
             await self._quotas.refused(token)
             raise
@@ -165,6 +178,17 @@ class TrainService:
 
 def _ended_run(command: RunModel, run: RunStatus) -> EndedRun | None:
     return EndedRun(command.key, run.databricks_run_id, run.ended_at) if run.ended_at is not None else None
+
+
+def run_name(command: RunModel) -> str:
+    """The name of every run of the command's key. By it a run is known for one of its own."""
+    return f"mlflow-ondemand {command.model_type} {command.key[:32]}"
+
+
+def _log_cause(command: RunModel, error: OnDemandError) -> None:
+    """The client reads our words; what an SDK said, which may name hosts and users, is for the log."""
+    if (cause := error.__cause__) is not None:
+        logger.warning("operation %s: %s: %s", command.operation, type(cause).__name__, cause)
 
 
 def _serves(run: RunStatus, command: RunModel) -> bool:
