@@ -11,7 +11,7 @@ from obstore.store import MemoryStore
 
 from functions.catalog import load_catalog
 from functions.contracts import Event, Operation, RunModel, Training
-from functions.errors import MalformedRequest
+from functions.errors import MalformedRequest, RequestTooLarge, TooManyRequests, UnknownRun
 from functions.operations import Operations
 from functions.predict.results import Results
 from functions.predict.secret import Secret
@@ -177,3 +177,114 @@ async def test_the_commands_in_flight_are_counted(instance: Instance) -> None:
     assert [published.in_flight for published in instance.publisher.published] == [0, 1]
     await instance.reply(command.operation_document("completed"))
     await task
+
+
+async def test_caller_that_fills_its_places_is_refused_and_others_are_answered() -> None:
+    instance = Instance(max_waiting=4)
+    waiting = [await instance.posted({"prefer": "wait=30"}) for _ in range(2)]
+    with pytest.raises(TooManyRequests):
+        await instance.post({"prefer": "wait=30"}, {"alcohol": 12})
+    other, command = await instance.posted({"prefer": "wait=30"}, caller="key:2")
+    await instance.reply(command.operation_document("completed", result=[5.6]))
+    assert (await other).status == 200
+    for task, command in waiting:
+        await instance.reply(command.operation_document("completed", result=[5.6]))
+        assert (await task).status == 200
+    assert (await instance.post(NO_WAIT, {"alcohol": 12})).status == 202
+
+
+async def test_request_whose_client_has_left_gives_its_place_back() -> None:
+    instance = Instance(max_waiting=2)
+    task, _ = await instance.posted({"prefer": "wait=30"})
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert instance.results.in_flight == 0
+    assert (await instance.post(NO_WAIT, {"alcohol": 12})).status == 202
+
+
+async def test_poll_without_a_place_to_wait_is_answered_at_once() -> None:
+    instance = Instance(max_waiting=2)
+    operation_id = (await instance.post(NO_WAIT, {"alcohol": 12})).operation.operation_id or ""
+    waiting, _ = await instance.posted({"prefer": "wait=30"})
+    answer = await instance.poll(operation_id, wait=60)
+    assert (answer.status, answer.operation.status) == (202, "pending")
+    assert "Preference-Applied" not in answer.headers
+    waiting.cancel()
+
+
+async def test_bodies_under_way_are_bounded_by_caller() -> None:
+    instance = Instance(max_body_bytes=1000, max_bodies_bytes=2000)
+    rows = {"text": "x" * 700}
+    waiting, command = await instance.posted({"prefer": "wait=30"}, rows)
+    with pytest.raises(TooManyRequests):
+        await instance.post({}, rows)
+    await instance.reply(command.operation_document("completed", result=[5.6]))
+    await waiting
+    assert (await instance.post(NO_WAIT, rows)).status == 202
+
+
+async def test_body_that_is_too_large_is_told_so_and_not_to_come_again() -> None:
+    instance = Instance(max_body_bytes=100, max_bodies_bytes=200)
+    with pytest.raises(RequestTooLarge):
+        await instance.post({}, {"text": "x" * 1000})
+
+
+async def test_backlog_is_bounded_and_shrinks_by_outcomes_and_trainings() -> None:
+    instance = Instance(max_pending=4)
+    commands = []
+    for _ in range(2):
+        assert (await instance.post(NO_WAIT, {"alcohol": 12})).status == 202
+        commands.append(instance.command())
+    answer = await instance.post(NO_WAIT, {"alcohol": 12})
+    assert (answer.status, answer.headers) == (429, {"Retry-After": "10"})
+    await instance.reply(commands[0].operation_document("completed", result=[5.6]))
+    await instance.reply(commands[1].operation_document("running", training=Training(state="REQUESTED")))
+    assert len(instance.results.backlog) == 0
+    assert (await instance.post(NO_WAIT, {"alcohol": 12})).status == 202
+
+
+async def test_request_that_the_bus_refuses_is_no_backlog(instance: Instance) -> None:
+    instance.publisher.available = False
+    assert (await instance.post({}, {"alcohol": 12})).status == 503
+    assert len(instance.results.backlog) == 0
+
+
+async def test_another_caller_with_the_same_key_has_an_operation_of_its_own(instance: Instance) -> None:
+    headers = NO_WAIT | {"idempotency-key": "order-4711"}
+    first = await instance.post(headers, {"alcohol": 12}, caller="key:1")
+    second = await instance.post(headers, {"alcohol": 13}, caller="key:2")
+    assert (first.status, second.status) == (202, 202)
+    assert first.operation.operation_id != second.operation.operation_id
+    assert [each.message.caller for each in instance.publisher.published if isinstance(each.message, RunModel)] == [
+        "key:1",
+        "key:2",
+    ]
+
+
+async def test_caller_has_the_same_operation_through_another_instance() -> None:
+    store = MemoryStore()
+    one, other = Instance(store), Instance(store)
+    headers = NO_WAIT | {"idempotency-key": "order-4711"}
+    first, second = await one.post(headers, {"alcohol": 12}), await other.post(headers, {"alcohol": 12})
+    assert first.operation.operation_id == second.operation.operation_id
+    assert other.publisher.published == []
+
+
+@pytest.mark.parametrize("headers", [NO_WAIT, NO_WAIT | {"idempotency-key": "order-4711"}])
+async def test_bound_operation_is_unknown_to_other_callers(headers: dict[str, str]) -> None:
+    store = MemoryStore()
+    instance, other = Instance(store, operations_bound_to_caller=True), Instance(store, operations_bound_to_caller=True)
+    operation_id = (await instance.post(headers, {"alcohol": 12})).operation.operation_id or ""
+    for each in (instance, other):
+        assert (await each.poll(operation_id)).status == 202
+        with pytest.raises(UnknownRun) as refusal:
+            await each.poll(operation_id, caller="key:2")
+        with pytest.raises(UnknownRun) as unknown:
+            await each.poll("0" * 32, caller="key:2")
+        assert refusal.value.detail.replace(operation_id, "0" * 32) == unknown.value.detail
+
+
+async def test_unbound_operation_is_known_to_all_callers(instance: Instance) -> None:
+    operation_id = (await instance.post(NO_WAIT, {"alcohol": 12})).operation.operation_id or ""
+    assert (await instance.poll(operation_id, caller="key:2")).status == 202
