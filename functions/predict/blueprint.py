@@ -25,7 +25,6 @@ from functions.predict.request import preferred_wait
 from functions.predict.results import Results
 from functions.predict.secret import Secret
 from functions.predict.service import Answer, PredictService, refusal, retry_after
-from functions.predict.shares import Shares
 from functions.queues import RESULTS, TRAIN, dead_letters
 from functions.responses import json_response, problem_response
 from functions.settings import SERVICEBUS, BusSettings, ModelsSettings, PredictSettings, StoreSettings, load
@@ -44,7 +43,6 @@ class App:
     models: Models
     secret: Secret
     callers: Callers
-    reading: Shares
 
 
 @cache
@@ -65,7 +63,6 @@ def app() -> App:
         Models(catalog(), load(ModelsSettings)),
         secret,
         Callers(secret, settings.trust_client_principal),
-        Shares(settings.max_waiting, "places to read models"),
     )
 
 
@@ -95,7 +92,7 @@ async def _document(req: func.HttpRequest, route: str, call: Callable[[], Awaita
     with audited(req.method, route) as line:
         try:
             line.caller = await app().callers.name(req.headers, req.params)
-            with app().reading.hold(line.caller):
+            with app().service.reading.hold(line.caller):
                 response = json_response(await call())
         except OnDemandError as error:
             response = problem_response(error, retry_after(error))

@@ -76,7 +76,8 @@ class PredictService:
         self._reply_session = reply_session
         self._clock = clock
         self._bodies = Shares(settings.max_bodies_bytes, "bytes of bodies under way")
-        self._reading = Shares(settings.max_waiting, "places to read an operation")
+        self.reading = Shares(settings.max_waiting, "places to read")
+        """Of requests that do not wait."""
         longest_training = max(entry.training_timeout_s for entry in catalog.models.values())
         self._lifetime = timedelta(seconds=settings.queue_timeout_s + longest_training + settings.retention_s)
         """Of an operation with an Idempotency-Key, whatever its type: the key alone must lead to it."""
@@ -107,7 +108,7 @@ class PredictService:
         places = self._results.places
         if wait and not places.fits(caller):
             wait = None
-        with (places if wait else self._reading).hold(caller):
+        with (places if wait else self.reading).hold(caller):
             operation = await self._operations.wait(operation_id, wait or 0.0)
         if operation is None:
             raise _unknown_run(run_id)
