@@ -1,6 +1,6 @@
 {{/* A number as the code reads it: 10737418240, not 1.073741824e+10. */}}
 {{- define "ondemand.number" -}}
-{{- if eq (float64 .) (floor .) -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
+{{- if kindIs "bool" . -}}{{- . -}}{{- else if eq (float64 .) (floor .) -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
 {{- end }}
 
 {{/* hh:mm:ss of a number of seconds. */}}

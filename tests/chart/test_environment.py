@@ -18,7 +18,7 @@ from tests.chart.conftest import Releases
 from tests.chart.scenarios import HELM_SCENARIOS, POOLS_CATALOG
 
 FUNCTIONS = ("predict", "train", "run-model")
-PLACEHOLDER = "from a Secret"
+PLACEHOLDER = "a value from a Secret"
 
 HOST = {
     "AzureFunctionsWebHost__hostid": "equal on all replicas of a Deployment",
