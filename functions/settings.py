@@ -118,6 +118,10 @@ class RunModelSettings(_Settings):
     lookup_ttl_s: Positive = 300
     """How long a found model is taken for the one of its key without asking MLflow again."""
     merge_max_rows: Positive = 10_000
+    predict_timeout_s: Positive = 120
+    """Bound of one call of a model. The two bounds and a wait of a minute stay below functionTimeout of host.json."""
+    load_timeout_s: Positive = 180
+    """Bound of one download, and of one load from disk."""
 
 
 class TrainSettings(_Settings):
