@@ -15,7 +15,8 @@ from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
 from functions.health import opens
 from functions.operations import Operations, open_store
-from functions.predict.dead_letters import answer_dead_command, store_dead_event
+from functions.predict.dead_letters import DeadLetters
+from functions.predict.failed import Failed
 from functions.predict.inbox import Inbox
 from functions.predict.models import Models
 from functions.predict.openapi import openapi
@@ -39,6 +40,7 @@ class App:
     results: Results
     service: PredictService
     models: Models
+    dead_letters: DeadLetters
 
 
 @cache
@@ -51,7 +53,8 @@ def app() -> App:
     results = Results(operations, bus, settings.max_waiting)
     inbox = Inbox(bus.client, results)
     service = PredictService(settings, catalog(), bus, operations, results, inbox.session_id)
-    return App(bus, inbox, results, service, Models(catalog(), load(ModelsSettings)))
+    dead_letters = DeadLetters(bus, results, Failed(bus.client, bus.settings))
+    return App(bus, inbox, results, service, Models(catalog(), load(ModelsSettings)), dead_letters)
 
 
 @opens("predict")
@@ -136,24 +139,18 @@ async def adopt_results(message: func.ServiceBusMessage) -> None:
         await app().results.deliver(event)
 
 
-def _dead_letter_trigger(queue: str) -> Callable[[Callable[..., Awaitable[None]]], object]:
-    def register(handler: Callable[..., Awaitable[None]]) -> object:
-        trigger = blueprint.service_bus_queue_trigger(
-            arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
-        )
-        return blueprint.function_name(dead_letter_function(queue))(trigger(handler))
+def _dead_letter_trigger(queue: str) -> None:
+    async def answer(message: func.ServiceBusMessage) -> None:
+        if queue == RESULTS:
+            await app().dead_letters.event(message)
+        else:
+            await app().dead_letters.command(message, queue)
 
-    return register
-
-
-async def dead_command(message: func.ServiceBusMessage) -> None:
-    await answer_dead_command(message, app().bus)
-
-
-for _queue in (TRAIN, *catalog().run_model_queues):
-    _dead_letter_trigger(_queue)(dead_command)
+    trigger = blueprint.service_bus_queue_trigger(
+        arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
+    )
+    blueprint.function_name(dead_letter_function(queue))(trigger(answer))
 
 
-@_dead_letter_trigger(RESULTS)
-async def dead_event(message: func.ServiceBusMessage) -> None:
-    await store_dead_event(message, app().results)
+for _queue in (TRAIN, RESULTS, *catalog().run_model_queues):
+    _dead_letter_trigger(_queue)
