@@ -82,8 +82,8 @@ def _own_properties(message: func.ServiceBusMessage) -> Properties:
     kept: Properties = {}
     room = MAX_PROPERTIES_BYTES
     for name, value in (message.application_properties or {}).items():
-        plain = value if isinstance(value, str | bool | float) else json.dumps(value, default=str)
-        plain = plain[:MAX_TEXT] if isinstance(plain, str) else plain
+        is_number = isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+        plain = value if is_number else (value if isinstance(value, str) else json.dumps(value, default=str))[:MAX_TEXT]
         room -= len(str(name).encode()) + len(str(plain).encode(errors="replace"))
         if room < 0:
             logger.warning("dead letter %s: not all of its properties are kept", message.message_id)
