@@ -50,9 +50,10 @@ logger = logging.getLogger(__name__)
 
 
 def install(environ: Mapping[str, str] = os.environ) -> None:
-    """Make every later record of this process clean. To be called before anything logs."""
+    """Make every later record of this process clean, and `redact` know its credentials; before anything logs."""
+    global _redact
     make = logging.getLogRecordFactory()
-    redact = redaction(environ)
+    _redact = redaction(environ)
 
     def make_clean(*args: object, **kwargs: object) -> logging.LogRecord:
         record = make(*args, **kwargs)
@@ -62,9 +63,12 @@ def install(environ: Mapping[str, str] = os.environ) -> None:
             # The end of a long traceback is kept: its reason stands there.
             text = redact(_formatter.formatException(record.exc_info)[-2 * MAX_LENGTH :])
             record.exc_info, record.exc_text = None, _indented(text[-MAX_LENGTH:])
+        if record.stack_info:
+            record.stack_info = _indented(record.stack_info)
         return record
 
     logging.setLogRecordFactory(make_clean)
+    logging.captureWarnings(True)
     threading.excepthook = _log_death_of_thread
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -86,6 +90,11 @@ def redaction(environ: Mapping[str, str]) -> Callable[[str], str]:
         return text
 
     return redact
+
+
+def redact(text: str) -> str:
+    """The text without credentials of this process, for an answer or the log."""
+    return _redact(text)
 
 
 def one_line(text: str) -> str:
@@ -140,3 +149,6 @@ def _forms(secret: str) -> Iterator[str]:
     yield from (json.dumps(secret)[1:-1], repr(secret)[1:-1])
     encoded = secret.encode("utf-8", "surrogateescape")
     yield from (encode(encoded).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode))
+
+
+_redact = redaction({})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from functions.catalog import ExistingCluster, ModelType, NewCluster
 from functions.errors import TrainingRefused, Unavailable
+from functions.logs import redact
 from functions.parameters import ParameterValue, canonical_text
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Jobs:
         task_run_id = run.task_run_id
         output = await self._call(lambda client: client.jobs.get_run_output(task_run_id))
         parts = [output.error or run.message, output.error_trace or ""]
-        return "\n".join(part[:MAX_TRACE] for part in parts if part)
+        return "\n".join(redact(part)[:MAX_TRACE] for part in parts if part)
 
     async def _call(self, request: "Callable[[WorkspaceClient], T]") -> T:
         return await asyncio.to_thread(self._call_in_thread, request)

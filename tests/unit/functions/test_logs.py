@@ -35,6 +35,7 @@ def installed() -> Iterator[None]:
     logs.install(ENVIRON)
     yield
     logging.setLogRecordFactory(factory)
+    logging.captureWarnings(False)
     threading.excepthook = hook
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
