@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from functions.catalog import ExistingCluster, ModelType, NewCluster
 from functions.errors import TrainingRefused, Unavailable
+from functions.logs import redact
 from functions.parameters import ParameterValue, canonical_text
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Jobs:
             output = await self._call(lambda client: client.jobs.get_run_output(task_run_id))
             if output.error_trace or run.code == "RUN_EXECUTION_ERROR":
                 parts = [output.error or "", output.error_trace or ""]
-                if text := "\n".join(part[:MAX_TRACE] for part in parts if part):
+                if text := "\n".join(redact(part)[:MAX_TRACE] for part in parts if part):
                     return text
         reason = ENDINGS.get(run.code, "the service's log has what Databricks says of it")
         return f"{run.code or 'no reason given'}: {reason}."
