@@ -5,14 +5,16 @@ import os
 import resource
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 
 import psutil
 
 from ondemand.stack import Stack
+from tests.harness.proxy import Proxy, port_of
 
-PARTS = ("predict", "run-model", "train", "broker", "databricks", "mlflow")
+HOSTS = ("predict", "run-model", "train")
+PARTS = (*HOSTS, "broker", "databricks", "mlflow")
 
 
 async def kill(stack: Stack, part: str) -> None:
@@ -68,6 +70,19 @@ async def altered(stack: Stack, part: str, **environ: str) -> AsyncIterator[None
         yield
     finally:
         await _restart(stack, part, before.environ)
+
+
+@asynccontextmanager
+async def before_the_broker(stack: Stack) -> AsyncIterator[dict[str, Proxy]]:
+    """Inside it each host reaches the broker through a proxy of its own."""
+    connection = stack.addresses.servicebus_connection
+    async with AsyncExitStack() as exits:
+        proxies = {host: await exits.enter_async_context(Proxy(port_of(connection))) for host in HOSTS}
+        changes = [
+            altered(stack, host, SERVICEBUS_CONNECTION=proxy.address(connection)) for host, proxy in proxies.items()
+        ]
+        await asyncio.gather(*map(exits.enter_async_context, changes))
+        yield proxies
 
 
 async def restart(stack: Stack, part: str) -> None:

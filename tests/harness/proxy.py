@@ -25,7 +25,7 @@ class Proxy:
     """Carries connections to *target* until told otherwise. Its attributes may change at any time.
 
     ``delay_s`` is added to every piece in both directions. While ``half_open``, connections stay open and carry
-    nothing. A connection on which a client sends ``lose_answers_to`` gets no more answers; ``lost`` counts those.
+    nothing. A connection on which a client sends ``lose_answers_to`` gets no more answers; ``lost`` is set then.
     With ``meet`` the pieces that hold its text are held back until so many connections have sent one.
     """
 
@@ -34,7 +34,7 @@ class Proxy:
         self.delay_s = 0.0
         self.refuse = False
         self.lose_answers_to: bytes | None = None
-        self.lost = 0
+        self.lost = asyncio.Event()
         self._target = target
         self._passing = asyncio.Event()
         self._passing.set()
@@ -117,7 +117,7 @@ class Proxy:
                 self._meeting = None
             if self.lose_answers_to is not None and self.lose_answers_to in piece and not connection.mute:
                 connection.mute = True
-                self.lost += 1
+                self.lost.set()
             writer.write(piece)
             await writer.drain()
         if writer.can_write_eof():
