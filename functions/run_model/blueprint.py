@@ -8,6 +8,7 @@ from threading import Thread
 import azure.functions as func
 
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import ModelType, catalog
 from functions.contracts import run_models_in
 from functions.health import opens
@@ -66,5 +67,6 @@ async def open_run_model() -> None:
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=SERVICEBUS)
 async def run_model(message: func.ServiceBusMessage) -> None:
     """Handle the commands of one message."""
+    bus_time.observe(message.enqueued_time_utc)
     redelivered = (message.delivery_count or 1) > 1
     await app().service.handle_all(run_models_in(message.get_body()), redelivered)

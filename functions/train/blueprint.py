@@ -7,6 +7,7 @@ from functools import cache
 import azure.functions as func
 
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import catalog
 from functions.contracts import TRAIN_MESSAGE
 from functions.health import opens
@@ -50,4 +51,5 @@ async def open_train() -> None:
 @blueprint.function_name("train")
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=TRAIN, connection=SERVICEBUS)
 async def train(message: func.ServiceBusMessage) -> None:
+    bus_time.observe(message.enqueued_time_utc)
     await app().service.handle(TRAIN_MESSAGE.validate_json(message.get_body()))

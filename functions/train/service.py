@@ -5,9 +5,10 @@ import logging
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from functions.backoff import next_poll
+from functions.backoff import next_poll, shortest_gap
+from functions.bus_time import bus_time
 from functions.catalog import Catalog, ModelType
-from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
+from functions.contracts import CheckTraining, RunModel, StartTraining, Training
 from functions.errors import InvalidRequest, OnDemandError, TrainingFailed, TrainingRefused, Unavailable
 from functions.parameters import ParameterValue, canonical_parameters, training_key
 from functions.publisher import Publisher
@@ -116,7 +117,8 @@ class TrainService:
                 await self._replies.progress(command, f"training:{run.databricks_run_id}:{run.state}", running)
             _, delay = next_poll(_age(run.started_at))
             again = CheckTraining(command=command, checks=checks)
-            await self._publisher.publish(TRAIN, again, at=utc_now() + timedelta(seconds=delay))
+            at = bus_time.now() + timedelta(seconds=max(delay, shortest_gap(checks)))
+            await self._publisher.publish(TRAIN, again, at=at)
         elif run.succeeded:
             _, entry = self._catalog.find(command.model_type)
             trained = command.model_copy(update={"trained": True, "attempt": command.attempt + 1})
@@ -200,4 +202,4 @@ def _serves(run: RunStatus, command: RunModel) -> bool:
 
 def _age(started_at: datetime | None) -> float:
     """Seconds since the start; 0 if there is none yet."""
-    return (utc_now() - started_at).total_seconds() if started_at else 0.0
+    return (bus_time.now() - started_at).total_seconds() if started_at else 0.0

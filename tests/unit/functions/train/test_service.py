@@ -247,6 +247,25 @@ async def test_every_run_of_a_key_is_known_by_its_name(
     assert set(databricks.names) == {f"mlflow-ondemand wine {COMMAND.key[:32]}"}
 
 
+async def test_run_that_seems_not_to_have_started_is_not_polled_in_a_spin(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    """The clock of Databricks may be ahead of that of the bus."""
+    databricks.runs[1] = replace(RUNNING, started_at=NOW + timedelta(hours=1))
+    await service.handle(StartTraining(command=COMMAND))
+    waits = []
+    for _ in range(12):
+        message = publisher.published[-1].message
+        assert isinstance(message, CheckTraining)
+        before = utc_now()
+        await service.handle(message)
+        at = publisher.published[-1].at
+        assert at is not None
+        waits.append((at - before).total_seconds())
+    assert waits[0] < 3
+    assert waits[-1] >= 15
+
+
 async def test_words_of_an_sdk_are_for_the_log(
     service: TrainService, publisher: RecordingPublisher, databricks: Databricks, caplog: pytest.LogCaptureFixture
 ) -> None:
