@@ -9,8 +9,8 @@ from functions.backoff import next_poll, shortest_gap
 from functions.bus_time import bus_time
 from functions.catalog import Catalog, ModelType
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training
-from functions.errors import InvalidRequest, OnDemandError, TrainingFailed, TrainingRefused, Unavailable
-from functions.parameters import ParameterValue, canonical_parameters, training_key
+from functions.errors import OnDemandError, TrainingFailed, TrainingRefused, Unavailable
+from functions.parameters import ParameterValue
 from functions.publisher import Publisher
 from functions.queues import TRAIN
 from functions.replies import Replies
@@ -59,7 +59,8 @@ class TrainService:
         if await self._replies.refuse_if_expired(message.command):
             return
         try:
-            self._check_command(message.command)
+            command = message.command
+            self._catalog.check(command.model_type, command.parameters, command.key)
             if isinstance(message, StartTraining):
                 await self._start(message.command)
             else:
@@ -72,20 +73,6 @@ class TrainService:
             await self._replies.failed(message.command, error)
         except Exception as error:  # noqa: BLE001  # every fault of ours is one outcome
             await self._replies.broken(message.command, error)
-
-    def _check_command(self, command: RunModel) -> None:
-        """Hold a command against the catalog again: others than `predict` may be able to write to the queue.
-
-        Raises UnknownModelType or InvalidRequest.
-        """
-        model_type, entry = self._catalog.find(command.model_type)
-        parameters, errors = canonical_parameters(entry.parameters, command.parameters)
-        if errors:
-            raise InvalidRequest("The catalog does not allow these parameters; see errors.", errors)
-        if (model_type, parameters) != (command.model_type, command.parameters):
-            raise InvalidRequest("The command's model type and parameters are not in their canonical form.")
-        if training_key(model_type, parameters) != command.key:
-            raise InvalidRequest("The command's key is not the key of its model type and parameters.")
 
     async def _start(self, command: RunModel) -> None:
         run = await self._current_run(command)
