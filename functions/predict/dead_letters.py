@@ -7,7 +7,16 @@ from typing import Any
 import azure.functions as func
 from pydantic import ValidationError
 
-from functions.contracts import OPERATION_ID, OUTCOME, Event, Operation, command_of, commands_in, events_in
+from functions.contracts import (
+    OPERATION_ID,
+    OUTCOME,
+    Event,
+    Operation,
+    UnknownVersion,
+    command_of,
+    commands_in,
+    events_in,
+)
 from functions.errors import DeadLettered
 from functions.outbox.messages import OPERATIONS
 from functions.predict.results import Results
@@ -36,7 +45,7 @@ async def store_dead_event(message: func.ServiceBusMessage, results: Results) ->
     """
     try:
         events = events_in(message.get_body())
-    except ValidationError as error:
+    except (ValidationError, UnknownVersion) as error:
         events = _unread(message)
         logger.error("dead event %s of %d operations cannot be read: %s", message.message_id, len(events), error)
     for event in events:
@@ -47,7 +56,7 @@ def _outcomes_of(message: func.ServiceBusMessage) -> list[Event]:
     fields = _error_of(message)
     try:
         commands = [command_of(each) for each in commands_in(message.get_body())]
-    except ValidationError:
+    except (ValidationError, UnknownVersion):
         return _unread(message)
     return [
         Event(
