@@ -141,6 +141,8 @@ class RunModel(Message):
     expires_at: datetime
     training: Training | None = None
     trained: bool = False
+    retrain: bool = False
+    """The run ended at about the time when this command was accepted. If it left no model, another one is to be run."""
     traceparent: str | None = None
     caller: Annotated[str, Field(max_length=100)] = ""
     """Who asked, as `predict` knows it (see `functions.predict.caller`): quotas are counted by it. Empty: not known."""
@@ -148,7 +150,12 @@ class RunModel(Message):
     @property
     def message_id(self) -> str:
         # A trained command and one that is put off must not share an id: duplicate detection would drop the later one.
-        return f"{self.operation}:{'trained:' if self.trained else ''}{self.attempt}"
+        return f"{self.operation}:{'trained:' if self.trained else ''}{self.round}{self.attempt}"
+
+    @property
+    def round(self) -> str:
+        """What tells the messages about a second training of this command from those about the first."""
+        return "retrain:" if self.retrain else ""
 
     @field_serializer("prediction_input")
     def _rows(self, rows: Any) -> Any:
@@ -187,7 +194,7 @@ class StartTraining(Message):
 
     @property
     def message_id(self) -> str:
-        return f"{self.command.operation}:train:{self.command.attempt}:{self.attempt}"
+        return f"{self.command.operation}:train:{self.command.round}{self.command.attempt}:{self.attempt}"
 
 
 class CheckTraining(Message):
@@ -200,7 +207,7 @@ class CheckTraining(Message):
 
     @property
     def message_id(self) -> str:
-        return f"{self.command.operation}:check:{self.checks}:{self.attempt}"
+        return f"{self.command.operation}:check:{self.command.round}{self.checks}:{self.attempt}"
 
 
 class Event(Message):

@@ -83,7 +83,7 @@ class RunModelService:
         found = await self._known.find(command, entry)
         if isinstance(found, Found):
             await self._predict(command, entry, found)
-        elif command.trained:
+        elif command.trained and not command.retrain:
             raise not_logged(command, entry, found)
         else:
             await self._start_training(command)

@@ -23,7 +23,10 @@ from functions.train.quotas import Quotas
 logger = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(seconds=10)
-"""A run that succeeded up to this long before the command was accepted still counts as ended after it."""
+"""A run that succeeded up to this long before the command was accepted may have ended after it, by another clock.
+
+Its model is looked for. If there is none, that run is stepped over too, and the command has a training of its own.
+"""
 MAX_FORMER_RUNS = 200
 """Former runs of one key that are skipped to find the current one."""
 
@@ -108,7 +111,14 @@ class TrainService:
             await self._publisher.publish(TRAIN, again, at=at)
         elif run.succeeded:
             _, entry = self._catalog.find(command.model_type)
-            trained = command.model_copy(update={"trained": True, "attempt": command.attempt + 1})
+            ended_before = run.ended_at is not None and run.ended_at < command.created_at
+            trained = command.model_copy(
+                update={
+                    "trained": True,
+                    "attempt": command.attempt + 1,
+                    "retrain": ended_before and not command.retrain,
+                }
+            )
             await self._publisher.publish(entry.queue, trained)
             await self._give_place_back(command, run)
         else:
@@ -184,7 +194,8 @@ def _serves(run: RunStatus, command: RunModel) -> bool:
     """Whether the run is running, or ended after the command was accepted."""
     if run.ended_at is None:
         return True
-    return run.ended_at + (CLOCK_SKEW if run.succeeded else timedelta()) >= command.created_at
+    tolerance = CLOCK_SKEW if run.succeeded and not command.retrain else timedelta()
+    return run.ended_at + tolerance >= command.created_at
 
 
 def _age(started_at: datetime | None) -> float:

@@ -131,6 +131,14 @@ def test_trained_command_never_has_the_id_of_one_that_was_put_off() -> None:
     assert len(put_off | trained) == 10
 
 
+def test_second_training_of_a_command_shares_no_id_with_the_first() -> None:
+    ids = []
+    for command in (COMMAND, COMMAND.model_copy(update={"retrain": True})):
+        trained = command.model_copy(update={"trained": True})
+        ids += [each.message_id for each in (trained, StartTraining(command=command), CheckTraining(command=command))]
+    assert len(set(ids)) == 6
+
+
 @pytest.mark.parametrize("forged", ["../x", "a" * 31, "A" * 32, "a" * 32 + "\n", "a/b", "", None])
 def test_event_whose_operation_id_could_not_be_ours_is_refused(forged: str | None) -> None:
     """It becomes a path in the operation store."""

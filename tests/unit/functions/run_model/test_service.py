@@ -173,6 +173,13 @@ async def test_missing_model_is_trained_and_the_client_is_told(runner: Runner) -
     assert event.operation.training == Training(state="REQUESTED")
 
 
+async def test_model_missing_after_the_training_of_another_is_trained(runner: Runner) -> None:
+    """The run of another client, which ended a moment before and left no model."""
+    asked = command(trained=True, retrain=True, training=Training(run_id=7, state="SUCCESS"))
+    await runner.service.handle(asked)
+    assert runner.published.messages[0] == (TRAIN, StartTraining(command=asked))
+
+
 async def test_model_missing_after_its_training_is_an_error(runner: Runner) -> None:
     operation = await runner.outcome(command(trained=True, training=Training(run_id=7, state="SUCCESS")))
     assert error_type(operation) == "model-not-logged"

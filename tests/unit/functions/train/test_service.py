@@ -136,6 +136,23 @@ async def test_a_run_that_ended_before_the_command_is_followed_by_another(
     assert len(databricks.tokens) == len(set(databricks.tokens)) == 3
 
 
+async def test_run_that_ended_a_moment_before_and_left_no_model_is_followed_by_another(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    """The command got the error of that run, without a training of its own."""
+    databricks.runs[1] = replace(SUCCEEDED, ended_at=NOW - timedelta(seconds=5))
+    await service.handle(StartTraining(command=COMMAND))
+    first = publisher.published[-1].message
+    assert isinstance(first, RunModel)
+    assert (first.trained, first.retrain) == (True, True)
+    databricks.runs[2] = SUCCEEDED
+    await service.handle(StartTraining(command=first))  # run_model found no model
+    second = publisher.published[-1].message
+    assert isinstance(second, RunModel)
+    assert second.training is not None
+    assert (second.trained, second.retrain, second.training.databricks_run_id) == (True, False, 2)
+
+
 async def test_former_runs_are_bounded(
     service: TrainService, publisher: RecordingPublisher, databricks: Databricks
 ) -> None:
