@@ -10,7 +10,6 @@ import azure.functions as func
 from functions import __version__
 from functions.bus import Bus
 from functions.catalog import catalog
-from functions.contracts import events_in
 from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
 from functions.health import opens
@@ -137,8 +136,7 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
-    for event in events_in(message.get_body()):
-        await app().results.deliver(event)
+    await store_dead_event(message, app().results)
 
 
 def _dead_letter_trigger(queue: str) -> Callable[[Callable[..., Awaitable[None]]], object]:
