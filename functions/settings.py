@@ -32,6 +32,12 @@ CREDENTIALS = (
     "SERVICEBUS_CONNECTION",
 )
 """Variables that libraries read by themselves and put into HTTP headers."""
+ADDRESSES = {
+    "DATABRICKS_HOST": "DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
+    "MLFLOW_TRACKING_URI": "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+    "OPERATIONS_URL": "the variables of its store, such as AZURE_STORAGE_ACCOUNT_KEY",
+}
+"""Addresses that libraries repeat in their errors, and where their credentials belong."""
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -118,11 +124,19 @@ class RunModelSettings(_Settings):
     lookup_ttl_s: Positive = 300
     """How long a found model is taken for the one of its key without asking MLflow again."""
     merge_max_rows: Positive = 10_000
+    predict_timeout_s: Positive = 120
+    """Bound of one call of a model. The two bounds and a wait of a minute stay below functionTimeout of host.json."""
+    load_timeout_s: Positive = 180
+    """Bound of one download, and of one load from disk."""
 
 
 class TrainSettings(_Settings):
     databricks_timeout_s: Positive = 15
     """Bound of one call of the Jobs API, the SDK's own retries included."""
+    max_trainings_at_once: Positive = 40
+    """Of all types and callers; the catalog has the bounds of a type."""
+    max_trainings_per_day: Positive = 1000
+    """Of all types and callers, in any 24 hours."""
 
 
 SettingsT = TypeVar("SettingsT", bound=_Settings)
@@ -143,7 +157,7 @@ def load(kind: type[SettingsT]) -> SettingsT:
 def strip_credentials(environ: MutableMapping[str, str]) -> None:
     """Remove white space around each credential: a file ends with a newline, and requests tells a header that has one.
 
-    Raises SettingsError naming a credential that has a control character inside.
+    Raises SettingsError naming a credential that has a control character inside, and an address that has one in it.
     """
     for name in CREDENTIALS:
         value = environ.get(name, "").strip()
@@ -151,6 +165,11 @@ def strip_credentials(environ: MutableMapping[str, str]) -> None:
             raise SettingsError(f"setting {name}: has a control character, such as a newline")
         if value != environ.get(name, ""):
             environ[name] = value
+    for name, place in ADDRESSES.items():
+        scheme, _, address = environ.get(name, "").rpartition("://")
+        # abfs://container@account is how Azure writes a container.
+        if "@" in address.partition("/")[0] and not scheme.startswith("abfs"):
+            raise SettingsError(f"setting {name}: has a user or a password in the address; they belong into {place}")
 
 
 def _variable(kind: type[_Settings], field: str) -> str:

@@ -16,7 +16,8 @@ from functions.health import opens
 from functions.operations import Operations, open_store
 from functions.predict.audit import audited
 from functions.predict.caller import Callers
-from functions.predict.dead_letters import answer_dead_command, store_dead_event
+from functions.predict.dead_letters import DeadLetters
+from functions.predict.failed import Failed
 from functions.predict.inbox import Inbox
 from functions.predict.models import Models
 from functions.predict.openapi import openapi
@@ -42,6 +43,7 @@ class App:
     models: Models
     secret: Secret
     callers: Callers
+    dead_letters: DeadLetters
 
 
 @cache
@@ -62,6 +64,7 @@ def app() -> App:
         Models(catalog(), load(ModelsSettings)),
         secret,
         Callers(secret, settings.trust_client_principal),
+        DeadLetters(bus, results, Failed(bus.client, bus.settings)),
     )
 
 
@@ -139,24 +142,18 @@ async def adopt_results(message: func.ServiceBusMessage) -> None:
     await store_dead_event(message, app().results)
 
 
-def _dead_letter_trigger(queue: str) -> Callable[[Callable[..., Awaitable[None]]], object]:
-    def register(handler: Callable[..., Awaitable[None]]) -> object:
-        trigger = blueprint.service_bus_queue_trigger(
-            arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
-        )
-        return blueprint.function_name(dead_letter_function(queue))(trigger(handler))
+def _dead_letter_trigger(queue: str) -> None:
+    async def answer(message: func.ServiceBusMessage) -> None:
+        if queue == RESULTS:
+            await app().dead_letters.event(message)
+        else:
+            await app().dead_letters.command(message, queue)
 
-    return register
-
-
-async def dead_command(message: func.ServiceBusMessage) -> None:
-    await answer_dead_command(message, app().bus)
-
-
-for _queue in (TRAIN, *catalog().run_model_queues):
-    _dead_letter_trigger(_queue)(dead_command)
+    trigger = blueprint.service_bus_queue_trigger(
+        arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
+    )
+    blueprint.function_name(dead_letter_function(queue))(trigger(answer))
 
 
-@_dead_letter_trigger(RESULTS)
-async def dead_event(message: func.ServiceBusMessage) -> None:
-    await store_dead_event(message, app().results)
+for _queue in (TRAIN, RESULTS, *catalog().run_model_queues):
+    _dead_letter_trigger(_queue)

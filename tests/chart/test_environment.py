@@ -49,7 +49,7 @@ DATABRICKS = {
 """What databricks-sdk reads, in train and, under MLflow, in run_model."""
 OF_LIBRARIES: dict[str, set[str]] = {
     "predict": {*HOST, *OBSTORE},
-    "train": {*HOST, *DATABRICKS},
+    "train": {*HOST, *OBSTORE, *DATABRICKS},
     "run-model": {*HOST, *OBSTORE, *MLFLOW, *DATABRICKS},
 }
 OF_USERS = {"HTTPS_PROXY"}  # extraEnv of a scenario
