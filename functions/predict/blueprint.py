@@ -139,7 +139,7 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
-    await store_dead_event(message, app().results)
+    await app().dead_letters.event(message)
 
 
 def _dead_letter_trigger(queue: str) -> None:
