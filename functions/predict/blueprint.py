@@ -142,13 +142,13 @@ async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
     body = message.get_body()
     try:
-        events = events_in(body)
+        events_in(body)
     except UnknownVersion as unknown:
-        if not await app().results.put_off(message, body, unknown):
-            raise
-        return
-    for event in events:
-        await app().results.deliver(event)
+        if await app().results.put_off(message, body, unknown):
+            return
+    except ValueError:
+        pass  # it ends its operation in an error, as a dead letter does
+    await app().dead_letters.event(message)
 
 
 def _dead_letter_trigger(queue: str) -> None:
