@@ -21,7 +21,7 @@ RETRY_AFTER_S = 60
 
 
 class Loader:
-    """Loads models of one folder. A copy on disk that cannot be loaded is fetched again, once for each model.
+    """Loads models of one folder. A copy on disk that cannot be loaded is fetched again once.
 
     One model at a time: a load may import libraries, and two threads that import scikit-learn for the first time find
     it half initialised; and MLflow keeps a model from code in a global variable while it loads it. A load that hangs
@@ -55,10 +55,12 @@ class Loader:
                 logger.warning("the copy of %s on disk may be damaged (%s), it is fetched again", found.uri, error)
             await self._downloads.run(partial(self._folder.discard, found))
             path, _ = await self._fetch(found)
-            return await self._load(found, path, entry)
+            served = await self._load(found, path, entry)
+            self._fetched_again.discard(found.model_id)
+            return served
 
     def _may_fetch_again(self, found: Found, path: Path) -> bool:
-        """Once, but for a copy that another process on the same folder has evicted."""
+        """Once until it loads, and always for a copy that another process on the same folder has evicted."""
         first = found.model_id not in self._fetched_again
         self._fetched_again.add(found.model_id)
         return first or not path.is_dir()
