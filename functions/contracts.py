@@ -15,6 +15,8 @@ Status = Literal["pending", "running", "completed", "error", "cancelled"]
 TERMINAL: frozenset[Status] = frozenset({"completed", "error", "cancelled"})
 MAX_PARAMETERS = 1000
 """Hyper-parameters that a request may give, known or not."""
+MAX_COMMANDS = 100
+"""Commands that one message may hold; `functions.outbox` puts 32 into one."""
 OPERATION_ID = r"^[0-9a-f]{32}$"
 OperationId = Annotated[str, Field(pattern=OPERATION_ID)]
 
@@ -245,7 +247,10 @@ _COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[Ru
 def run_models_in(body: bytes) -> list[RunModel]:
     """The commands of a message. Raises ValueError."""
     content = orjson.loads(body)  # half the cost of pydantic's parser where there are many rows
-    return [RunModel.model_validate(each) for each in (content if isinstance(content, list) else [content])]
+    items = content if isinstance(content, list) else [content]
+    if len(items) > MAX_COMMANDS:
+        raise ValueError(f"a message of {len(items)} commands, of which there may be {MAX_COMMANDS}")
+    return [RunModel.model_validate(each) for each in items]
 
 
 def events_in(body: bytes) -> list[Event]:

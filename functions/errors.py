@@ -164,6 +164,12 @@ class ModelNotLogged(OnDemandError):
     slug, title, status = "model-not-logged", "Training logged no matching model", 502
 
 
+class WrongPool(OnDemandError):
+    """The command came through the queue of another pool than its type's: the catalog has changed meanwhile."""
+
+    slug, title, status = "wrong-pool", "Model type is served by another pool", 503
+
+
 class DeadlineExceeded(OnDemandError):
     slug, title, status = "deadline-exceeded", "Deadline exceeded", 503
 

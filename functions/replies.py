@@ -1,7 +1,7 @@
 """The events that `train` and `run_model` send to the client, and how they postpone work."""
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from functions.backoff import retry_delay
 from functions.contracts import (
@@ -19,6 +19,17 @@ from functions.publisher import Publisher
 from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
+
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def bus_time(enqueued_at: datetime) -> datetime:
+    """The time of the bus as far as a message tells: the bus enqueued it before now.
+
+    By a clock that is behind, a message that is put off would be due at once, and be put off again at once.
+    """
+    return max(utc_now(), enqueued_at)
 
 
 class Replies:
@@ -53,27 +64,32 @@ class Replies:
         logger.error("operation %s: an unexpected %s", command.operation, type(error).__name__, exc_info=error)
         await self.failed(command, InternalError("The request could not be processed; the service's log says why."))
 
-    async def refuse_if_expired(self, command: RunModel) -> bool:
+    async def refuse_if_expired(self, command: RunModel, enqueued_at: datetime = LONG_AGO) -> bool:
         """Whether the command is past its deadline. Its client is told so, and the command must not be executed."""
-        if utc_now() < command.deadline:
+        if bus_time(enqueued_at) < command.deadline:
             return False
         await self.failed(command, DeadlineExceeded(f"The request was not answered by {command.deadline:%FT%TZ}."))
         return True
 
     async def retry_later(
-        self, queue: str, message: RunModel | StartTraining | CheckTraining, trouble: Unavailable
+        self,
+        queue: str,
+        message: RunModel | StartTraining | CheckTraining,
+        trouble: Unavailable,
+        enqueued_at: datetime = LONG_AGO,
     ) -> None:
         """Publish the command again for later. An immediate redelivery would burn the delivery count in seconds."""
         command = command_of(message)
         again = message.model_copy(update={"attempt": message.attempt + 1})
         delay = timedelta(seconds=retry_delay(again.attempt))
-        if utc_now() + delay >= command.deadline:
+        later = bus_time(enqueued_at) + delay
+        if later >= command.deadline:
             await self.failed(command, trouble)
             return
         logger.warning(
             "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
         )
-        await self._publisher.publish(queue, again, at=utc_now() + delay)
+        await self._publisher.publish(queue, again, at=later)
 
     async def _publish(
         self,

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cache, partial
 from threading import Thread
 
@@ -15,6 +16,7 @@ from functions.contracts import run_models_in
 from functions.health import lives, opens
 from functions.operations import Operations, open_store
 from functions.queues import RESULTS, TRAIN
+from functions.replies import LONG_AGO
 from functions.run_model.known_models import KnownModels
 from functions.run_model.loader import Loader
 from functions.run_model.loading import LoadedModel
@@ -94,4 +96,5 @@ def trouble() -> str | None:
 async def run_model(message: func.ServiceBusMessage) -> None:
     """Handle the commands of one message."""
     redelivered = (message.delivery_count or 1) > 1
-    await app().service.handle_all(run_models_in(message.get_body()), redelivered)
+    enqueued_at = message.enqueued_time_utc or LONG_AGO
+    await app().service.handle_all(run_models_in(message.get_body()), redelivered, enqueued_at.replace(tzinfo=UTC))

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from functions.catalog import Catalog, ModelType
 from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
@@ -13,11 +15,12 @@ from functions.errors import (
     OnDemandError,
     PredictionFailed,
     Unavailable,
+    WrongPool,
 )
 from functions.operations import Operations
 from functions.publisher import Publisher
 from functions.queues import TRAIN
-from functions.replies import Replies
+from functions.replies import LONG_AGO, Replies, bus_time
 from functions.run_model.known_models import KnownModels
 from functions.run_model.lookup import Found
 from functions.run_model.missing import not_logged
@@ -49,26 +52,44 @@ class RunModelService:
         self._operations = operations
         self._known = known
         self._models = models
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
-    async def handle_all(self, commands: Sequence[RunModel], redelivered: bool) -> None:
+    async def handle_all(
+        self, commands: Sequence[RunModel], redelivered: bool, enqueued_at: datetime = LONG_AGO
+    ) -> None:
         """Handle the commands of one message side by side. Raises Unavailable, after all of them, as `handle` does."""
         if redelivered and len(commands) > 1:
             # One of them may have brought the process down: each goes alone now, so that it takes no other with it.
             await asyncio.gather(*(self._publisher.publish(self._queue, each) for each in commands))
             return
-        for trouble in await asyncio.gather(*map(self.handle, commands), return_exceptions=True):
+        handling = (self._handle_once(command, enqueued_at) for command in commands)
+        for trouble in await asyncio.gather(*handling, return_exceptions=True):
             if trouble is not None:
                 raise trouble
 
-    async def handle(self, command: RunModel) -> None:
+    async def _handle_once(self, command: RunModel, enqueued_at: datetime) -> None:
+        """Handle a command, or wait for the end of its handling if it was delivered before: its lock was lost.
+
+        If the first delivery is cancelled the command is handled anew: a request that nobody waits for is not computed.
+        """
+        while running := self._under_way.get(command.message_id):
+            await asyncio.wait((running,))
+            if not running.cancelled():
+                return running.result()
+        self._under_way[command.message_id] = cast(asyncio.Task[None], asyncio.current_task())
+        try:
+            await self.handle(command, enqueued_at)
+        finally:
+            del self._under_way[command.message_id]
+
+    async def handle(self, command: RunModel, enqueued_at: datetime = LONG_AGO) -> None:
         """Raises Unavailable only when the bus itself is out of reach; the message is then redelivered."""
-        if await self._replies.refuse_if_expired(command):
+        if await self._replies.refuse_if_expired(command, enqueued_at):
             return
         try:
-            await self._answer_or_train(command)
+            await self._answer_or_train(command, enqueued_at)
         except Unavailable as trouble:
-            queue = self._catalog.find(command.model_type)[1].queue
-            await self._replies.retry_later(queue, command, trouble)
+            await self._replies.retry_later(self._queue, command, trouble, enqueued_at)
         except (PredictionFailed, ModelNotLoaded) as error:
             # The log has the text that the model's code raised; the client reads only the error.
             logger.warning("operation %s: %s", command.operation, error.title, exc_info=error)
@@ -78,20 +99,24 @@ class RunModelService:
         except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is, is one outcome
             await self._replies.broken(command, error)
 
-    async def _answer_or_train(self, command: RunModel) -> None:
+    async def _answer_or_train(self, command: RunModel, enqueued_at: datetime) -> None:
         _, entry = self._catalog.find(command.model_type)
+        if entry.queue != self._queue:
+            raise WrongPool(f"{command.model_type!r} is served through the queue {entry.queue}; ask again.")
         found = await self._known.find(command, entry)
         if isinstance(found, Found):
-            await self._predict(command, entry, found)
+            await self._predict(command, entry, found, enqueued_at)
         elif command.trained:
             raise not_logged(command, entry, found)
         else:
             await self._start_training(command)
 
-    async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
+    async def _predict(self, command: RunModel, entry: ModelType, found: Found, enqueued_at: datetime) -> None:
         rows = await self._rows(command)
         served = await self._served(command, entry, found)
-        answer = await served.predict(rows, command.deadline)
+        answer = await served.predict(
+            rows, time.monotonic() + (command.deadline - bus_time(enqueued_at)).total_seconds()
+        )
         await self._answer(
             command,
             command.operation_document(

@@ -1,6 +1,7 @@
 import asyncio
 import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pandas as pd
 import pytest
 
-from functions.contracts import JsonText, utc_now
+from functions.contracts import JsonText
 from functions.errors import DeadlineExceeded, InputRefused, PredictionTimeout, Unavailable
 from functions.run_model.independence import FIRST_MERGES, Proof, Scored, bounds
 from functions.run_model.json_values import json_value
@@ -319,7 +320,7 @@ async def test_a_cancelled_one_is_not_computed() -> None:
 async def test_one_past_its_deadline_is_not_computed() -> None:
     model = Doubler()
     with pytest.raises(DeadlineExceeded):
-        await merger(model).predict([1], deadline=utc_now())
+        await merger(model).predict([1], until=time.monotonic())
     assert model.calls == []
 
 

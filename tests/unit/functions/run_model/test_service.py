@@ -34,8 +34,9 @@ from functions.run_model.threads import Threads
 from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store
 
 FRAME = pd.DataFrame({"a": [0.0, 1.0, 2.0]})
-CATALOG = Catalog(models={"wine": ENTRY})
-QUEUE = "run-model-large"
+OTHER_POOL = ENTRY.model_copy(update={"pool": "large", "experiment": "/Shared/large"})
+CATALOG = Catalog(models={"wine": ENTRY, "large": OTHER_POOL})
+QUEUE = ENTRY.queue
 
 
 class Published:
@@ -45,6 +46,7 @@ class Published:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, AnyMessage]] = []
+        self.scheduled: list[datetime] = []
         self.away = False
         self.on_progress: Callable[[], None] = lambda: None
 
@@ -62,6 +64,7 @@ class Published:
             raise Unavailable("The message bus cannot be reached.")
         assert not body or body == message.to_json()
         self.messages.append((queue, message))
+        self.scheduled += [at] if at else []
         if isinstance(message, Event) and not message.operation.finished:
             self.on_progress()
 
@@ -297,3 +300,56 @@ async def test_load_goes_on_when_its_command_is_cancelled(runner: Runner) -> Non
         await handling
     runner.may_load.set()
     assert result(await runner.outcome(command(number=1))) == [6.0]
+
+
+async def test_redelivered_command_joins_the_one_that_is_still_handled(runner: Runner) -> None:
+    """Its lock was lost: it is not computed twice, and both deliveries end with it."""
+    runner.log_model()
+    runner.may_load.clear()
+    first = asyncio.create_task(runner.service.handle_all([command()], redelivered=False))
+    await asyncio.to_thread(runner.load_began.wait, 30)
+    again = asyncio.create_task(runner.service.handle_all([command()], redelivered=True))
+    await asyncio.sleep(0)  # it has joined
+    runner.may_load.set()
+    await asyncio.gather(first, again)
+    assert [result(operation) for operation in runner.published.operations() if operation.finished] == [[6.0]]
+
+
+async def test_redelivered_command_is_handled_when_the_first_delivery_is_cancelled(runner: Runner) -> None:
+    runner.log_model()
+    runner.may_load.clear()
+    first = asyncio.create_task(runner.service.handle_all([command()], redelivered=False))
+    await asyncio.to_thread(runner.load_began.wait, 30)
+    again = asyncio.create_task(runner.service.handle_all([command()], redelivered=True))
+    await asyncio.sleep(0)  # it has joined
+    first.cancel()
+    runner.may_load.set()
+    await again
+    assert [result(operation) for operation in runner.published.operations() if operation.finished] == [[6.0]]
+
+
+async def test_trouble_of_the_first_delivery_is_trouble_of_the_one_that_joined(runner: Runner) -> None:
+    runner.published.away = True
+    deliveries = (runner.service.handle_all([command()], redelivered) for redelivered in (False, True))
+    outcomes = await asyncio.gather(*deliveries, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
+
+
+async def test_type_of_another_pool_is_refused(runner: Runner) -> None:
+    """Pools keep types apart that do not trust each other."""
+    assert error_type(await runner.outcome(command(model_type="large"))) == "wrong-pool"
+
+
+async def test_retry_is_later_by_the_time_of_the_bus_where_the_clock_here_is_behind(runner: Runner) -> None:
+    runner.store.sql("ALTER TABLE logged_models RENAME TO away")
+    ahead = utc_now() + timedelta(minutes=10)
+    await runner.service.handle_all([command()], redelivered=False, enqueued_at=ahead)
+    assert runner.published.scheduled == [ahead + timedelta(seconds=1)]
+
+
+async def test_deadline_is_kept_by_the_time_of_the_bus_where_the_clock_here_is_behind(runner: Runner) -> None:
+    runner.log_model()
+    asked = command()
+    await runner.service.handle_all([asked], redelivered=False, enqueued_at=asked.deadline)
+    (operation,) = runner.published.operations()
+    assert error_type(operation) == "deadline-exceeded"
