@@ -130,6 +130,12 @@ class PredictionTimeout(PredictionFailed):
     slug, title = "prediction-timeout", "Prediction took too long"
 
 
+class ResultTooLarge(OnDemandError):
+    """The model's result for these rows, as JSON, is beyond `MAX_RESULT_BYTES`."""
+
+    slug, title, status = "result-too-large", "Result too large", 500
+
+
 class ModelRefused(OnDemandError):
     """The model may not be loaded here: a flavour that the catalog does not allow, or code of its own."""
 

@@ -68,7 +68,7 @@ def app() -> App:
 
         return ServedModel(loaded, settings.merge_max_rows, merging_is_off, predictions)
 
-    loader = Loader(folder, serve, settings.load_timeout_s)
+    loader = Loader(folder, serve, settings.load_timeout_s, settings.max_result_bytes)
     models = ModelCache(loader.load, settings.model_cache_bytes, settings.model_cache_entries, settings.load_timeout_s)
     known = KnownModels(lookup, settings.lookup_ttl_s, models.__contains__)
     operations = Operations(open_store(load(StoreSettings).operations_url))

@@ -11,6 +11,7 @@ from functions.run_model.loading import LoadedModel, load_model
 from functions.run_model.lookup import Found
 from functions.run_model.mlmodel import is_from_code
 from functions.run_model.model_folder import ModelFolder
+from functions.run_model.scoring import MAX_RESULT_BYTES
 from functions.run_model.served_model import ServedModel
 from functions.run_model.threads import CallTimeout, Threads
 
@@ -28,9 +29,16 @@ class Loader:
     holds up the others for its time limit.
     """
 
-    def __init__(self, folder: ModelFolder, serve: Callable[[LoadedModel], ServedModel], timeout_s: float) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        serve: Callable[[LoadedModel], ServedModel],
+        timeout_s: float,
+        max_result_bytes: int = MAX_RESULT_BYTES,
+    ) -> None:
         self._folder = folder
         self._serve = serve
+        self._max_result_bytes = max_result_bytes
         self._downloads = Threads("download", DOWNLOADS, timeout_s)
         self._loads = Threads("load", 1, timeout_s)
         self._hanging: dict[str, CallTimeout] = {}
@@ -84,7 +92,7 @@ class Loader:
         if self._loads.hung and is_from_code(path):
             # The hanging load may set the global variable by which MLflow hands over a model from code.
             raise Unavailable(f"{found.uri} is a model from code: it is not loaded while another load hangs.")
-        return self._serve(load_model(found, path, entry))
+        return self._serve(load_model(found, path, entry, self._max_result_bytes))
 
 
 def _hangs(found: Found, error: CallTimeout) -> ModelNotLoaded:
