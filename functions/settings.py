@@ -123,11 +123,13 @@ class RunModelSettings(_Settings):
     model_disk_bytes: Positive = 10 * 1024**3
     lookup_ttl_s: Positive = 300
     """How long a found model is taken for the one of its key without asking MLflow again."""
-    merge_max_rows: Positive = 10_000
     predict_timeout_s: Positive = 120
     """Bound of one call of a model. The two bounds and a wait of a minute stay below functionTimeout of host.json."""
     load_timeout_s: Positive = 180
     """Bound of one download, and of one load from disk."""
+    merge_max_rows: Positive = 10_000
+    max_result_bytes: Positive = 32 * 1024 * 1024
+    """Of the result of one request, as JSON."""
 
 
 class TrainSettings(_Settings):
