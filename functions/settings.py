@@ -71,10 +71,18 @@ class StoreSettings(_Settings):
     """az://container/prefix, s3://…, gs://… or file:///path."""
 
 
-class PredictSettings(_Settings):
+class RowSettings(_Settings):
+    """Bounds of the rows of one request: `predict` holds requests to them, and `run_model` messages."""
+
+    max_rows: Positive = 100_000
+    max_columns: Positive = 50_000
+    max_cells: Positive = 10_000_000
+    """Rows times columns; of lists within lists, their values."""
+
+
+class PredictSettings(RowSettings):
     default_wait_s: Annotated[float, Field(ge=0, le=60)] = 5.0
     max_body_bytes: Positive = 16 * 1024 * 1024
-    max_rows: Positive = 100_000
     max_waiting: Positive = 900
     """Requests that wait in one instance; one more gets 429. Below maxConcurrentRequests of host.json."""
     queue_timeout_s: Positive = 900
@@ -92,7 +100,7 @@ class ModelsSettings(_Settings):
     databricks_token: str | None = None
 
 
-class RunModelSettings(_Settings):
+class RunModelSettings(RowSettings):
     mlflow_tracking_uri: str
     model_cache_dir: Path = Path(tempfile.gettempdir()) / "mlflow-ondemand-models"
     model_cache_bytes: Positive = 2 * 1024**3
@@ -101,6 +109,8 @@ class RunModelSettings(_Settings):
     lookup_ttl_s: Positive = 300
     """How long a found model is taken for the one of its key without asking MLflow again."""
     merge_max_rows: Positive = 10_000
+    max_result_bytes: Positive = 32 * 1024 * 1024
+    """Of the result of one request, as JSON."""
 
 
 class TrainSettings(_Settings):

@@ -18,6 +18,7 @@ from functions.predict.body import json_object
 from functions.predict.losses import refuse_losses
 from functions.predict.rows import Rows, checked_rows
 from functions.predict.wrong_rows import WrongRows
+from functions.settings import RowSettings
 
 MAX_WAIT_S = 60.0
 MAX_IDEMPOTENCY_KEY = 255
@@ -82,7 +83,7 @@ def _field_error(error: ErrorDetails) -> FieldError:
     return FieldError(field=".".join(map(str, error["loc"])), message=_WORDS.get(error["type"], error["msg"]))
 
 
-def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: bytes | None = None) -> ValidRequest:
+def validate(request: PredictRequest, catalog: Catalog, limits: RowSettings, body: bytes | None = None) -> ValidRequest:
     """With the body that the request was read from, also what parsing it has lost is refused.
 
     Raises UnknownModelType, or InvalidRequest with every offending field.
@@ -90,7 +91,7 @@ def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: byt
     model_type, entry = catalog.find(_model_type(request, catalog))
     given = request.model_parameters or {}
     parameters, errors = canonical_parameters(entry.parameters, given)
-    rows = _rows(request.prediction_parameters, max_rows, errors, body or b"")
+    rows = _rows(request.prediction_parameters, limits, errors, body or b"")
     if body is not None:
         refuse_losses(body, _colons_in(body, rows), rows.colons + _colons_beside_rows(request))
     return ValidRequest(model_type, entry, parameters, training_key(model_type, parameters), rows.value, rows.json)
@@ -103,11 +104,11 @@ def _model_type(request: PredictRequest, catalog: Catalog) -> str:
     raise InvalidRequest(_WRONG_FIELDS, [FieldError(field="modelType", message=f"is required; one of {known}")])
 
 
-def _rows(given: Any, max_rows: int, errors: list[FieldError], body: bytes) -> Rows:
+def _rows(given: Any, limits: RowSettings, errors: list[FieldError], body: bytes) -> Rows:
     """Raises InvalidRequest with the errors in the rows behind those that are there."""
     total = len(errors)
     try:
-        rows = checked_rows(given, max_rows, body)
+        rows = checked_rows(given, limits, body)
     except WrongRows as wrong:
         total += wrong.total
         errors = errors + [FieldError(field="predictionParameters", message=mistake) for mistake in wrong.mistakes]

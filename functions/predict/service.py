@@ -83,7 +83,7 @@ class PredictService:
         if request.operation_id is not None:
             return await self.poll(request.operation_id, wait)
         key = idempotency_key(headers.get("idempotency-key"))
-        prediction = validate(request, self._catalog, self._settings.max_rows, body)
+        prediction = validate(request, self._catalog, self._settings, body)
         try:
             return await self._post(prediction, key, headers, wait)
         except OnDemandError as error:

@@ -7,7 +7,9 @@ from typing import Any
 from functions.catalog import Catalog, load_catalog
 from functions.predict.openapi import openapi
 from functions.predict.request import parse_body, validate
+from functions.settings import RowSettings
 
+FEW = RowSettings(max_rows=10)
 CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
 DOCUMENT = openapi(CATALOG, "1.2.3")
 
@@ -46,7 +48,7 @@ def test_the_examples_of_the_catalog_are_requests_that_are_accepted() -> None:
     assert set(examples(DOCUMENT)) == {name for name, entry in CATALOG.models.items() if entry.example}
     for name, body in examples(DOCUMENT).items():
         request = parse_body("application/json", json.dumps(body).encode(), 10_000)
-        assert validate(request, CATALOG, 10).model_type == name
+        assert validate(request, CATALOG, FEW).model_type == name
 
 
 def test_a_type_without_an_example_shows_none() -> None:
