@@ -118,7 +118,7 @@ class PredictService:
             raise IdempotencyKeyReused(
                 f"This Idempotency-Key {message}.", [FieldError(field="Idempotency-Key", message=message)]
             )
-        if await self._operations.read(operation_id) is None:
+        if await self._operations.wait(operation_id, 0) is None:
             # The first one is about to publish, or died before it could: the message id is the same, so once is enough.
             command = await self._command(operation_id, prediction, headers, durable=True)
             await self._publish(prediction, command)
