@@ -109,8 +109,6 @@ class RunModelSettings(RowSettings):
     lookup_ttl_s: Positive = 300
     """How long a found model is taken for the one of its key without asking MLflow again."""
     merge_max_rows: Positive = 10_000
-    max_result_bytes: Positive = 32 * 1024 * 1024
-    """Of the result of one request, as JSON."""
 
 
 class TrainSettings(_Settings):
