@@ -19,7 +19,7 @@ from functions.predict.dead_letters import answer_dead_command, store_dead_event
 from functions.predict.inbox import Inbox
 from functions.predict.models import Models
 from functions.predict.openapi import openapi
-from functions.predict.request import preferred_wait
+from functions.predict.prefer import preferred_wait
 from functions.predict.results import Results
 from functions.predict.service import Answer, PredictService, refusal, retry_after
 from functions.queues import RESULTS, TRAIN, dead_letters

@@ -20,7 +20,6 @@ from functions.predict.rows import Rows, checked_rows
 from functions.predict.wrong_rows import WrongRows
 from functions.settings import RowSettings
 
-MAX_WAIT_S = 60.0
 MAX_IDEMPOTENCY_KEY = 255
 FIELDS = tuple(str(field.alias) for field in PredictRequest.model_fields.values())
 _WORDS = {
@@ -31,8 +30,6 @@ _WORDS = {
 }
 """What pydantic's kinds of errors are in a request."""
 _WRONG_FIELDS = "The request has wrong fields; see errors."
-_WAIT = re.compile(r"""(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])""", re.IGNORECASE)
-_ASYNC = re.compile(r"(?:^|[,;])\s*respond-async\s*(?=$|[,;])", re.IGNORECASE)
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 
@@ -131,15 +128,6 @@ def canonical_run_id(run_id: str) -> str | None:
     """The id as answers have it: 32 hexadecimal digits, however they are spelt; None if it cannot be one."""
     text = run_id.lower()
     return text.replace("-", "") if _RUN_ID.fullmatch(text) else None
-
-
-def preferred_wait(prefer: str | None) -> float | None:
-    """Seconds of ``Prefer: wait=N`` (RFC 7240), at most 60; 0 for ``respond-async``; None without either."""
-    if prefer is None:
-        return None
-    if match := _WAIT.search(prefer):
-        return min(float(match.group(1)), MAX_WAIT_S)
-    return 0.0 if _ASYNC.search(prefer) else None
 
 
 def idempotency_key(header: str | None) -> str | None:

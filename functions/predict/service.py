@@ -10,13 +10,13 @@ from functions.contracts import JsonText, Operation, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, Problem, UnknownRun, cut
 from functions.operations import Operations
 from functions.predict.idempotency import operation_ids
+from functions.predict.prefer import applied, preferred_wait
 from functions.predict.request import (
     ValidRequest,
     body_digest,
     canonical_run_id,
     idempotency_key,
     parse_body,
-    preferred_wait,
     traceparent_of,
     validate,
 )
@@ -192,7 +192,7 @@ def _unseen(operation_id: str, prediction: ValidRequest) -> Operation:
 
 
 def _answer(operation: Operation, status: int | None, wait: float | None) -> Answer:
-    headers = {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
+    headers = applied(wait)
     if not operation.finished:
         seconds = RETRY_AFTER_S if operation.training is None else RETRY_AFTER_TRAINING_S
         headers |= {"Location": f"/predict/{operation.operation_id}", "Retry-After": str(seconds)}

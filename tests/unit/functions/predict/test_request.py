@@ -18,7 +18,6 @@ from functions.predict.request import (
     canonical_run_id,
     idempotency_key,
     parse_body,
-    preferred_wait,
     traceparent_of,
     validate,
 )
@@ -170,18 +169,6 @@ def test_upper_case_and_dashes_are_the_same_id(spelling: str) -> None:
 )  # fmt: skip
 def test_other_text_is_no_id(text: str) -> None:
     assert canonical_run_id(text) is None
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None), ("", None), ("return=minimal", None), ("wait=10", 10), ("Wait = 7", 7), ('wait="5"', 5),
-        ("respond-async, wait=10", 10), ("return=minimal; wait=3", 3), ("wait=3600", 60), ("wait=0", 0),
-        ("respond-async", 0), ("await=5", None), ("wait=-1", None), ("wait=soon", None),
-    ],
-)  # fmt: skip
-def test_preferred_wait(header: str | None, seconds: float | None) -> None:
-    assert preferred_wait(header) == seconds
 
 
 def test_idempotency_keys() -> None:
