@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from functions.predict.header_grammar import BLANKS, TCHARS, WORD, text_of
+
 MAX_WAIT_S = 60.0
-_TCHARS = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
-_WORD = rf'(?:{_TCHARS}|"(?:[^"\\]|\\.)*+")'
-# No quantifier gives back what it took, so a long header takes no longer than its length.
 _PREFERENCE = re.compile(
-    rf"[ \t]*+(?P<name>{_TCHARS})(?:[ \t]*+=[ \t]*+(?P<value>{_WORD})?+)?+"
-    rf"(?:[ \t]*+;[ \t]*+(?:{_TCHARS}(?:[ \t]*+=[ \t]*+{_WORD}?+)?+)?+)*+[ \t]*+(?:,|$)"
+    rf"{BLANKS}(?P<name>{TCHARS})(?:{BLANKS}={BLANKS}(?P<value>{WORD})?+)?+"
+    rf"(?:{BLANKS};{BLANKS}(?:{TCHARS}(?:{BLANKS}={BLANKS}{WORD}?+)?+)?+)*+{BLANKS}(?:,|$)"
 )
 _ANYTHING = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*+"|")*+(?:,|$)')
 _SECONDS = re.compile(r"[0-9]+")
@@ -55,10 +54,6 @@ def _preferences(header: str) -> Iterator[tuple[str, str]]:
     while start < len(header):
         found = _PREFERENCE.match(header, start)
         if found is not None:
-            yield found["name"].lower(), _text(found["value"] or "")
+            yield found["name"].lower(), text_of(found["value"] or "")
         end = found or _ANYTHING.match(header, start)
         start = end.end() if end is not None else len(header)
-
-
-def _text(word: str) -> str:
-    return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word

@@ -46,12 +46,14 @@ class ValidRequest:
     rows_json: bytes
 
 
-def parse_body(content_type: str | None, body: bytes, max_bytes: int) -> PredictRequest:
+def parse_body(
+    content_type: str | None, body: bytes, max_bytes: int, content_encoding: str | None = None
+) -> PredictRequest:
     """The request as the API's schema has it; of a poll the run id alone.
 
-    Raises RequestTooLarge (before parsing), UnsupportedMediaType, MalformedRequest or InvalidRequest.
+    Raises what `json_object` raises, or InvalidRequest.
     """
-    document = json_object(content_type, body, max_bytes)
+    document = json_object(content_type, body, max_bytes, content_encoding)
     run_id = document.get("runId")
     if run_id is not None:
         return PredictRequest(operation_id=_text(run_id))

@@ -49,7 +49,7 @@ def refusal(error: OnDemandError, prediction: ValidRequest | None = None) -> Ans
     operation = Operation(status="error", status_message=error.title, error=error.problem())
     if prediction is not None:
         operation.model_type, operation.model_parameters = prediction.model_type, prediction.parameters
-    return Answer(error.status, operation, retry_after(error))
+    return Answer(error.status, operation, retry_after(error) | error.headers)
 
 
 class PredictService:
@@ -78,7 +78,8 @@ class PredictService:
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """``POST /predict``. Raises OnDemandError for a request that is not valid, and for a poll of an unknown run."""
-        request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes)
+        encoding = headers.get("content-encoding")
+        request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes, encoding)
         wait = preferred_wait(headers.get("prefer"))
         if request.operation_id is not None:
             return await self.poll(request.operation_id, wait)
