@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 POLL_FIRST_S, POLL_LAST_S = 0.05, 1.0
 MAX_BEGUN, BEGUN_S = 10_000, 600.0
+MAX_AT_ONCE = 32
+"""Calls of the store at a time: each takes a thread of obstore's where the store is a folder, else a connection."""
 _RESULT = b'\n,"result":'
 
 
@@ -80,6 +82,7 @@ class Operations:
         self._clock = clock
         self._begun: TTLCache[str, None] = TTLCache(maxsize=MAX_BEGUN, ttl=BEGUN_S)
         """Ids that are known here to have a status."""
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
 
     async def read(self, operation_id: str) -> Operation | None:
         """The outcome with its result if there is one, else the latest progress; None if unknown or expired."""
@@ -170,7 +173,7 @@ class Operations:
         return rows
 
     async def _get(self, path: str) -> bytes | None:
-        async with _reaching_the_store():
+        async with self._reaching_the_store():
             try:
                 response = await obstore.get_async(self._store, path)
                 return bytes(await response.bytes_async())
@@ -178,23 +181,23 @@ class Operations:
                 return None
 
     async def _put(self, path: str, data: bytes) -> None:
-        async with _reaching_the_store():
+        async with self._reaching_the_store():
             await obstore.put_async(self._store, path, data)
 
     async def _create(self, path: str, data: bytes) -> bool:
         """False when the object exists already."""
-        async with _reaching_the_store():
+        async with self._reaching_the_store():
             try:
                 await obstore.put_async(self._store, path, data, mode="create")
             except AlreadyExistsError:
                 return False
             return True
 
-
-@asynccontextmanager
-async def _reaching_the_store() -> AsyncIterator[None]:
-    try:
-        yield
-    except (BaseError, OSError) as error:
-        logger.warning("operation store: %s", error)
-        raise Unavailable("The operation store cannot be reached; try again in a moment.") from error
+    @asynccontextmanager
+    async def _reaching_the_store(self) -> AsyncIterator[None]:
+        async with self._places:
+            try:
+                yield
+            except (BaseError, OSError) as error:
+                logger.warning("operation store: %s", error)
+                raise Unavailable("The operation store cannot be reached; try again in a moment.") from error
