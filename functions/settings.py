@@ -77,10 +77,18 @@ class StoreSettings(_Settings):
     """az://container/prefix, s3://…, gs://… or file:///path."""
 
 
-class PredictSettings(_Settings):
+class RowSettings(_Settings):
+    """Bounds of the rows of one request: `predict` holds requests to them, and `run_model` messages."""
+
+    max_rows: Positive = 100_000
+    max_columns: Positive = 50_000
+    max_cells: Positive = 10_000_000
+    """Rows times columns; of lists within lists, their values."""
+
+
+class PredictSettings(RowSettings):
     default_wait_s: Annotated[float, Field(ge=0, le=60)] = 5.0
     max_body_bytes: Positive = 16 * 1024 * 1024
-    max_rows: Positive = 100_000
     max_waiting: Positive = 1800
     """Predictions that wait in one instance, and as many long polls. A caller alone gets half of them. Three times as
     many must be below maxConcurrentRequests of host.json."""
@@ -115,7 +123,7 @@ class ModelsSettings(_Settings):
     databricks_token: str | None = None
 
 
-class RunModelSettings(_Settings):
+class RunModelSettings(RowSettings):
     mlflow_tracking_uri: str
     model_cache_dir: Path = Path(tempfile.gettempdir()) / "mlflow-ondemand-models"
     model_cache_bytes: Positive = 2 * 1024**3

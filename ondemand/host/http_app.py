@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,6 +20,15 @@ from ondemand.host.routes import RouteTable, RouteTemplate
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 logger = logging.getLogger(__name__)
+
+
+class _AnyPath(PathConvertor):
+    """A path with line breaks too, which Starlette's own leaves out."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", _AnyPath())
 
 
 class TooManyRequestsError(Exception):
@@ -97,7 +107,7 @@ def http_app(functions: HttpFunctions) -> Starlette:
         routes=[
             Route("/admin/host/ping", _ping, methods=["GET", "POST"]),
             Route("/admin/host/status", _status),
-            Route("/{path:path}", functions.serve, methods=METHODS),
+            Route("/{path:any}", functions.serve, methods=METHODS),
         ]
     )
 
