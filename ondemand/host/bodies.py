@@ -1,0 +1,93 @@
+"""Reading the body of a request within bounds: of size, of time, and of all bodies together."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from starlette.requests import Request
+
+from ondemand.host.errors import HostError
+
+MAX_BODY_SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+"""The official host's setting for the size of one body, and its default."""
+DEFAULT_MAX_BODY_BYTES = 100 * 1024 * 1024
+MAX_TOTAL_BYTES = 256 * 1024 * 1024
+"""Of all bodies that are being read or worked on."""
+GRACE_S, BYTES_PER_S = 5.0, 240
+"""A body has as much time as Kestrel gives it: the grace, and then a second for each 240 bytes."""
+
+
+def max_body_bytes(environ: Mapping[str, str]) -> int:
+    """Raises HostError."""
+    text = environ.get(MAX_BODY_SETTING) or str(DEFAULT_MAX_BODY_BYTES)
+    if not text.isdecimal() or int(text) == 0:
+        raise HostError(f"{MAX_BODY_SETTING} is {text!r}, not a number of bytes")
+    return int(text)
+
+
+class BodyRefused(Exception):
+    """The body is not taken; its status is the answer, and the connection is closed."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+class Bodies:
+    """The bodies under way."""
+
+    def __init__(self, max_bytes: int, max_total: int = MAX_TOTAL_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._max_total = max(max_total, max_bytes)
+        self._total = 0
+
+    @contextmanager
+    def under_way(self) -> Iterator["Body"]:
+        """A body that counts until the context ends."""
+        body = Body()
+        try:
+            yield body
+        finally:
+            self._total -= body.size
+
+    async def read(self, request: Request, body: "Body") -> bytes:
+        """Raises BodyRefused and ClientGone."""
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._max_bytes:
+            raise BodyRefused(413, f"a body of {declared} bytes")
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        chunks: list[bytes] = []
+        try:
+            async with asyncio.timeout_at(began + GRACE_S) as limit:
+                while True:
+                    message = await request.receive()
+                    if message["type"] != "http.request":
+                        raise ClientGone
+                    if chunk := message.get("body"):
+                        self._count(body, len(chunk))
+                        chunks.append(chunk)
+                    if not message.get("more_body"):
+                        break
+                    limit.reschedule(began + GRACE_S + body.size / BYTES_PER_S)
+        except TimeoutError:
+            raise BodyRefused(408, f"{body.size} bytes of a body in {clock() - began:.0f} s") from None
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _count(self, body: "Body", size: int) -> None:
+        body.size += size
+        self._total += size
+        if body.size > self._max_bytes:
+            raise BodyRefused(413, f"a body of more than {self._max_bytes} bytes")
+        if self._total > self._max_total:
+            raise BodyRefused(503, f"{self._total} bytes of bodies are under way")
+
+
+class Body:
+    """How much of one body has been read."""
+
+    size = 0

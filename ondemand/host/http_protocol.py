@@ -1,0 +1,88 @@
+"""uvicorn's HTTP protocol with the bounds that it has no setting for: on heads, and on connections.
+
+They stand for what Kestrel does in the official host.
+"""
+
+import asyncio
+import logging
+import resource
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_TIMEOUT_S = 10.0
+"""For the whole head of a request, and for a connection that sends nothing."""
+MAX_HEAD_BYTES = 64 * 1024
+MAX_CONNECTIONS = 4096
+SPARE_CONNECTIONS = 128
+"""Beyond `MAX_CONNECTIONS`, for probes; one more is closed at once."""
+OTHER_FILES = 256
+"""File descriptors for all but connections of clients."""
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+logger = logging.getLogger(__name__)
+
+
+def max_connections() -> int:
+    """`MAX_CONNECTIONS`, or as many as the process may have files; that limit is raised as far as it goes."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + SPARE_CONNECTIONS + OTHER_FILES
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), most))
+    return max(allowed - SPARE_CONNECTIONS - OTHER_FILES, SPARE_CONNECTIONS)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    max_connections = MAX_CONNECTIONS
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # Any: passed on as uvicorn gives them
+        super().__init__(*args, **options)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > self.max_connections + SPARE_CONNECTIONS:
+            transport.abort()
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_arrived()
+        super().on_headers_complete()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head_timer is not None:  # else it is a trailer of the body, which nobody reads
+            super().on_header(name, value)
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_bytes = 0
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._refuse, _TIMEOUT)
+
+    def _head_arrived(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, answer: bytes) -> None:
+        self._head_arrived()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
