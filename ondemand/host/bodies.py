@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ondemand.host.errors import HostError
 
@@ -15,6 +18,8 @@ MAX_TOTAL_BYTES = 256 * 1024 * 1024
 """Of all bodies that are being read or worked on."""
 GRACE_S, BYTES_PER_S = 5.0, 240
 """A body has as much time as Kestrel gives it: the grace, and then a second for each 240 bytes."""
+
+LINGER_S = 2.0
 
 
 def max_body_bytes(environ: Mapping[str, str]) -> int:
@@ -91,3 +96,24 @@ class Body:
     """How much of one body has been read."""
 
     size = 0
+
+
+class Refusal(Response):
+    """An empty answer before the end of the request, which ends the connection.
+
+    The rest is read and dropped for a while: to close with bytes unread resets the connection, and a client that still
+    sends would not see the answer.
+    """
+
+    def __init__(self, status: int) -> None:
+        again = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+        super().__init__(status_code=status, headers={"Connection": "close", **again})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while (await receive()).get("more_body"):
+                    pass
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

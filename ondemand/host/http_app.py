@@ -12,8 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from ondemand.host.bodies import Bodies, BodyRefused, ClientGone
+from ondemand.host.bodies import Bodies, BodyRefused, ClientGone, Refusal
 from ondemand.host.context import InvocationTrace
+from ondemand.host.failures import failures
 from ondemand.host.http_messages import to_function_request, to_response
 from ondemand.host.index import HttpTrigger, IndexedFunction
 from ondemand.host.invocation import Invoker
@@ -88,7 +89,7 @@ class HttpFunctions:
         function, parameters = found
         is_anonymous = isinstance(function.trigger, HttpTrigger) and function.trigger.anonymous
         if self._is_crowded() and not is_anonymous:
-            return _closing(503)
+            return Refusal(503)
         try:
             with self._bodies.under_way() as body:
                 content = await self._bodies.read(request, body)
@@ -98,10 +99,10 @@ class HttpFunctions:
             return Response(status_code=429)
         except BodyRefused as refused:
             logger.warning("%s %s: %d, %s", request.method, function.name, refused.status, refused)
-            return _closing(refused.status)
+            return Refusal(refused.status)
         except ClientGone:
             logger.info("%s %s: the client went away in the middle of its request", request.method, function.name)
-            return _closing(400)  # to nobody
+            return Response(status_code=400)  # to nobody
 
     async def _invoke(self, function: IndexedFunction, argument: func.HttpRequest) -> Response:
         trace = InvocationTrace(argument.headers.get("traceparent", ""), argument.headers.get("tracestate", ""))
@@ -110,15 +111,9 @@ class HttpFunctions:
         except asyncio.CancelledError:
             # The host stops and the time to drain is over; what it asked for may well be there at the next try.
             return Response(status_code=503, headers={"Retry-After": "1"})
-        except Exception:  # a function may raise anything; the client gets no trace of it
-            logger.exception("function %s failed", function.name)
+        except Exception as error:  # noqa: BLE001  # a function may raise anything; the client gets no trace of it
+            failures.log(logger, f"function {function.name} failed", error)
             return Response(status_code=500)
-
-
-def _closing(status: int) -> Response:
-    """An answer that ends the connection, whose next bytes are the rest of a body."""
-    again = {"Retry-After": "1"} if status == 503 else {}  # noqa: PLR2004  # the status itself
-    return Response(status_code=status, headers={"Connection": "close", **again})
 
 
 def full_route(options: HttpOptions, trigger: HttpTrigger) -> str:

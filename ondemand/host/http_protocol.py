@@ -39,50 +39,65 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: passed on as uvicorn gives them
         super().__init__(*args, **options)
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._in_head = False
+        self._pending = 0
+        """Bytes since the last that were of use: of a head or a trailer that has no end yet."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         if len(self.connections) > self.max_connections + SPARE_CONNECTIONS:
             transport.abort()
-        self._await_head()
+        self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_arrived()
+        self._cancel_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._pending += len(data)
         super().data_received(data)
-        if self._head_timer is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(_TOO_LARGE)
+        if self._pending > MAX_HEAD_BYTES:
+            self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await_head()
-
-    def on_headers_complete(self) -> None:
-        self._head_arrived()
-        super().on_headers_complete()
+        self._in_head = True
+        self._expect_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head_timer is not None:  # else it is a trailer of the body, which nobody reads
+        if self._in_head:  # else it is a trailer of a body, which nobody reads
             super().on_header(name, value)
 
-    def _await_head(self) -> None:
-        if self._head_timer is None:
-            self._head_bytes = 0
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._refuse, _TIMEOUT)
+    def on_headers_complete(self) -> None:
+        self._in_head, self._pending = False, 0
+        self._cancel_timer()
+        super().on_headers_complete()
 
-    def _head_arrived(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def on_body(self, body: bytes) -> None:
+        self._pending = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._pending = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.more_body:  # an answer before the end of the request: its rest is dropped, but not for ever
+            self._expect_head()
+
+    def _expect_head(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self._refuse, _TIMEOUT)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _refuse(self, answer: bytes) -> None:
-        self._head_arrived()
+        self._cancel_timer()
         if not self.transport.is_closing():
             self.transport.write(answer)
             self.transport.close()

@@ -85,6 +85,7 @@ class Host:
         config = uvicorn.Config(
             http_app(functions),
             http=BoundedProtocol,
+            ws="none",
             access_log=False,
             log_config=None,
             lifespan="off",

@@ -84,6 +84,33 @@ async def test_value_and_sequence_bodies_are_text(http: httpx.AsyncClient, servi
     assert sorted(bodies) == sorted(["grüße", '{"a": [1, null, "x", 2.5, true]}', "null", '[["a", 1], [2]]'])
 
 
+async def test_ids_and_properties_of_any_type_reach_the_function(
+    http: httpx.AsyncClient, service_bus: ServiceBusClient
+) -> None:
+    ids: list[Any] = [7, uuid.UUID(int=7), b"\xff", "text", None]
+    odd = {"id": uuid.UUID(int=1), "time": datetime(2026, 1, 1, tzinfo=UTC), "bytes": b"\xff", "large": 2**40}
+    async with service_bus.get_queue_sender("work") as sender:
+        for each in ids:
+            properties = AmqpMessageProperties(message_id=each, correlation_id=each, reply_to=each, subject=b"\xff")
+            message = AmqpAnnotatedMessage(data_body=b"return", properties=properties, application_properties=odd)
+            await sender.send_messages(message)
+    answer = await told(http, "work", lambda answer: len(answer["messages"]) >= len(ids))
+    assert {message["delivery_count"] for message in answer["messages"]} == {1}
+
+
+async def test_dead_letter_that_fails_again_comes_back_after_a_pause(
+    http: httpx.AsyncClient, service_bus: ServiceBusClient, host: RunningPart
+) -> None:
+    await send(service_bus, "work", ServiceBusMessage("fail for ever", message_id="poison"))
+    answer = await told(http, "dead", lambda answer: len(answer["messages"]) >= 3)
+    first, *_, last = (datetime.fromisoformat(message["seen"]) for message in answer["messages"][:3])
+    assert last - first >= timedelta(seconds=FIRST_PAUSE_S + 2 * FIRST_PAUSE_S)
+    log = host.log.read_text()
+    assert log.count("Traceback") == 2  # of the queue's function, and of its dead letters'
+    await http.post("/api/mend")
+    await told(http, "dead", lambda answer: answer["messages"][-1]["delivery_count"] > 5 or True)
+
+
 async def test_returning_completes(http: httpx.AsyncClient, service_bus: ServiceBusClient, host: RunningPart) -> None:
     await send(service_bus, "work", ServiceBusMessage("return"))
     await told(http, "work", lambda answer: bool(answer["messages"]))

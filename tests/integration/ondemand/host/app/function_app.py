@@ -49,6 +49,11 @@ async def boom(req: func.HttpRequest) -> func.HttpResponse:
     raise ValueError("a secret")
 
 
+@app.route("open", auth_level=func.AuthLevel.ANONYMOUS)
+async def open_to_all(req: func.HttpRequest) -> str:
+    return "open"
+
+
 @app.route("nothing")
 async def nothing(req: func.HttpRequest) -> None:
     return None
