@@ -11,9 +11,9 @@ from pathlib import Path
 
 import uvicorn
 
+from ondemand.bounded_http import BoundedProtocol, max_connections
 from ondemand.host.bodies import Bodies, max_body_bytes
 from ondemand.host.http_app import HttpFunctions, full_route, http_app
-from ondemand.host.http_protocol import BoundedProtocol, max_connections
 from ondemand.host.index import HttpTrigger, IndexedFunction, ServiceBusTrigger
 from ondemand.host.invocation import Invoker
 from ondemand.host.options import HostOptions

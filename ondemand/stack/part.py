@@ -122,6 +122,7 @@ class Part:
                 env=dict(self.spec.environ),
                 cwd=self._root,
                 start_new_session=True,
+                umask=0o077,  # what it writes is for nobody else
             )
 
     async def _ready_line(self, process: asyncio.subprocess.Process) -> dict[str, str]:
