@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with the bounds that it has no setting for: on heads, and on connections.
+"""uvicorn's HTTP protocol with the bounds that it has no setting for: on heads, time and connections.
 
 They stand for what Kestrel does in the official host.
 """
@@ -12,6 +12,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_TIMEOUT_S = 10.0
 """For the whole head of a request, and for a connection that sends nothing."""
+BODY_GRACE_S, BODY_BYTES_PER_S = 5.0, 240
+"""A body has as much time as Kestrel gives it: the grace, and then a second for each 240 bytes."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_CONNECTIONS = 4096
 SPARE_CONNECTIONS = 128
@@ -33,25 +35,28 @@ def max_connections() -> int:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection. A request that is complete when its first bytes are costs no timer."""
 
     max_connections = MAX_CONNECTIONS
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: passed on as uvicorn gives them
         super().__init__(*args, **options)
-        self._timer: asyncio.TimerHandle | None = None
         self._in_head = False
         self._pending = 0
         """Bytes since the last that were of use: of a head or a trailer that has no end yet."""
+        self._deadline: float | None = None
+        """When what is awaited from the client must be here; None while nothing is."""
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         if len(self.connections) > self.max_connections + SPARE_CONNECTIONS:
             transport.abort()
-        self._expect_head()
+        self._await_more(HEAD_TIMEOUT_S)
+        self._check()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel_timer()
+        self._deadline = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -59,11 +64,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._pending > MAX_HEAD_BYTES:
             self._refuse(_TOO_LARGE)
+        if self._timer is None and self._deadline is not None:
+            self._check()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._expect_head()
+        self._await_more(HEAD_TIMEOUT_S)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # else it is a trailer of a body, which nobody reads
@@ -71,33 +78,42 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._pending = False, 0
-        self._cancel_timer()
+        self._await_more(BODY_GRACE_S)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._pending = 0
+        if self._deadline is not None:
+            self._deadline += len(body) / BODY_BYTES_PER_S
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._pending = 0
+        self._pending, self._deadline = 0, None
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle.more_body:  # an answer before the end of the request: its rest is dropped, but not for ever
-            self._expect_head()
+            self._await_more(HEAD_TIMEOUT_S)
 
-    def _expect_head(self) -> None:
-        if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self._refuse, _TIMEOUT)
+    def _await_more(self, seconds: float) -> None:
+        self._deadline = self.loop.time() + seconds
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _check(self) -> None:
+        """End the connection if the deadline has passed, else look again then."""
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self.loop.time() >= self._deadline:
+            logger.info("a client was cut: the rest of its request did not come in time")
+            self._refuse(_TIMEOUT)
+        else:
+            self._timer = self.loop.call_at(self._deadline, self._check)
 
     def _refuse(self, answer: bytes) -> None:
-        self._cancel_timer()
-        if not self.transport.is_closing():
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if not self.pipeline:  # else another answer comes first
             self.transport.write(answer)
-            self.transport.close()
+        self.transport.close()

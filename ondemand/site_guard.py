@@ -7,9 +7,9 @@ own). A request that tells neither is no page's.
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,26 +26,29 @@ class SiteGuard:
         more = environ.get(ALLOWED_HOSTS, "").lower().split(",")
         self._names = {*LOOPBACK, *(name.strip() for name in more if name.strip())}
 
+        self._is_known = lru_cache(256)(self._names_this_machine)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._refused(Headers(scope=scope), scope["method"]) if scope["type"] == "http" else None
+        refused = self._refused(dict(scope["headers"]), scope["method"]) if scope["type"] == "http" else None
         await (refused or self._app)(scope, receive, send)
 
-    def _refused(self, headers: Headers, method: str) -> PlainTextResponse | None:
-        host = headers.get("host", "")
-        if _name(host) not in self._names:
+    def _refused(self, headers: Mapping[bytes, bytes], method: str) -> PlainTextResponse | None:
+        host = headers.get(b"host", b"")
+        if not self._is_known(host):
             return _refuse(403, f"This server is not known as {host[:100]!r}; {ALLOWED_HOSTS} names other hosts.")
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        origin = headers.get(b"origin")
+        if origin is not None and origin.partition(b"://")[2].lower() != host.lower():
             return _refuse(403, "Pages of other sites may not ask this server.")
-        if method not in ("GET", "HEAD") and headers.get("sec-fetch-site") == "cross-site":
+        if method not in ("GET", "HEAD") and headers.get(b"sec-fetch-site") == b"cross-site":
             return _refuse(403, "Pages of other sites may not ask this server.")
-        if "content-type" not in headers and _has_body(headers):
+        if b"content-type" not in headers and (
+            b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+        ):
             return _refuse(415, "Say what the body is: Content-Type: application/json.")
         return None
 
-
-def _has_body(headers: Headers) -> bool:
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+    def _names_this_machine(self, host: bytes) -> bool:
+        return _name(host.decode("latin-1")) in self._names
 
 
 def _name(host: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from ondemand.bounded_http import BoundedProtocol
+from ondemand.bounded_http import BoundedProtocol, max_connections
 from ondemand.databricks.api import create_app
 from ondemand.databricks.settings import Settings
 from ondemand.databricks.workspace import Mount, Workspace
@@ -60,6 +60,7 @@ def main(
     (data / "dbfs").mkdir(exist_ok=True)
     settings = Settings(data, mounts, max_concurrent_runs, token or None, preload)
     listening = _listen(port)
+    BoundedProtocol.max_connections = max_connections()
     config = uvicorn.Config(
         SiteGuard(create_app(settings)),
         http=BoundedProtocol,

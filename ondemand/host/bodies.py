@@ -1,8 +1,8 @@
-"""Reading the body of a request within bounds: of size, of time, and of all bodies together."""
+"""Reading the body of a request within bounds: of its size, and of all bodies together."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -16,8 +16,6 @@ MAX_BODY_SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 DEFAULT_MAX_BODY_BYTES = 100 * 1024 * 1024
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
 """Of all bodies that are being read or worked on."""
-GRACE_S, BYTES_PER_S = 5.0, 240
-"""A body has as much time as Kestrel gives it: the grace, and then a second for each 240 bytes."""
 
 LINGER_S = 2.0
 
@@ -43,59 +41,44 @@ class ClientGone(Exception):
 
 
 class Bodies:
-    """The bodies under way."""
+    """The bodies under way. How long one may take is the protocol's business (`ondemand.bounded_http`)."""
 
     def __init__(self, max_bytes: int, max_total: int = MAX_TOTAL_BYTES) -> None:
         self._max_bytes = max_bytes
         self._max_total = max(max_total, max_bytes)
         self._total = 0
 
-    @contextmanager
-    def under_way(self) -> Iterator["Body"]:
-        """A body that counts until the context ends."""
-        body = Body()
-        try:
-            yield body
-        finally:
-            self._total -= body.size
-
-    async def read(self, request: Request, body: "Body") -> bytes:
-        """Raises BodyRefused and ClientGone."""
+    async def read(self, request: Request) -> bytes:
+        """The body, which counts until it is released. Raises BodyRefused and ClientGone."""
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self._max_bytes:
             raise BodyRefused(413, f"a body of {declared} bytes")
-        clock = asyncio.get_running_loop().time
-        began = clock()
         chunks: list[bytes] = []
+        size, more = 0, True
         try:
-            async with asyncio.timeout_at(began + GRACE_S) as limit:
-                while True:
-                    message = await request.receive()
-                    if message["type"] != "http.request":
-                        raise ClientGone
-                    if chunk := message.get("body"):
-                        self._count(body, len(chunk))
-                        chunks.append(chunk)
-                    if not message.get("more_body"):
-                        break
-                    limit.reschedule(began + GRACE_S + body.size / BYTES_PER_S)
-        except TimeoutError:
-            raise BodyRefused(408, f"{body.size} bytes of a body in {clock() - began:.0f} s") from None
+            while more:
+                message = await request.receive()
+                if message["type"] != "http.request":
+                    raise ClientGone
+                chunk = message["body"]
+                chunks.append(chunk)
+                size += len(chunk)
+                self._total += len(chunk)
+                more = message["more_body"]
+                self._refuse_too_large(size)
+        except BaseException:  # also a cancellation: nobody will release it
+            self.release(size)
+            raise
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def _count(self, body: "Body", size: int) -> None:
-        body.size += size
-        self._total += size
-        if body.size > self._max_bytes:
+    def release(self, size: int) -> None:
+        self._total -= size
+
+    def _refuse_too_large(self, size: int) -> None:
+        if size > self._max_bytes:
             raise BodyRefused(413, f"a body of more than {self._max_bytes} bytes")
         if self._total > self._max_total:
             raise BodyRefused(503, f"{self._total} bytes of bodies are under way")
-
-
-class Body:
-    """How much of one body has been read."""
-
-    size = 0
 
 
 class Refusal(Response):

@@ -91,10 +91,12 @@ class HttpFunctions:
         if self._is_crowded() and not is_anonymous:
             return Refusal(503)
         try:
-            with self._bodies.under_way() as body:
-                content = await self._bodies.read(request, body)
+            body = await self._bodies.read(request)
+            try:
                 async with (self._anonymous_limits if is_anonymous else self._limits).admit():
-                    return await self._invoke(function, to_function_request(request, content, parameters))
+                    return await self._invoke(function, to_function_request(request, body, parameters))
+            finally:
+                self._bodies.release(len(body))
         except TooManyRequestsError:
             return Response(status_code=429)
         except BodyRefused as refused:

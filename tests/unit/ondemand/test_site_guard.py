@@ -45,6 +45,7 @@ async def test_programs_own_pages_and_links_are_answered(method: str, headers: d
         {"origin": "http://evil.example"},  # fetch of a Blob without a type
         {"origin": "null", "content_type": "text/plain"},  # a sandboxed frame, or a redirect
         {"origin": "http://127.0.0.1:3000", "content_type": "text/plain"},  # another server on this machine
+        {"origin": "http://[", "content_type": "text/plain"},
         {"sec_fetch_site": "cross-site", "content_type": "text/plain"},
     ],
 )
