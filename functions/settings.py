@@ -5,7 +5,6 @@ settings of the others.
 """
 
 import os
-import tempfile
 from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
@@ -123,9 +122,15 @@ class ModelsSettings(_Settings):
     databricks_token: str | None = None
 
 
+def _private_cache() -> Path:
+    """A folder of the user alone; in the images, whose HOME is /tmp, a folder of the container."""
+    return Path.home() / ".cache" / "mlflow-ondemand" / "models"
+
+
 class RunModelSettings(RowSettings):
     mlflow_tracking_uri: str
-    model_cache_dir: Path = Path(tempfile.gettempdir()) / "mlflow-ondemand-models"
+    model_cache_dir: Annotated[Path, Field(default_factory=_private_cache)]
+    """Nobody else may write here: a model is code. `/tmp` is shared by the users of a machine, not by containers."""
     model_cache_bytes: Positive = 2 * 1024**3
     model_cache_entries: Positive = 200
     model_disk_bytes: Positive = 10 * 1024**3
