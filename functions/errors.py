@@ -127,6 +127,12 @@ class PredictionFailed(OnDemandError):
     slug, title, status = "prediction-failed", "Prediction failed", 500
 
 
+class PredictionTimeout(PredictionFailed):
+    """The model did not return from a prediction in time."""
+
+    slug, title = "prediction-timeout", "Prediction took too long"
+
+
 class ModelRefused(OnDemandError):
     """The model may not be loaded here: a flavour that the catalog does not allow, or code of its own."""
 
