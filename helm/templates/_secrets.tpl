@@ -12,6 +12,9 @@ Each function gets its own and no other's.
 {{- $_ := set $secrets "MLFLOW_TRACKING_TOKEN" "mlflowToken" -}}
 {{- end -}}
 {{- $_ := set $secrets "AZURE_STORAGE_ACCOUNT_KEY" "storageAccountKey" -}}
+{{- if eq .function "predict" -}}
+{{- $_ := set $secrets "IDEMPOTENCY_SECRET" "idempotencySecret" -}}
+{{- end -}}
 {{- if or (eq .function "train") (include "ondemand.onDatabricks" .root) -}}
 {{- if eq .function "predict" -}}
 {{- $_ := set $secrets "DATABRICKS_TOKEN" "databricksToken" -}}

@@ -75,6 +75,7 @@ KEY_VAULT: Values = {
         "databricksTrainClientSecret": {"keyVaultObject": "databricks-train-secret"},
         "databricksClientSecret": {"keyVaultObject": "databricks-secret"},
         "applicationInsights": {"keyVaultObject": "insights"},
+        "idempotencySecret": {"keyVaultObject": "idempotency"},
     },
 }
 GPU_POOL: Values = {
@@ -135,6 +136,7 @@ EVERYTHING: Values = {
     "secrets": {
         "applicationInsights": {"secret": "insights"},
         "otlpHeaders": {"secret": "collector", "key": "headers"},
+        "idempotencySecret": {"secret": "predict", "key": "idempotency"},
     },
     "predict": {
         "priorityClassName": "serving",
@@ -142,7 +144,6 @@ EVERYTHING: Values = {
         "podLabels": {"example.com/team": "ml"},
         "extraEnv": [
             {"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"},
-            {"name": "IDEMPOTENCY_SECRET", "valueFrom": {"secretKeyRef": {"name": "predict", "key": "idempotency"}}},
         ],
         "affinity": {
             "nodeAffinity": {

@@ -191,7 +191,7 @@ def test_key_vault_secrets_are_fetched_and_kept_a_function(releases: Releases) -
         if name == "predict-keyvault":
             assert set(mounted_keys(pod).values()) <= kept
     assert fetched == {
-        "predict-keyvault": {"client", "databricks-token", "insights", "master"},
+        "predict-keyvault": {"client", "databricks-token", "idempotency", "insights", "master"},
         "train-keyvault": {"databricks-train-secret", "insights"},
         "run-model-keyvault": {"databricks-secret", "insights"},
     }
