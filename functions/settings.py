@@ -82,8 +82,8 @@ class PredictSettings(_Settings):
     max_body_bytes: Positive = 16 * 1024 * 1024
     max_rows: Positive = 100_000
     max_waiting: Positive = 1800
-    """Requests that wait in one instance. A caller alone gets half of them; twice as many are below host.json's
-    maxConcurrentRequests."""
+    """Predictions that wait in one instance, and as many long polls. A caller alone gets half of them. Three times as
+    many must be below maxConcurrentRequests of host.json."""
     max_pending: Positive = 20_000
     """Predictions of one instance that have no answer yet, whether a request waits for them or not."""
     max_bodies_bytes: Positive = 128 * 1024 * 1024

@@ -10,10 +10,12 @@ from threading import Thread
 import azure.functions as func
 
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import catalog
-from functions.contracts import run_models_in
+from functions.contracts import UnknownVersion, run_models_in
 from functions.health import lives, opens
 from functions.operations import Operations, open_store
+from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
 from functions.run_model.known_models import KnownModels
 from functions.run_model.loader import Loader
@@ -93,5 +95,13 @@ def trouble() -> str | None:
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=SERVICEBUS)
 async def run_model(message: func.ServiceBusMessage) -> None:
     """Handle the commands of one message."""
+    bus_time.observe(message.enqueued_time_utc)
     redelivered = (message.delivery_count or 1) > 1
-    await app().service.handle_all(run_models_in(message.get_body()), redelivered)
+    body = message.get_body()
+    try:
+        commands = run_models_in(body)
+    except UnknownVersion as unknown:
+        if not await put_off(app().bus, QUEUE, message, body, unknown):
+            raise
+        return
+    await app().service.handle_all(commands, redelivered)

@@ -79,11 +79,11 @@ class RunModelService:
             await self._replies.broken(command, error)
 
     async def _answer_or_train(self, command: RunModel) -> None:
-        _, entry = self._catalog.find(command.model_type)
+        entry = self._catalog.check(command.model_type, command.parameters, command.key)
         found = await self._known.find(command, entry)
         if isinstance(found, Found):
             await self._predict(command, entry, found)
-        elif command.trained:
+        elif command.trained and not command.retrain:
             raise not_logged(command, entry, found)
         else:
             await self._start_training(command)

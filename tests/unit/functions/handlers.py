@@ -1,6 +1,7 @@
 """The functions of a blueprint as the worker calls them."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import azure.functions as func
@@ -19,6 +20,10 @@ class Message(ServiceBusMessage):
 
     def get_body(self) -> bytes:
         return self._body
+
+    @property
+    def enqueued_time_utc(self) -> datetime | None:
+        return None
 
     @property
     def delivery_count(self) -> int:

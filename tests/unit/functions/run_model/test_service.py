@@ -177,6 +177,13 @@ async def test_missing_model_is_trained_and_the_client_is_told(runner: Runner) -
     assert event.operation.training == Training(state="REQUESTED")
 
 
+async def test_model_missing_after_the_training_of_another_is_trained(runner: Runner) -> None:
+    """The run of another client, which ended a moment before and left no model."""
+    asked = command(trained=True, retrain=True, training=Training(run_id=7, state="SUCCESS"))
+    await runner.service.handle(asked)
+    assert runner.published.messages[0] == (TRAIN, StartTraining(command=asked))
+
+
 async def test_model_missing_after_its_training_is_an_error(runner: Runner) -> None:
     operation = await runner.outcome(command(trained=True, training=Training(run_id=7, state="SUCCESS")))
     assert error_type(operation) == "model-not-logged"
@@ -274,7 +281,17 @@ async def test_artifact_that_is_no_model_is_an_error_and_logged(
 
 
 async def test_fault_of_ours_is_one_error(runner: Runner) -> None:
-    assert error_type(await runner.outcome(command(key="no key"))) == "internal-error"
+    runner.log_model()
+    asked = command(input_stored=True)
+    await runner.operations.put_input(asked.operation, b"{")
+    assert error_type(await runner.outcome(asked)) == "internal-error"
+
+
+@pytest.mark.parametrize(
+    "forged", [{"key": "b" * 64}, {"parameters": {}}, {"parameters": {"alpha": "0.5", "depth": 5}}]
+)
+async def test_command_that_predict_would_not_have_sent_is_refused(runner: Runner, forged: dict[str, Any]) -> None:
+    assert error_type(await runner.outcome(command().model_copy(update=forged))) == "invalid-request"
 
 
 async def test_load_that_takes_a_while_is_told(runner: Runner) -> None:
