@@ -139,7 +139,7 @@ class ClientProtocol(asyncio.Protocol):
         """End a client that does not open its connection, or that was silent for too long."""
         if self._peer is None or self._peer.connection.is_closed:
             return
-        is_open = self._peer.connection.is_open
+        is_open = self._peer.connection.is_open and self._peer.is_authorized
         deadline = (
             self._last_input_at + self._limits.idle_timeout
             if is_open
@@ -150,7 +150,7 @@ class ClientProtocol(asyncio.Protocol):
             # It may open meanwhile; then the other limit counts.
             self._call_later("watch", min(remaining, self._limits.idle_timeout), self._check_silence)
             return
-        what = "was silent" if is_open else "did not open its connection"
+        what = "was silent" if is_open else "did not open its connection, or put no token on it,"
         limit = self._limits.idle_timeout if is_open else self._limits.handshake_timeout
         logger.warning("%s is disconnected: it %s for %g seconds", self._name, what, limit)
         description = f"The connection was inactive for more than the allowed {limit:g} seconds."

@@ -15,7 +15,7 @@ class Limits:
     max_connections: int = 1000
     """At a time; one more is opened and closed with an error. Service Bus: 5,000 a namespace; the emulator: 10."""
     handshake_timeout: float = 30
-    """From the connection to its ``open`` frame."""
+    """From the connection to its ``open`` frame and its first valid token."""
     idle_timeout: float = 480
     """A peer that is silent for longer is gone; it is asked for a frame in half of that (240 s: Service Bus)."""
     min_heartbeat_interval: float = 0.5

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 
-from servicebus_broker.amqp.errors import AmqpError, FramingError, NotAllowedError
+from servicebus_broker.amqp.errors import AmqpError, FramingError, NotAllowedError, UnauthorizedAccessError
 from servicebus_broker.amqp.events import Event
 from servicebus_broker.amqp.frames import (
     AMQP_HEADER,
@@ -35,7 +35,13 @@ from servicebus_broker.amqp.values import Array, Symbol
 from servicebus_broker.limits import Limits
 
 MIN_MAX_FRAME_SIZE = 512
-_MECHANISMS = ("ANONYMOUS", "MSSBCBS", "PLAIN", "EXTERNAL")
+_PLAIN = "PLAIN"
+# With the first two, a client proves who it is after it has opened the connection.
+_MECHANISMS = ("ANONYMOUS", "MSSBCBS", _PLAIN)
+_SASL_OK, _SASL_AUTH = 0, 1
+
+Login = Callable[[str, str], bool]
+"""Whether a user has a password."""
 
 
 class State(Enum):
@@ -54,10 +60,16 @@ class Connection:
 
     Feed it with `receive_data`, handle its `events`, write the bytes of `data_to_send`, call `connection_lost` at the
     end. The owner sets ``paused`` while the peer does not read. With ``refusal``, the peer is told that error as soon
-    as it opens the connection, and the connection closes.
+    as it opens the connection, and the connection closes. ``is_logged_in`` is whether it gave a right password.
     """
 
-    def __init__(self, container_id: str, limits: Limits, refusal: Error | None = None) -> None:
+    def __init__(
+        self,
+        container_id: str,
+        limits: Limits,
+        refusal: Error | None = None,
+        login: Login = lambda user, password: True,
+    ) -> None:
         self.container_id = container_id
         self.limits = limits
         self.max_outgoing_frame_size = MIN_MAX_FRAME_SIZE
@@ -67,7 +79,9 @@ class Connection:
         self.fault: Error | None = None
         self.has_more = False
         self.incomplete = IncompleteBytes(limits.max_incomplete_bytes)
+        self.is_logged_in = False
         self._refusal = refusal
+        self._login = login
         self._frames = FrameBuffer(limits.max_frame_size)
         self._out = bytearray()
         self._sessions: dict[int, Session] = {}
@@ -203,9 +217,13 @@ class Connection:
     def _on_sasl(self, frame: Frame) -> None:
         if frame.type != SASL_TYPE:
             raise FramingError("not a SASL frame")
-        # Every mechanism and password is accepted: this broker listens on the loopback interface only.
-        read_as(SaslInit, frame.body)
-        self.write(encode_frame(SaslOutcome(0), type_=SASL_TYPE))
+        init, _ = read_as(SaslInit, frame.body)
+        if init.mechanism == _PLAIN:
+            self.is_logged_in = self._login(*_user_and_password(init.initial_response or b""))
+        if init.mechanism not in _MECHANISMS or (init.mechanism == _PLAIN and not self.is_logged_in):
+            self.write(encode_frame(SaslOutcome(_SASL_AUTH), type_=SASL_TYPE))
+            raise UnauthorizedAccessError(f"SASL {init.mechanism[:20]!r}: a wrong user, password or mechanism")
+        self.write(encode_frame(SaslOutcome(_SASL_OK), type_=SASL_TYPE))
         self.state = State.AMQP_HEADER
 
     def _on_open(self, performative: object) -> list[Event]:
@@ -258,3 +276,10 @@ class Connection:
         if channel in self._sessions:
             raise NotAllowedError("a channel that is in use")
         self._sessions[channel] = Session(self, channel, begin)
+
+
+def _user_and_password(response: bytes) -> tuple[str, str]:
+    """Of the form ``[authorisation identity] NUL user NUL password`` (RFC 4616)."""
+    _, _, credentials = response.partition(b"\0")
+    user, _, password = credentials.partition(b"\0")
+    return user.decode(errors="replace"), password.decode(errors="replace")

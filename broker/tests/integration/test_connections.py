@@ -22,7 +22,7 @@ from servicebus_broker.service.broker import Broker
 from tests.integration.conftest import start_broker
 from tests.integration.sdk import receive, send
 from tests.integration.threaded import Threaded, threaded_client
-from tests.unit.client import HANDSHAKE, read_frames
+from tests.unit.client import HANDSHAKE, KEY, read_frames
 
 HOST = "127.0.0.1"
 WAIT = 30
@@ -80,7 +80,7 @@ async def test_silent_client_is_disconnected_and_one_with_heartbeats_stays() -> 
 async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
     async with (
         served(Limits(idle_timeout=IDLE)) as port,
-        ServiceBusClient.from_connection_string(connection_string(HOST, port), retry_total=0) as client,
+        ServiceBusClient.from_connection_string(connection_string(HOST, port, KEY), retry_total=0) as client,
         # The interval at which the SDK checks whether a heartbeat of a sender is due; 30 s by default.
         client.get_queue_sender("plain", keep_alive=1) as sender,
         client.get_queue_receiver("plain") as receiver,
@@ -97,7 +97,7 @@ async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
 
 async def test_client_above_the_limit_is_told() -> None:
     async with served(Limits(max_connections=1)) as port:
-        address = connection_string(HOST, port)
+        address = connection_string(HOST, port, KEY)
         async with (
             ServiceBusClient.from_connection_string(address, retry_total=0) as client,
             client.get_queue_sender("plain") as sender,
