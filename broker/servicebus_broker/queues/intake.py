@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 
-from servicebus_broker.amqp.sections import Sections
+from servicebus_broker.amqp.sections import Sections, set_message_id
 from servicebus_broker.queues.admission import check
 from servicebus_broker.queues.deadlines import Alarm, Deadlines
 from servicebus_broker.queues.duplicates import DuplicateHistory
@@ -24,7 +25,13 @@ class Intake:
         self._scheduled_ids: dict[str, int] = {}
 
     def take(self, messages: Sequence[Sections], now: float) -> list[int]:
-        """Add messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError."""
+        """Add messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError.
+
+        As in Service Bus, a message without an id gets one: azure-servicebus for JavaScript settles by it.
+        """
+        for sections in messages:
+            if sections.message_id is None:
+                set_message_id(sections, os.urandom(16).hex())
         arrivals = [(Message(sections, 0, now, FOREVER), self._scheduled_for(sections)) for sections in messages]
         size = 0
         for message, _ in arrivals:

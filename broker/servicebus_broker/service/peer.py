@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from servicebus_broker.amqp.connection import Connection
@@ -223,7 +224,8 @@ class Peer:
                 )
             entity.queue.check_can_receive()
             self._nodes[link] = QueueReceiver(link, self, entity)
-            link.accept()
+            # The filters in the answer are those that are applied.
+            link.accept(replace(link.source, filter=None))
 
     def _allowed_address(self, link: Link) -> Address:
         """Raises UnauthorizedError for an entity that no token of the client covers."""
@@ -245,5 +247,8 @@ def _address(link: Link) -> Address:
         raise ArgumentError("A link needs the address of an entity.")
     address = parse_address(link.address)
     if "/subscriptions/" in address.entity.lower():
-        raise EntityNotFoundError(f"'{address.entity}': topics and subscriptions are not supported by this broker.")
+        raise EntityNotFoundError(
+            f"The messaging entity '{address.entity}' could not be found. Topics and subscriptions are not supported "
+            "by this broker."
+        )
     return address

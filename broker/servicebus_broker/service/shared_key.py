@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
 from servicebus_broker.addresses import POLICY
 from servicebus_broker.queues.clock import Clock
 from servicebus_broker.queues.errors import UnauthorizedError
-from servicebus_broker.service.addresses import path_of
 
+# The SDK for JavaScript leaves the scheme out; its administration client signs the whole URL of a request.
+_HOST = re.compile(r"(?:[a-z]+://)?[^/]*", re.IGNORECASE)
 _SCHEME = "SharedAccessSignature "
 _FIELDS = ("sr", "sig", "se", "skn")
 _MAX_TOKEN = 8 * 1024
@@ -58,7 +60,11 @@ class SharedKey:
         expires_at = self._clock.from_wall(float(expiry))
         if expires_at <= self._clock():
             raise UnauthorizedError("ExpiredToken: The token is expired.")
-        return Claim(path_of(unquote_plus(address)), expires_at)
+        return Claim(_path(unquote_plus(address)), expires_at)
+
+
+def _path(audience: str) -> str:
+    return _HOST.sub("", audience, count=1).partition("?")[0].strip("/").lower()
 
 
 def _fields(token: str) -> tuple[str, str, str, str]:

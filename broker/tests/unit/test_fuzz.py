@@ -197,9 +197,9 @@ def test_a_message_of_many_tiny_frames_takes_no_more_than_its_size() -> None:
 @unhurried
 @given(st.integers(0, 2**64 - 1), VALUES)
 def test_names_from_a_client_are_echoed_to_it(number: int, value: object) -> None:
-    # The answer to a refused link repeats all that the client wrote.
+    # The answer to a link whose messages are not filtered repeats all that the client wrote.
     peer = Broker(QUEUES, FakeClock(), LIMITS).connect()
-    source = Source("queue", filter={Symbol("f"): Described(ULong(number), value), Symbol("n"): UInt(7)})
+    source = Source("queue/$management", filter={Symbol("f"): Described(ULong(number), value), Symbol("n"): UInt(7)})
     peer.receive_data(HANDSHAKE)
     peer.connection.data_to_send()
     peer.receive_data(encode_frame(Attach("l", 0, True, 0, 1, source), channel=1))

@@ -86,6 +86,9 @@ def test_a_link_needs_a_token(guarded: Broker, address: str) -> None:
     [
         ("sb://127.0.0.1:5672", True),
         ("sb://127.0.0.1:5672/", True),
+        ("127.0.0.1:5672", True),
+        ("https://127.0.0.1:5300/queue?api-version=2021-05", False),
+        ("127.0.0.1:5672/queue", False),
         ("amqps://name.servicebus.windows.net/queue/", False),
         ("sb://127.0.0.1/queue", False),
     ],
