@@ -20,7 +20,7 @@ from servicebus_broker.key_file import key_in, new_key
 from servicebus_broker.limits import Limits
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.server import Server
-from servicebus_broker.service.broker import Broker
+from servicebus_broker.service.broker import MAX_QUEUES, Broker
 from servicebus_broker.service.shared_key import SharedKey
 
 
@@ -71,6 +71,7 @@ def _stored_key(options: Options) -> str:
 
 def _server_in_memory(options: Options, key: str) -> Server:
     clock = SystemClock()
+    _check_number(options.queues)
     return Server(Broker(options.queues, clock, _limits(options), SharedKey(key, clock)))
 
 
@@ -78,10 +79,20 @@ def _durable_server(options: Options, folder: Path, key: str) -> Server:
     clock = SystemClock()
     journal = Journal(folder, options.queues, clock, fsync=options.fsync)
     clock.not_before(journal.last_time)
+    _check_number(journal.defined())
     broker = Broker(journal.defined(), clock, _limits(options), SharedKey(key, clock))
     journal.restore(broker.queues())
     broker.record_to(journal)
     return Server(broker, journal)
+
+
+def _check_number(queues: list[QueueSettings]) -> None:
+    """Raises StartError."""
+    if len(queues) > MAX_QUEUES:
+        raise StartError(
+            f"{len(queues)} queues are configured, or are in the data folder and not empty; this broker holds "
+            f"{MAX_QUEUES} at most"
+        )
 
 
 def _limits(options: Options) -> Limits:

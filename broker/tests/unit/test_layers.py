@@ -18,7 +18,7 @@ LAYERS = (
     ("addresses", "clock", "flood", "key_file", "lifetime", "limits", "replaced_file"),
     ("amqp",),
     ("queues",),
-    ("config", "durations", "properties", "property_forms", "queue_option"),
+    ("config", "durations", "lenient_json", "properties", "property_forms", "queue_option"),
     ("journal",),
     ("service",),
     ("administration",),
