@@ -76,6 +76,13 @@ class ClientProtocol(asyncio.Protocol):
             peer, self._peer = self._peer, None
             self._server.remove(peer)
 
+    def abort(self) -> None:
+        """End this client at once."""
+        if self._transport is not None:
+            self._transport.abort()
+        # The event loop calls it too, but only after the caller needs the room.
+        self.connection_lost(None)
+
     def pause_writing(self) -> None:
         if self._peer is not None:
             self._peer.connection.paused = True

@@ -17,7 +17,7 @@ from servicebus_broker.amqp.frames import (
     FrameBuffer,
     encode_frame,
 )
-from servicebus_broker.amqp.link import IncompleteBytes, Link
+from servicebus_broker.amqp.link import Link
 from servicebus_broker.amqp.performatives import (
     Begin,
     Close,
@@ -31,6 +31,7 @@ from servicebus_broker.amqp.performatives import (
     read_composite,
 )
 from servicebus_broker.amqp.session import Session
+from servicebus_broker.amqp.totals import IncompleteBytes, Totals
 from servicebus_broker.amqp.values import Array, Symbol
 from servicebus_broker.limits import Limits
 
@@ -69,6 +70,7 @@ class Connection:
         limits: Limits,
         refusal: Error | None = None,
         login: Login = lambda user, password: True,
+        totals: Totals | None = None,
     ) -> None:
         self.container_id = container_id
         self.limits = limits
@@ -78,11 +80,12 @@ class Connection:
         self.state = State.HEADER
         self.fault: Error | None = None
         self.has_more = False
-        self.incomplete = IncompleteBytes(limits.max_incomplete_bytes)
+        self.totals = totals or Totals(limits)
+        self.incomplete = IncompleteBytes(limits.max_incomplete_bytes, self.totals)
         self.is_logged_in = False
         self._refusal = refusal
         self._login = login
-        self._frames = FrameBuffer(limits.max_frame_size)
+        self._frames = FrameBuffer(min(limits.max_first_frame_size, limits.max_frame_size))
         self._out = bytearray()
         self._sessions: dict[int, Session] = {}
 
@@ -159,6 +162,7 @@ class Connection:
     def connection_lost(self) -> list[Event]:
         """Drop all sessions and links; returns their events."""
         events = [event for session in self._sessions.values() for event in session.close()]
+        self.totals.sessions.used -= len(self._sessions)
         self._sessions.clear()
         self.state = State.CLOSED
         return events
@@ -237,6 +241,7 @@ class Connection:
                 raise NotAllowedError(f"an idle time-out of {performative.idle_time_out} ms is too short")
         self._send_open()
         self.state = State.OPENED
+        self._frames.max_frame_size = limits.max_frame_size
         return self.close(self._refusal) if self._refusal else []
 
     def _send_open(self) -> None:
@@ -266,6 +271,7 @@ class Connection:
             return []
         if isinstance(performative, End):
             del self._sessions[frame.channel]
+            self.totals.sessions.used -= 1
             session.send(End())
             return session.close()
         return session.receive(performative, frame.body[end:])
@@ -275,6 +281,8 @@ class Connection:
             raise NotAllowedError(f"a channel above {self.limits.channel_max}", FramingError.condition)
         if channel in self._sessions:
             raise NotAllowedError("a channel that is in use")
+        self.totals.sessions.check_room()
+        self.totals.sessions.used += 1
         self._sessions[channel] = Session(self, channel, begin)
 
 

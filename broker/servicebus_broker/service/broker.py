@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from servicebus_broker.amqp.connection import Connection
 from servicebus_broker.amqp.performatives import Error
+from servicebus_broker.amqp.totals import Totals
 from servicebus_broker.limits import DEFAULT_LIMITS, Limits
 from servicebus_broker.queues.access import check_targets
 from servicebus_broker.queues.agenda import Agenda
@@ -44,6 +45,7 @@ class Broker:
     ) -> None:
         self.limits = limits
         self.key = key
+        self.totals = Totals(limits)
         self.container_id = f"local-broker-{uuid4().hex[:8]}"
         self.clock = clock
         self._definitions: DefinitionRecorder = NoDefinitionRecorder()
@@ -60,7 +62,7 @@ class Broker:
     def connect(self, refusal: Error | None = None) -> Peer:
         """A new client connection; with ``refusal`` it is told that error and closed."""
         login = self.key.is_password if self.key is not None else _anybody
-        peer = Peer(Connection(self.container_id, self.limits, refusal, login), self)
+        peer = Peer(Connection(self.container_id, self.limits, refusal, login, self.totals), self)
         self._peers[peer] = None
         return peer
 

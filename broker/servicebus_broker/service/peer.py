@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from servicebus_broker.amqp.connection import Connection
-from servicebus_broker.amqp.errors import AmqpError
+from servicebus_broker.amqp.errors import AmqpError, ResourceLimitError
 from servicebus_broker.amqp.events import Event, LinkClosed, LinkRequested
 from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
 from servicebus_broker.amqp.link import Link
@@ -65,6 +65,7 @@ class Peer:
         self._namespace = namespace
         self._nodes: dict[Link, IncomingNode | OutgoingNode] = {}
         self._claims: dict[str, Claim] = {}
+        connection.incomplete.on_overdrawn = self._overdrawn
 
     @property
     def is_authorized(self) -> bool:
@@ -96,6 +97,12 @@ class Peer:
         for event in self.connection.close(error):
             self._handle(event)
         self.touch()
+
+    def _overdrawn(self) -> None:
+        """Other clients need the room that this one's incomplete messages take."""
+        error = ResourceLimitError("the most of too many bytes of incomplete messages of all clients")
+        self.connection.fault = Error(error.condition, error.description, {})
+        self.close(self.connection.fault)
 
     def connection_lost(self) -> None:
         """The transport is gone."""

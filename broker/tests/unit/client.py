@@ -15,6 +15,8 @@ HANDSHAKE = (
     + encode_frame(Open("client", max_frame_size=65536))
     + encode_frame(Begin(None, 0, 1000, 1000), channel=1)
 )
+OPENING = AMQP_HEADER + encode_frame(Open("client", max_frame_size=65536))
+ANONYMOUS = SASL_HEADER + encode_frame(SaslInit(Symbol("ANONYMOUS")), type_=SASL_TYPE) + OPENING
 
 
 def receive(connection: Connection, data: bytes) -> list[Event]:
