@@ -130,12 +130,12 @@ def with_application_properties(section: bytes, extra: Mapping[str, object]) -> 
 def set_message_id(sections: Sections, message_id: str) -> None:
     """Give a message without an id one; its other properties stay as they are encoded. Raises DecodeError."""
     sections.message_id = message_id
-    count, others = 1, b""
+    count, items = 1, encode(message_id)
     if sections.properties:
         count, at, end = compound(sections.properties, _section_code(sections.properties, 0)[1])
-        others = sections.properties[skip(sections.properties, at) : end] if count else b""
+        items += sections.properties[skip(sections.properties, at) : end] if count else b""
     out = bytearray((0x00, 0x53, _PROPERTIES))
-    write_list(out, max(count, 1), encode(message_id) + others)
+    write_list(out, max(count, 1), items)
     sections.properties = bytes(out)
 
 
