@@ -3,24 +3,23 @@
 import asyncio
 import random
 import uuid
-from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
-import orjson
 import pytest
+import yaml
 
-from functions.contracts import utc_now
 from ondemand.stack import Stack
 from tests.harness.clients import wine_rows
 from tests.harness.faults import altered
 from tests.harness.ledger import Ledger
 from tests.harness.proxy import Proxy, port_of
-from tests.harness.stack import WARM
+from tests.harness.stack import CATALOG, WARM
 from tests.harness.truth import Truth
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+SHORTEST_TRAINING_S = 60
+"""The least that the catalog allows."""
 
 
 @pytest.mark.parametrize("model_type", ["fresh-1", "fresh-2"])
@@ -48,31 +47,29 @@ async def test_two_first_trainings_of_a_type_at_once(
     assert all(attempt.outcomes[0]["status"] == "completed" for attempt in attempts)
 
 
+@pytest.mark.long
 async def test_an_expired_idempotency_key_begins_a_new_operation(
-    stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth
+    stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth, tmp_path: Path
 ) -> None:
-    """The objects of the first operation are aged in the store, as the days would."""
+    """An operation with a key lives for as long as its longest training may take, and two seconds."""
+    catalog = yaml.safe_load(CATALOG.read_text())
+    for entry in catalog["models"].values():
+        entry["training_timeout_s"] = SHORTEST_TRAINING_S
+    short = tmp_path / "models.yaml"
+    short.write_text(yaml.safe_dump(catalog))
     key = f"order-{uuid.uuid4().hex}"
+    headers = {"Idempotency-Key": key, "Prefer": "wait=30"}
     first, second = (
         ledger.attempt("keyed", {"alpha": WARM[0], "l1_ratio": 0.5}, wine_rows(random.Random(3)), key=key)
         for _ in range(2)
     )
-    first.heard(await http.post("/predict", json=first.body, headers={"Idempotency-Key": key, "Prefer": "wait=30"}))
-    _age(stack, first.operations[0])
-    assert (await http.get(f"/predict/{first.operations[0]}")).status_code == 404
-    second.heard(await http.post("/predict", json=second.body, headers={"Idempotency-Key": key, "Prefer": "wait=30"}))
-    assert second.operations != first.operations
-    ledger.attempts.remove(first)
-    await ledger.settle(http, truth)
+    async with altered(stack, "predict", CATALOG_FILE=str(short), QUEUE_TIMEOUT_S="1", RETENTION_S="1"):
+        first.heard(await http.post("/predict", json=first.body, headers=headers))
+        async with asyncio.timeout(2 * SHORTEST_TRAINING_S):
+            while (await http.get(f"/predict/{first.operations[0]}")).status_code != 404:  # noqa: ASYNC110  # it expires
+                await asyncio.sleep(1)
+        second.heard(await http.post("/predict", json=second.body, headers=headers))
+        assert second.operations != first.operations
+        ledger.attempts.remove(first)
+        await ledger.settle(http, truth)
     assert ledger.broken() == []
-
-
-def _age(stack: Stack, operation: str) -> None:
-    folder = Path(urlsplit(stack.addresses.operations).path) / operation
-    long_ago = (utc_now() - timedelta(seconds=1)).isoformat()
-    files = list(folder.glob("*.json"))
-    assert files
-    for file in files:
-        content = orjson.loads(file.read_bytes())
-        if "expiresAt" in content:
-            file.write_bytes(orjson.dumps(content | {"expiresAt": long_ago}))
