@@ -53,6 +53,17 @@ class Example(_Entry):
     ]
 
 
+class Trainings(_Entry):
+    """How many trainings of a type may be started. By default a team can search a grid, and no loop runs up a bill."""
+
+    per_hour: Annotated[int, Field(ge=1)] = 60
+    """Of one caller."""
+    per_day: Annotated[int, Field(ge=1)] = 300
+    """Of one caller, in any 24 hours."""
+    at_once: Annotated[int, Field(ge=1)] = 20
+    """Of all callers."""
+
+
 class ModelType(_Entry):
     """One entry of the catalog."""
 
@@ -62,6 +73,7 @@ class ModelType(_Entry):
     parameters: dict[ParameterName, ParameterSpec]
     cluster: ExistingCluster | NewCluster | Serverless
     training_timeout_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    trainings: Trainings = Trainings()
     pool: Name | None = None
     flavors: tuple[str, ...] = ("sklearn",)
     merge: Literal["auto", "never"] = "auto"
@@ -170,7 +182,7 @@ def load_catalog(path: Path) -> Catalog:
 def _sentence(mistake: ErrorDetails) -> str:
     key = ".".join(map(str, mistake["loc"])) or "(top level)"
     if mistake["type"] == "extra_forbidden":
-        known = {name for kind in (Catalog, ModelType, ParameterSpec, Example) for name in kind.model_fields}
+        known = {name for kind in (Catalog, ModelType, ParameterSpec, Trainings, Example) for name in kind.model_fields}
         return f"{key}: unknown key{did_you_mean(str(mistake['loc'][-1]), known)}"
     return f"{key}: {mistake['msg'].removeprefix('Value error, ')}"
 

@@ -27,7 +27,11 @@ class Document(BaseModel):
     """JSON in camelCase, Python in snake_case."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, protected_namespaces=(), ser_json_inf_nan="null"
+        alias_generator=to_camel,
+        populate_by_name=True,
+        protected_namespaces=(),
+        ser_json_inf_nan="null",
+        hide_input_in_errors=True,  # it is rows, and the host logs the error
     )
 
     def to_json(self) -> bytes:
@@ -237,9 +241,10 @@ OUTCOME = "outcome"
 TrainMessage = Annotated[StartTraining | CheckTraining, Field(discriminator="kind")]
 Command = Annotated[RunModel | StartTraining | CheckTraining, Field(discriminator="kind")]
 AnyMessage = Annotated[RunModel | StartTraining | CheckTraining | Event, Field(discriminator="kind")]
-TRAIN_MESSAGE: TypeAdapter[StartTraining | CheckTraining] = TypeAdapter(TrainMessage)
-_EVENTS: TypeAdapter[Event | list[Event]] = TypeAdapter(Event | list[Event])
-_COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[RunModel])
+_HIDDEN = ConfigDict(hide_input_in_errors=True)
+TRAIN_MESSAGE: TypeAdapter[StartTraining | CheckTraining] = TypeAdapter(TrainMessage, config=_HIDDEN)
+_EVENTS: TypeAdapter[Event | list[Event]] = TypeAdapter(Event | list[Event], config=_HIDDEN)
+_COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[RunModel], config=_HIDDEN)
 
 
 def run_models_in(body: bytes) -> list[RunModel]:

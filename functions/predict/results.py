@@ -8,8 +8,10 @@ from datetime import timedelta
 
 from functions.backoff import retry_delay
 from functions.contracts import Event, Operation, utc_now
-from functions.errors import TooManyRequests, Unavailable
+from functions.errors import Unavailable
 from functions.operations import Operations
+from functions.predict.backlog import Backlog
+from functions.predict.shares import Shares
 from functions.publisher import Publisher
 from functions.queues import RESULTS
 
@@ -45,12 +47,20 @@ class Waiter:
 
 
 class Results:
-    """Delivers events. At most `max_waiting` requests wait at a time."""
+    """Delivers events. ``places`` are those of the requests that wait, ``backlog`` is what they and others wait for."""
 
-    def __init__(self, operations: Operations, publisher: Publisher, max_waiting: int) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        publisher: Publisher,
+        max_waiting: int,
+        max_pending: int = 20_000,
+        timeout_s: float = 900,
+    ) -> None:
         self._operations = operations
         self._publisher = publisher
-        self._max_waiting = max_waiting
+        self.places = Shares(max_waiting, "places to wait")
+        self.backlog = Backlog(max_pending, max_waiting, timeout_s)
         self._waiters: dict[str, Waiter] = {}
         self._in_training: set[str] = set()
 
@@ -61,9 +71,7 @@ class Results:
 
     @contextmanager
     def expect(self, accepted: Operation, durable: bool) -> Iterator[Waiter]:
-        """Register before publishing, so that no answer is too fast. Raises TooManyRequests."""
-        if len(self._waiters) >= self._max_waiting:
-            raise TooManyRequests(f"{self._max_waiting} requests wait here already; try again in a moment.")
+        """Register before publishing, so that no answer is too fast."""
         waiter = Waiter(accepted, durable)
         operation_id = str(accepted.operation_id)
         self._waiters[operation_id] = waiter
@@ -76,6 +84,8 @@ class Results:
 
     def hand_over(self, event: Event) -> bool:
         """True if the event is now with the request that waits for it and needs to go nowhere else."""
+        if event.operation.finished or event.operation.training is not None:
+            self.backlog.answered(str(event.operation.operation_id))
         waiter = self._waiters.get(str(event.operation.operation_id))
         if waiter is None or event.result_stored:
             return False

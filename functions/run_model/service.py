@@ -91,7 +91,7 @@ class RunModelService:
     async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
         rows = await self._rows(command)
         served = await self._served(command, entry, found)
-        answer = await served.predict(rows)
+        answer = await served.predict(rows, command.deadline)
         await self._answer(
             command,
             command.operation_document(

@@ -10,10 +10,13 @@ from functions.bus import Bus
 from functions.catalog import catalog
 from functions.contracts import TRAIN_MESSAGE
 from functions.health import opens
+from functions.operations import open_store
 from functions.queues import RESULTS, TRAIN
 from functions.replies import Replies
-from functions.settings import SERVICEBUS, BusSettings, TrainSettings, load
+from functions.settings import SERVICEBUS, BusSettings, StoreSettings, TrainSettings, load
 from functions.train.jobs import Jobs
+from functions.train.ledger import Ledger
+from functions.train.quotas import Quotas
 from functions.train.service import TrainService
 
 blueprint = func.Blueprint()
@@ -32,8 +35,11 @@ class App:
 def app() -> App:
     """Built at the first call: importing this module must need neither settings nor a running event loop."""
     bus = Bus(load(BusSettings))
-    jobs = Jobs(load(TrainSettings).databricks_timeout_s)
-    return App(bus, jobs, TrainService(catalog(), bus, Replies(bus), jobs))
+    settings = load(TrainSettings)
+    jobs = Jobs(settings.databricks_timeout_s)
+    ledger = Ledger(open_store(load(StoreSettings).operations_url), "trainings")
+    quotas = Quotas(ledger, settings, jobs.status)
+    return App(bus, jobs, TrainService(catalog(), bus, Replies(bus), jobs, quotas))
 
 
 @opens("train")

@@ -8,14 +8,16 @@ from typing import Protocol
 from functions.backoff import next_poll
 from functions.catalog import Catalog, ModelType
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
-from functions.errors import InvalidRequest, OnDemandError, TrainingFailed, Unavailable
+from functions.errors import InvalidRequest, OnDemandError, TrainingFailed, TrainingRefused, Unavailable
 from functions.parameters import ParameterValue, canonical_parameters, training_key
 from functions.publisher import Publisher
 from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.shared_calls import SharedCalls
 from functions.train.jobs import RunStatus
+from functions.train.places import EndedRun
 from functions.train.poller import RunPoller
+from functions.train.quotas import Quotas
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ class Trainings(Protocol):
     """What `TrainService` asks of Databricks: see `Jobs`."""
 
     async def submit(
-        self, model_type: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
+        self, name: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
     ) -> int: ...
 
     async def status(self, databricks_run_id: int) -> RunStatus: ...
@@ -40,11 +42,14 @@ class Trainings(Protocol):
 class TrainService:
     """Handles the messages of the queue `train`."""
 
-    def __init__(self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Trainings) -> None:
+    def __init__(
+        self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Trainings, quotas: Quotas
+    ) -> None:
         self._catalog = catalog
         self._publisher = publisher
         self._replies = replies
         self._jobs = jobs
+        self._quotas = quotas
         self._poller = RunPoller(jobs.status)
         self._submissions: SharedCalls[str, int] = SharedCalls(keep_s=3600)
 
@@ -59,8 +64,10 @@ class TrainService:
             else:
                 await self._check(message)
         except Unavailable as trouble:
+            _log_cause(message.command, trouble)
             await self._replies.retry_later(TRAIN, message, trouble)
         except OnDemandError as error:
+            _log_cause(message.command, error)
             await self._replies.failed(message.command, error)
         except Exception as error:  # noqa: BLE001  # every fault of ours is one outcome
             await self._replies.broken(message.command, error)
@@ -91,6 +98,10 @@ class TrainService:
         if training is None or training.databricks_run_id is None:
             raise TrainingFailed("The check named no Databricks run.")
         run = await self._poller.poll(training.databricks_run_id, _age(training.started_at))
+        if run.name != run_name(message.command):
+            # Another one's run, or one that an older version named. Nothing of it is shown.
+            logger.warning("operation %s: run %s has another name", message.command.operation, run.databricks_run_id)
+            run = await self._current_run(message.command)
         await self._next_step(message.command, run, message.checks + 1)
 
     async def _next_step(self, command: RunModel, run: RunStatus, checks: int) -> None:
@@ -110,11 +121,20 @@ class TrainService:
             _, entry = self._catalog.find(command.model_type)
             trained = command.model_copy(update={"trained": True, "attempt": command.attempt + 1})
             await self._publisher.publish(entry.queue, trained)
+            await self._give_place_back(command, run)
         else:
+            logger.warning(
+                "operation %s: Databricks run %s: %s: %s",
+                command.operation,
+                run.databricks_run_id,
+                run.code,
+                run.message,
+            )
             reason = await self._jobs.failure(run)
             await self._replies.failed(
                 command, TrainingFailed(f"Databricks run {run.databricks_run_id} failed: {reason}")
             )
+            await self._give_place_back(command, run)
 
     async def _current_run(self, command: RunModel) -> RunStatus:
         """The run that trains for this command. It is started if there is none.
@@ -123,19 +143,52 @@ class TrainService:
         before this command was accepted does not serve it: the run failed, or its model is gone. The next token is
         derived from that run. All commands derive the same one, so there is still one run.
         """
-        token = command.key
+        token, former = command.key, None
         for _ in range(MAX_FORMER_RUNS):
-            run = await self._poller.status(await self._submit(command, token))
+            run = await self._poller.status(await self._submit(command, token, former))
             if _serves(run, command):
                 return run
+            former = _ended_run(command, run)
             token = hashlib.sha256(f"{command.key}:{run.databricks_run_id}".encode()).hexdigest()
         raise TrainingFailed(f"This model was trained {MAX_FORMER_RUNS} times and is still not there.")
 
-    async def _submit(self, command: RunModel, token: str) -> int:
+    async def _submit(self, command: RunModel, token: str, former: EndedRun | None) -> int:
+        """The run of this token. Only a submission that may start one needs a place. Raises TooManyTrainings."""
+        return await self._submissions.get(token, lambda: self._submit_in_place(command, token, former))
+
+    async def _submit_in_place(self, command: RunModel, token: str, former: EndedRun | None) -> int:
         _, entry = self._catalog.find(command.model_type)
-        return await self._submissions.get(
-            token, lambda: self._jobs.submit(command.model_type, entry, command.parameters, token)
-        )
+        await self._quotas.claim(command, entry, token, former)
+        try:
+            databricks_run_id = await self._jobs.submit(run_name(command), entry, command.parameters, token)
+        except TrainingRefused:
+            await self._quotas.refused(token)
+            raise
+        await self._quotas.submitted(token, databricks_run_id, entry)
+        return databricks_run_id
+
+    async def _give_place_back(self, command: RunModel, run: RunStatus) -> None:
+        """The client has its answer by now: trouble with the store is not its trouble. The place ends by itself too."""
+        try:
+            if (ended := _ended_run(command, run)) is not None:
+                await self._quotas.ended(ended)
+        except Unavailable as trouble:
+            logger.warning("operation %s: its place is not given back: %s", command.operation, trouble.detail)
+
+
+def _ended_run(command: RunModel, run: RunStatus) -> EndedRun | None:
+    return EndedRun(command.key, run.databricks_run_id, run.ended_at) if run.ended_at is not None else None
+
+
+def run_name(command: RunModel) -> str:
+    """The name of every run of the command's key. By it a run is known for one of its own."""
+    return f"mlflow-ondemand {command.model_type} {command.key[:32]}"
+
+
+def _log_cause(command: RunModel, error: OnDemandError) -> None:
+    """The client reads our words; what an SDK said, which may name hosts and users, is for the log."""
+    if (cause := error.__cause__) is not None:
+        logger.warning("operation %s: %s: %s", command.operation, type(cause).__name__, cause)
 
 
 def _serves(run: RunStatus, command: RunModel) -> bool:

@@ -14,6 +14,7 @@ from functions.run_model.independence import FIRST_MERGES, Proof, Scored, bounds
 from functions.run_model.json_values import json_value
 from functions.run_model.merging import Answer, Merger
 from functions.run_model.row_results import row_count
+from functions.run_model.threads import Threads
 
 
 class Doubler:
@@ -52,8 +53,17 @@ def concatenate(values: Sequence[list[int]]) -> list[int]:
     return [number for value in values for number in value]
 
 
-def merger(model: Doubler, max_rows: int = 100, proof: Proof | None = None) -> Merger:
-    return Merger(model, proof or proven(), concatenate, max_rows=max_rows)
+def merger(
+    model: Doubler,
+    max_rows: int = 100,
+    proof: Proof | None = None,
+    *,
+    concatenate: Callable[[Sequence[list[int]]], list[int]] = concatenate,
+    threads: Threads | None = None,
+    last_call_s: float = 0.0,
+) -> Merger:
+    threads = threads or Threads("predict", 4, 30)
+    return Merger(model, proof or proven(), concatenate, max_rows, threads, last_call_s)
 
 
 async def ask(merging: Merger, *values: list[int], key: object | None = "k") -> list[Any]:
@@ -124,7 +134,7 @@ async def test_inputs_that_cannot_be_concatenated_are_asked_for_alone() -> None:
         raise TypeError("mixed")
 
     model = Doubler()
-    merging = Merger(model, proven(), refuse, max_rows=100)
+    merging = merger(model, concatenate=refuse)
     assert await ask(merging, [1], [2]) == [[2], [4]]
 
 
@@ -231,10 +241,3 @@ async def test_rows_that_fail_alone_but_not_together_turn_merging_off() -> None:
     assert good == [2]
     assert isinstance(bad, InputRefused)
     assert proof.off == "rows that fail alone do not fail together"
-
-
-async def test_nobody_waits_when_the_event_loop_has_no_threads_left() -> None:
-    merging = merger(Doubler())
-    await asyncio.get_running_loop().shutdown_default_executor()
-    with pytest.raises(RuntimeError):
-        await merging.predict([1])

@@ -13,21 +13,24 @@ import mlflow.sklearn
 import orjson
 import pandas as pd
 import pytest
+import pytest_asyncio
 from mlflow.models import infer_signature
 from obstore.store import MemoryStore
 from sklearn.linear_model import LinearRegression
 
-from functions.catalog import Catalog, ModelType
+from functions.catalog import Catalog
 from functions.contracts import AnyMessage, Event, Operation, RunModel, StartTraining, Training, utc_now
 from functions.errors import Unavailable
 from functions.operations import Operations
 from functions.queues import RESULTS, TRAIN
 from functions.run_model.known_models import KnownModels
-from functions.run_model.loading import ModelFolder
-from functions.run_model.lookup import Found
+from functions.run_model.loader import Loader
+from functions.run_model.loading import LoadedModel
 from functions.run_model.model_cache import ModelCache
+from functions.run_model.model_folder import ModelFolder
 from functions.run_model.served_model import ServedModel
 from functions.run_model.service import RunModelService
+from functions.run_model.threads import Threads
 from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store
 
 FRAME = pd.DataFrame({"a": [0.0, 1.0, 2.0]})
@@ -77,14 +80,15 @@ class Runner:
         self.load_began = threading.Event()
         self.may_load = threading.Event()
         self.may_load.set()
-        models = ModelFolder(folder / "cache", 10**9, store.uri)
+        threads = Threads("predict", 4, 30)
 
-        def load(found: Found, entry: ModelType) -> ServedModel:
+        def serve(loaded: LoadedModel) -> ServedModel:
             self.load_began.set()
             self.may_load.wait(30)
-            return ServedModel(models.load(found, entry), 1000, lambda reason: None)
+            return ServedModel(loaded, 1000, lambda reason: None, threads)
 
-        self.models = ModelCache(load, 10**9, 10)
+        loader = Loader(ModelFolder(folder / "cache", 10**9, store.uri), serve, 30)
+        self.models = ModelCache(loader.load, 10**9, 10, 30)
         known = KnownModels(store.lookup, 300, self.models.__contains__)
         self.service = RunModelService(QUEUE, CATALOG, self.published, self.operations, known, self.models)
 
@@ -115,8 +119,8 @@ class Runner:
         return message.operation
 
 
-@pytest.fixture
-def runner(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+@pytest_asyncio.fixture
+async def runner(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)  # as in a runner
     return Runner(store, tmp_path)
 
