@@ -133,6 +133,12 @@ class PredictionTimeout(PredictionFailed):
     slug, title = "prediction-timeout", "Prediction took too long"
 
 
+class ResultTooLarge(OnDemandError):
+    """The model's result for these rows, as JSON, is beyond `MAX_RESULT_BYTES`."""
+
+    slug, title, status = "result-too-large", "Result too large", 500
+
+
 class ModelRefused(OnDemandError):
     """The model may not be loaded here: a flavour that the catalog does not allow, or code of its own."""
 
@@ -165,6 +171,12 @@ class ModelNotLogged(OnDemandError):
     """The training ended well but MLflow holds no matching model."""
 
     slug, title, status = "model-not-logged", "Training logged no matching model", 502
+
+
+class WrongPool(OnDemandError):
+    """The command came through the queue of another pool than its type's: the catalog has changed meanwhile."""
+
+    slug, title, status = "wrong-pool", "Model type is served by another pool", 503
 
 
 class DeadlineExceeded(OnDemandError):

@@ -82,8 +82,8 @@ class PredictSettings(_Settings):
     max_body_bytes: Positive = 16 * 1024 * 1024
     max_rows: Positive = 100_000
     max_waiting: Positive = 1800
-    """Requests that wait in one instance. A caller alone gets half of them; twice as many are below host.json's
-    maxConcurrentRequests."""
+    """Predictions that wait in one instance, and as many long polls. A caller alone gets half of them. Three times as
+    many must be below maxConcurrentRequests of host.json."""
     max_pending: Positive = 20_000
     """Predictions of one instance that have no answer yet, whether a request waits for them or not."""
     max_bodies_bytes: Positive = 128 * 1024 * 1024
@@ -123,11 +123,13 @@ class RunModelSettings(_Settings):
     model_disk_bytes: Positive = 10 * 1024**3
     lookup_ttl_s: Positive = 300
     """How long a found model is taken for the one of its key without asking MLflow again."""
-    merge_max_rows: Positive = 10_000
     predict_timeout_s: Positive = 120
     """Bound of one call of a model. The two bounds and a wait of a minute stay below functionTimeout of host.json."""
     load_timeout_s: Positive = 180
     """Bound of one download, and of one load from disk."""
+    merge_max_rows: Positive = 10_000
+    max_result_bytes: Positive = 32 * 1024 * 1024
+    """Of the result of one request, as JSON."""
 
 
 class TrainSettings(_Settings):

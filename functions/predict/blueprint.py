@@ -10,7 +10,7 @@ import azure.functions as func
 from functions import __version__
 from functions.bus import Bus
 from functions.catalog import catalog
-from functions.contracts import events_in
+from functions.contracts import UnknownVersion, events_in
 from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
 from functions.health import opens
@@ -140,8 +140,15 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
-    for event in events_in(message.get_body()):
-        await app().results.deliver(event)
+    body = message.get_body()
+    try:
+        events_in(body)
+    except UnknownVersion as unknown:
+        if await app().results.put_off(message, body, unknown):
+            return
+    except ValueError:
+        pass  # it ends its operation in an error, as a dead letter does
+    await app().dead_letters.event(message)
 
 
 def _dead_letter_trigger(queue: str) -> None:

@@ -76,6 +76,7 @@ class PredictService:
         self._reply_session = reply_session
         self._clock = clock
         self._bodies = Shares(settings.max_bodies_bytes, "bytes of bodies under way")
+        self._polling = Shares(settings.max_waiting, "places to poll")
         self.reading = Shares(settings.max_waiting, "places to read")
         """Of requests that do not wait."""
         longest_training = max(entry.training_timeout_s for entry in catalog.models.values())
@@ -105,10 +106,9 @@ class PredictService:
         operation_id = canonical_run_id(run_id)
         if operation_id is None or not await self._may_read(caller, operation_id):
             raise _unknown_run(run_id)
-        places = self._results.places
-        if wait and not places.fits(caller):
+        if wait and not self._polling.fits(caller):
             wait = None
-        with (places if wait else self.reading).hold(caller):
+        with (self._polling if wait else self.reading).hold(caller):
             operation = await self._operations.wait(operation_id, wait or 0.0)
         if operation is None:
             raise _unknown_run(run_id)

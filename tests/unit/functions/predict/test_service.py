@@ -206,10 +206,13 @@ async def test_request_whose_client_has_left_gives_its_place_back() -> None:
 async def test_poll_without_a_place_to_wait_is_answered_at_once() -> None:
     instance = Instance(max_waiting=2)
     operation_id = (await instance.post(NO_WAIT, {"alcohol": 12})).operation.operation_id or ""
-    waiting, _ = await instance.posted({"prefer": "wait=30"})
+    waiting = asyncio.create_task(instance.poll(operation_id, wait=60))
+    await asyncio.sleep(0)  # the poll has its place
     answer = await instance.poll(operation_id, wait=60)
     assert (answer.status, answer.operation.status) == (202, "pending")
     assert "Preference-Applied" not in answer.headers
+    assert (await instance.post(NO_WAIT, {"alcohol": 12})).status == 202, "polls take no place of a prediction"
+    assert not waiting.done()
     waiting.cancel()
 
 
