@@ -63,7 +63,7 @@ async def probing(url: str, body: Any, headers: Mapping[str, str]) -> AsyncItera
     try:
         yield times
     finally:
-        output, _ = await process.communicate()
+        output, _ = await process.communicate(b"")  # closes its standard input
     for name, values in json.loads(output).items():
         setattr(times, name, values)
 

@@ -18,9 +18,9 @@ WARM = (1.0, 2.0, 3.0)
 
 @asynccontextmanager
 async def running_stack(data: Path, warm: Sequence[float] = WARM, **environ: str) -> AsyncIterator[Stack]:
-    catalog = {"CATALOG_FILE": str(CATALOG)}
+    settings = {"CATALOG_FILE": str(CATALOG), "MAX_TRAININGS_PER_DAY": "10000"}
     async with Stack(
-        data, free_ports=True, environ={**ENVIRON, **catalog, **environ}, workspaces=(SAMPLE_WORKSPACE,)
+        data, free_ports=True, environ={**ENVIRON, **settings, **environ}, workspaces=(SAMPLE_WORKSPACE,)
     ) as stack:
         for alpha in warm:
             await log_wine(stack.addresses, alpha)
