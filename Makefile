@@ -26,7 +26,7 @@ SINCE := HEAD
 COVERAGE := --cov=functions --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick unit e2e javascript test lint lock images charts sbom audit bench bench-quick profile clean
+.PHONY: help demo up quick unit e2e javascript test faults soak lint lock images charts sbom audit bench bench-quick profile clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,7 +54,14 @@ test: lint $(CHECKOV) $(FLAVORS) $(JAVASCRIPT) ## Check the code, run all tests 
 	$(BIN)/pytest -q -n 2 $(COVERAGE) tests/unit tests/integration
 	$(BIN)/pytest -q -n 2 tests/chart tests/deploy
 	cd broker && ../$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -m "not long" tests/faults tests/abuse
 	@$(MAKE) --no-print-directory e2e
+
+faults: $(INSTALLED) ## Inject every fault and every costly request into the whole stack (a quarter of an hour)
+	$(BIN)/pytest -q -s tests/faults tests/abuse
+
+soak: $(INSTALLED) ## A random fault every 20 s for 20 minutes; writes docs/reliability.md (SOAK='--minutes 5 --seed 7')
+	$(BIN)/python -m tests.faults.soak --publish $(SOAK)
 
 lint: $(INSTALLED) ## Check format, style and types
 	$(BIN)/ruff check .
