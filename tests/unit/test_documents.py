@@ -112,7 +112,7 @@ def test_the_settings_table_gives_the_defaults() -> None:
     wrong = {
         name: (table[name], default)
         for name, default in defaults.items()
-        if isinstance(default, int | float) and float(table[name]) != default
+        if isinstance(default, int | float) and json.loads(table[name]) != default
     }
     assert not wrong
     required = {name for name, default in fields() if default is ...}
