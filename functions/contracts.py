@@ -27,6 +27,8 @@ Status = Literal["pending", "running", "completed", "error", "cancelled"]
 TERMINAL: frozenset[Status] = frozenset({"completed", "error", "cancelled"})
 MAX_PARAMETERS = 1000
 """Hyper-parameters that a request may give, known or not."""
+MAX_COMMANDS = 100
+"""Commands that one message may hold; `functions.outbox` puts 32 into one."""
 OPERATION_ID = r"^[0-9a-f]{32}$"
 OperationId = Annotated[str, Field(pattern=OPERATION_ID)]
 SessionId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -297,8 +299,11 @@ _COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[Ru
 def run_models_in(body: bytes) -> list[RunModel]:
     """The commands of a message. Raises JSONDecodeError too."""
     content = orjson.loads(body)  # half the cost of pydantic's parser where there are many rows
+    items = content if isinstance(content, list) else [content]
+    if len(items) > MAX_COMMANDS:
+        raise ValueError(f"a message of {len(items)} commands, of which there may be {MAX_COMMANDS}")
     try:
-        return [RunModel.model_validate(each) for each in (content if isinstance(content, list) else [content])]
+        return [RunModel.model_validate(each) for each in items]
     except ValidationError:
         _refuse_unknown_version(body)
         raise

@@ -9,6 +9,7 @@ from azure.servicebus import ServiceBusMessage
 from pydantic import ValidationError
 
 from functions.contracts import (
+    MAX_COMMANDS,
     AnyMessage,
     CheckTraining,
     Event,
@@ -195,3 +196,9 @@ def test_the_operation_document_is_camel_case_and_has_every_field_in_every_statu
 def test_what_is_no_number_in_json_becomes_null() -> None:
     document = Operation(status="completed", result=[1.0, float("nan"), float("inf")]).to_json()
     assert orjson.loads(document)["result"] == [1.0, None, None]
+
+
+def test_message_of_too_many_commands_is_not_read() -> None:
+    body = b"[" + b",".join([COMMAND.to_json()] * (MAX_COMMANDS + 1)) + b"]"
+    with pytest.raises(ValueError, match="101 commands"):
+        run_models_in(body)
