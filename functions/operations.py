@@ -30,6 +30,8 @@ from functions.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 POLL_FIRST_S, POLL_LAST_S = 0.05, 1.0
+SHARED_BY_INSTANCES = "secret/instances"
+"""The object with the secret that all instances of predict share: no operation has such an id."""
 MAX_BEGUN, BEGUN_S = 10_000, 600.0
 MAX_AT_ONCE = 32
 """Calls of the store at a time: each takes a thread of obstore's where the store is a folder, else a connection."""
@@ -171,6 +173,16 @@ class Operations:
             raise KeyError(operation_id)
         rows: JsonValue = orjson.loads(data)
         return rows
+
+    async def shared_secret(self, proposed: bytes) -> bytes:
+        """The secret of all instances: the one that was proposed first."""
+        while not await self._create(SHARED_BY_INSTANCES, proposed):
+            if secret := await self._get(SHARED_BY_INSTANCES):
+                return secret
+        return proposed
+
+    async def put_secret(self, secret: bytes) -> None:
+        await self._put(SHARED_BY_INSTANCES, secret)
 
     async def _get(self, path: str) -> bytes | None:
         async with self._reaching_the_store():
