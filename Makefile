@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CHECKOV := $(VENV)/checkov/installed
 FLAVORS := $(VENV)/flavors/installed
+JAVASCRIPT := $(VENV)/javascript/installed
 PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver)
 PROFILER := .bench/venvs/profiler/installed
 # The images have the versions that the tests run with, as wheels for their Python and C library.
@@ -25,7 +26,7 @@ SINCE := HEAD
 COVERAGE := --cov=functions --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick unit e2e test lint lock images charts sbom audit bench bench-quick profile clean
+.PHONY: help demo up quick unit e2e javascript test faults soak lint lock images charts sbom audit bench bench-quick profile clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,11 +48,20 @@ e2e: $(INSTALLED) $(FLAVORS) ## Run the tests that start the whole stack
 	$(BIN)/pytest -q tests/e2e --ignore tests/e2e/flavors
 	$(VENV)/flavors/bin/python -m pytest -q tests/e2e/flavors
 
-test: lint $(CHECKOV) $(FLAVORS) ## Check the code, run all tests and print the coverage of functions/
+javascript: $(JAVASCRIPT) ## Install Node and the SDK for JavaScript, which tests of the broker need
+
+test: lint $(CHECKOV) $(FLAVORS) $(JAVASCRIPT) ## Check the code, run all tests and print the coverage of functions/
 	$(BIN)/pytest -q -n 2 $(COVERAGE) tests/unit tests/integration
 	$(BIN)/pytest -q -n 2 tests/chart tests/deploy
 	cd broker && ../$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -m "not long" tests/faults tests/abuse
 	@$(MAKE) --no-print-directory e2e
+
+faults: $(INSTALLED) ## Inject every fault and every costly request into the whole stack (a quarter of an hour)
+	$(BIN)/pytest -q -s tests/faults tests/abuse
+
+soak: $(INSTALLED) ## A random fault every 20 s for 20 minutes; writes docs/reliability.md (SOAK='--minutes 5 --seed 7')
+	$(BIN)/python -m tests.faults.soak --publish $(SOAK)
 
 lint: $(INSTALLED) ## Check format, style and types
 	$(BIN)/ruff check .
@@ -67,6 +77,8 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/checkov.txt
 	$(BIN)/uv pip compile requirements/flavors.in --constraint requirements/dev.txt --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/flavors.txt
+	$(BIN)/uv pip compile requirements/javascript.in --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/javascript.txt
 	for peer in mlflow mlserver profiler; do $(BIN)/uv pip compile requirements/peers-$$peer.in --constraint <($(MODEL_PINS)) \
 		--universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
 		--output-file requirements/peers-$$peer.txt || exit; done
@@ -118,6 +130,15 @@ $(INSTALLED): requirements/dev.txt pyproject.toml broker/pyproject.toml
 $(CHECKOV): requirements/checkov.txt | $(INSTALLED)
 	@$(BIN)/python -m venv $(VENV)/checkov
 	@$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+# The lock of the packages names hashes and no index, so they come from the one that npm is configured with.
+$(JAVASCRIPT): requirements/javascript.txt broker/tests/javascript/package-lock.json | $(INSTALLED)
+	@echo "installing Node and the Service Bus SDK for JavaScript"
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/javascript.txt
+	@cp broker/tests/javascript/package.json broker/tests/javascript/package-lock.json broker/tests/javascript/.npmrc $(@D)
+	@cd $(@D) && PATH="$$PWD/bin:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # On top of $(VENV), which stays as it is: what is pinned in both is found there and not installed again.

@@ -129,7 +129,7 @@ def _private_cache() -> Path:
 
 class RunModelSettings(RowSettings):
     mlflow_tracking_uri: str
-    model_cache_dir: Annotated[Path, Field(default_factory=_private_cache)]
+    model_cache_dir: Path = Field(default_factory=_private_cache)
     """Nobody else may write here: a model is code. `/tmp` is shared by the users of a machine, not by containers."""
     model_cache_bytes: Positive = 2 * 1024**3
     model_cache_entries: Positive = 200
