@@ -39,6 +39,7 @@ FOLDERS = ("tests", "functions", "ondemand", "benchmarks", "deploy", "docs")
 KINDS: tuple[type[BaseModel], ...] = (
     BusSettings,
     StoreSettings,
+    RowSettings,
     PredictSettings,
     ModelsSettings,
     RunModelSettings,
