@@ -10,6 +10,7 @@ import azure.functions as func
 from functions import __version__
 from functions.bus import Bus
 from functions.catalog import catalog
+from functions.contracts import UnknownVersion, events_in
 from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
 from functions.health import opens
@@ -21,7 +22,7 @@ from functions.predict.failed import Failed
 from functions.predict.inbox import Inbox
 from functions.predict.models import Models
 from functions.predict.openapi import openapi
-from functions.predict.request import preferred_wait
+from functions.predict.prefer import preferred_wait
 from functions.predict.results import Results
 from functions.predict.secret import Secret
 from functions.predict.service import Answer, PredictService, refusal, retry_after
@@ -139,6 +140,14 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
+    body = message.get_body()
+    try:
+        events_in(body)
+    except UnknownVersion as unknown:
+        if await app().results.put_off(message, body, unknown):
+            return
+    except ValueError:
+        pass  # it ends its operation in an error, as a dead letter does
     await app().dead_letters.event(message)
 
 

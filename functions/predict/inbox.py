@@ -15,7 +15,7 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from functions.backoff import retry_delay
-from functions.contracts import Event, events_in
+from functions.contracts import Event, UnknownVersion, events_in
 from functions.errors import Unavailable
 from functions.predict.results import Results
 from functions.queues import RESULTS
@@ -107,6 +107,11 @@ class Inbox:
     ) -> bool:
         try:
             events = events_in(b"".join(message.body))
+        except UnknownVersion as unknown:
+            if await self._results.put_off(message, b"".join(message.body), unknown):
+                return True
+            await receiver.dead_letter_message(message, reason="UnknownVersion")
+            return False
         except (ValueError, TypeError) as error:  # TypeError: the body is an AMQP value or sequence
             # The function of the dead letters ends its operations in an error.
             logger.error("inbox: message %s holds no events: %s", message.message_id, error)

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from functions.backoff import retry_delay
-from functions.contracts import Event, Operation, utc_now
+from functions.contracts import Event, Operation, UnknownVersion, utc_now
 from functions.errors import Unavailable
 from functions.operations import Operations
 from functions.predict.backlog import Backlog
 from functions.predict.shares import Shares
 from functions.publisher import Publisher
+from functions.put_off import Received, put_off
 from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
@@ -113,10 +114,14 @@ class Results:
             again = event.model_copy(update={"attempt": event.attempt + 1})
             await self._publisher.publish(RESULTS, again, at=utc_now() + timedelta(seconds=retry_delay(again.attempt)))
 
+    async def put_off(self, message: Received, body: bytes, reason: UnknownVersion) -> bool:
+        """See `functions.put_off`."""
+        return await put_off(self._publisher, RESULTS, message, body, reason)
+
     async def _hand_over_stored(self, event: Event) -> None:
         operation_id = str(event.operation.operation_id)
         waiter = self._waiters.get(operation_id)
-        stored = await self._operations.read(operation_id)
+        stored = await self._operations.outcome(operation_id)
         if stored is None:
             logger.error("operation %s: its stored result is gone", operation_id)
         elif waiter is not None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from threading import Thread
@@ -10,10 +9,12 @@ from threading import Thread
 import azure.functions as func
 
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import catalog
-from functions.contracts import run_models_in
+from functions.contracts import UnknownVersion, run_models_in
 from functions.health import lives, opens
 from functions.operations import Operations, open_store
+from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
 from functions.run_model.known_models import KnownModels
 from functions.run_model.loader import Loader
@@ -46,7 +47,14 @@ class App:
     bus: Bus
     service: RunModelService
     folder: ModelFolder
-    hung: Callable[[], int]
+    predictions: Threads
+    loader: Loader
+    known: KnownModels
+
+    @property
+    def hung(self) -> int:
+        """Threads that were given up and have not returned."""
+        return self.predictions.hung + self.loader.hung + self.known.hung
 
 
 @cache
@@ -66,12 +74,12 @@ def app() -> App:
 
         return ServedModel(loaded, settings.merge_max_rows, merging_is_off, predictions)
 
-    loader = Loader(folder, serve, settings.load_timeout_s)
+    loader = Loader(folder, serve, settings.load_timeout_s, settings.max_result_bytes)
     models = ModelCache(loader.load, settings.model_cache_bytes, settings.model_cache_entries, settings.load_timeout_s)
     known = KnownModels(lookup, settings.lookup_ttl_s, models.__contains__)
     operations = Operations(open_store(load(StoreSettings).operations_url))
     service = RunModelService(QUEUE, catalog(), bus, operations, known, models)
-    return App(bus, service, folder, lambda: predictions.hung + loader.hung + known.hung)
+    return App(bus, service, folder, predictions, loader, known)
 
 
 @opens("run_model")
@@ -85,7 +93,7 @@ async def open_run_model() -> None:
 @lives("run_model")
 def trouble() -> str | None:
     """Why the process should be restarted: Python cannot end a thread."""
-    hung = app().hung() if app.cache_info().currsize else 0
+    hung = app().hung if app.cache_info().currsize else 0
     return f"{hung} threads hang in models or stores" if hung >= MAX_HUNG else None
 
 
@@ -93,5 +101,13 @@ def trouble() -> str | None:
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=SERVICEBUS)
 async def run_model(message: func.ServiceBusMessage) -> None:
     """Handle the commands of one message."""
+    bus_time.observe(message.enqueued_time_utc)
     redelivered = (message.delivery_count or 1) > 1
-    await app().service.handle_all(run_models_in(message.get_body()), redelivered)
+    body = message.get_body()
+    try:
+        commands = run_models_in(body)
+    except UnknownVersion as unknown:
+        if not await put_off(app().bus, QUEUE, message, body, unknown):
+            raise
+        return
+    await app().service.handle_all(commands, redelivered)

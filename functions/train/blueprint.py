@@ -7,10 +7,12 @@ from functools import cache
 import azure.functions as func
 
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import catalog
-from functions.contracts import TRAIN_MESSAGE
+from functions.contracts import UnknownVersion, train_message_in
 from functions.health import opens
 from functions.operations import open_store
+from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
 from functions.replies import Replies
 from functions.settings import SERVICEBUS, BusSettings, StoreSettings, TrainSettings, load
@@ -50,4 +52,12 @@ async def open_train() -> None:
 @blueprint.function_name("train")
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=TRAIN, connection=SERVICEBUS)
 async def train(message: func.ServiceBusMessage) -> None:
-    await app().service.handle(TRAIN_MESSAGE.validate_json(message.get_body()))
+    bus_time.observe(message.enqueued_time_utc)
+    body = message.get_body()
+    try:
+        received = train_message_in(body)
+    except UnknownVersion as unknown:
+        if not await put_off(app().bus, TRAIN, message, body, unknown):
+            raise
+        return
+    await app().service.handle(received)

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+from functions.bus_time import bus_time
 from functions.catalog import ModelType
-from functions.contracts import RunModel, utc_now
+from functions.contracts import RunModel
 from functions.errors import OnDemandError, TooManyTrainings, Unavailable
 from functions.settings import TrainSettings
 from functions.shared_calls import SharedCalls
@@ -31,7 +32,7 @@ class Quotas:
         ledger: Ledger,
         settings: TrainSettings,
         status: Callable[[int], Awaitable[RunStatus]],
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] = bus_time.now,
     ) -> None:
         self._ledger = ledger
         self._settings = settings

@@ -5,11 +5,12 @@ import logging
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from functions.backoff import next_poll
+from functions.backoff import next_poll, shortest_gap
+from functions.bus_time import bus_time
 from functions.catalog import Catalog, ModelType
-from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
-from functions.errors import InvalidRequest, OnDemandError, TrainingFailed, TrainingRefused, Unavailable
-from functions.parameters import ParameterValue, canonical_parameters, training_key
+from functions.contracts import CheckTraining, RunModel, StartTraining, Training
+from functions.errors import OnDemandError, TrainingFailed, TrainingRefused, Unavailable
+from functions.parameters import ParameterValue
 from functions.publisher import Publisher
 from functions.queues import TRAIN
 from functions.replies import Replies
@@ -22,7 +23,10 @@ from functions.train.quotas import Quotas
 logger = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(seconds=10)
-"""A run that succeeded up to this long before the command was accepted still counts as ended after it."""
+"""A run that succeeded up to this long before the command was accepted may have ended after it, by another clock.
+
+Its model is looked for. If there is none, that run is stepped over too, and the command has a training of its own.
+"""
 MAX_FORMER_RUNS = 200
 """Former runs of one key that are skipped to find the current one."""
 
@@ -58,7 +62,8 @@ class TrainService:
         if await self._replies.refuse_if_expired(message.command):
             return
         try:
-            self._check_command(message.command)
+            command = message.command
+            self._catalog.check(command.model_type, command.parameters, command.key)
             if isinstance(message, StartTraining):
                 await self._start(message.command)
             else:
@@ -71,20 +76,6 @@ class TrainService:
             await self._replies.failed(message.command, error)
         except Exception as error:  # noqa: BLE001  # every fault of ours is one outcome
             await self._replies.broken(message.command, error)
-
-    def _check_command(self, command: RunModel) -> None:
-        """Hold a command against the catalog again: others than `predict` may be able to write to the queue.
-
-        Raises UnknownModelType or InvalidRequest.
-        """
-        model_type, entry = self._catalog.find(command.model_type)
-        parameters, errors = canonical_parameters(entry.parameters, command.parameters)
-        if errors:
-            raise InvalidRequest("The catalog does not allow these parameters; see errors.", errors)
-        if (model_type, parameters) != (command.model_type, command.parameters):
-            raise InvalidRequest("The command's model type and parameters are not in their canonical form.")
-        if training_key(model_type, parameters) != command.key:
-            raise InvalidRequest("The command's key is not the key of its model type and parameters.")
 
     async def _start(self, command: RunModel) -> None:
         run = await self._current_run(command)
@@ -116,10 +107,18 @@ class TrainService:
                 await self._replies.progress(command, f"training:{run.databricks_run_id}:{run.state}", running)
             _, delay = next_poll(_age(run.started_at))
             again = CheckTraining(command=command, checks=checks)
-            await self._publisher.publish(TRAIN, again, at=utc_now() + timedelta(seconds=delay))
+            at = bus_time.now() + timedelta(seconds=max(delay, shortest_gap(checks)))
+            await self._publisher.publish(TRAIN, again, at=at)
         elif run.succeeded:
             _, entry = self._catalog.find(command.model_type)
-            trained = command.model_copy(update={"trained": True, "attempt": command.attempt + 1})
+            ended_before = run.ended_at is not None and run.ended_at < command.created_at
+            trained = command.model_copy(
+                update={
+                    "trained": True,
+                    "attempt": command.attempt + 1,
+                    "retrain": ended_before and not command.retrain,
+                }
+            )
             await self._publisher.publish(entry.queue, trained)
             await self._give_place_back(command, run)
         else:
@@ -195,9 +194,10 @@ def _serves(run: RunStatus, command: RunModel) -> bool:
     """Whether the run is running, or ended after the command was accepted."""
     if run.ended_at is None:
         return True
-    return run.ended_at + (CLOCK_SKEW if run.succeeded else timedelta()) >= command.created_at
+    tolerance = CLOCK_SKEW if run.succeeded and not command.retrain else timedelta()
+    return run.ended_at + tolerance >= command.created_at
 
 
 def _age(started_at: datetime | None) -> float:
     """Seconds since the start; 0 if there is none yet."""
-    return (utc_now() - started_at).total_seconds() if started_at else 0.0
+    return (bus_time.now() - started_at).total_seconds() if started_at else 0.0

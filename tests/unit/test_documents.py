@@ -19,6 +19,7 @@ from functions.settings import (
     BusSettings,
     ModelsSettings,
     PredictSettings,
+    RowSettings,
     RunModelSettings,
     StoreSettings,
     TrainSettings,
@@ -154,13 +155,17 @@ def test_the_readme_sends_bodies() -> None:
 def test_request_examples_are_accepted(body: str) -> None:
     request = parse_body("application/json", body.encode(), 1_000_000)
     if request.operation_id is None and REFUSED_ON_PURPOSE not in body:
-        validate(request, load_catalog(ROOT / "models.yaml"), 1000)
+        validate(request, load_catalog(ROOT / "models.yaml"), RowSettings(max_rows=1000))
 
 
 def test_the_refused_example_names_the_fields_that_the_readme_shows() -> None:
     (body,) = (body for body in bodies() if REFUSED_ON_PURPOSE in body)
     with pytest.raises(InvalidRequest) as refusal:
-        validate(parse_body("application/json", body.encode(), 1_000_000), load_catalog(ROOT / "models.yaml"), 1000)
+        validate(
+            parse_body("application/json", body.encode(), 1_000_000),
+            load_catalog(ROOT / "models.yaml"),
+            RowSettings(max_rows=1000),
+        )
     shown = re.findall(r'{"field":"([^"]+)","message":"([^"]+)"}', README.read_text(encoding="utf-8"))
     assert [(error.field, error.message) for error in refusal.value.errors] == shown
 

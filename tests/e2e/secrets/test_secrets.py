@@ -66,6 +66,7 @@ async def evidence(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ev
         "CATALOG_FILE": str(CATALOG),
         "MAX_ROWS": "100",
         "MAX_BODY_BYTES": "2000000",
+        "SERVICEBUS_BROKER_KEY": canaries.BUS_KEY,
     }
     environ |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "DATABRICKS_TIMEOUT_S": "2", "SEND_TIMEOUT_S": "2"}
     evidence = Evidence(folder / "infrastructure", folder / "operations")

@@ -1,6 +1,7 @@
 """The functions of a blueprint as the worker calls them."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import azure.functions as func
@@ -23,6 +24,10 @@ class Message(ServiceBusMessage):
     @property
     def delivery_count(self) -> int:
         return 1
+
+    @property
+    def enqueued_time_utc(self) -> datetime | None:
+        return None
 
 
 def functions_of(blueprint: func.Blueprint) -> dict[str, Any]:

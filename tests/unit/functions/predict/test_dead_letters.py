@@ -136,6 +136,7 @@ async def test_each_command_of_a_shared_message_gets_its_outcome(desk: Desk) -> 
     ("message", "named"),
     [
         (DeadLetter(b"not JSON", correlation_id="a" * 32, session="session"), ["a" * 32]),
+        (DeadLetter(b'{"schemaVersion":2}', correlation_id="a" * 32, session="session"), ["a" * 32]),
         (
             DeadLetter(b"{}", session="session", properties={"operations": f"{'a' * 32},{'b' * 32}"}),
             ["a" * 32, "b" * 32],

@@ -136,6 +136,23 @@ async def test_a_run_that_ended_before_the_command_is_followed_by_another(
     assert len(databricks.tokens) == len(set(databricks.tokens)) == 3
 
 
+async def test_run_that_ended_a_moment_before_and_left_no_model_is_followed_by_another(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    """The command got the error of that run, without a training of its own."""
+    databricks.runs[1] = replace(SUCCEEDED, ended_at=NOW - timedelta(seconds=5))
+    await service.handle(StartTraining(command=COMMAND))
+    first = publisher.published[-1].message
+    assert isinstance(first, RunModel)
+    assert (first.trained, first.retrain) == (True, True)
+    databricks.runs[2] = SUCCEEDED
+    await service.handle(StartTraining(command=first))  # run_model found no model
+    second = publisher.published[-1].message
+    assert isinstance(second, RunModel)
+    assert second.training is not None
+    assert (second.trained, second.retrain, second.training.databricks_run_id) == (True, False, 2)
+
+
 async def test_former_runs_are_bounded(
     service: TrainService, publisher: RecordingPublisher, databricks: Databricks
 ) -> None:
@@ -245,6 +262,25 @@ async def test_every_run_of_a_key_is_known_by_its_name(
     await service.handle(check(COMMAND, 2))
     assert len(databricks.tokens) == 2
     assert set(databricks.names) == {f"mlflow-ondemand wine {COMMAND.key[:32]}"}
+
+
+async def test_run_that_seems_not_to_have_started_is_not_polled_in_a_spin(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    """The clock of Databricks may be ahead of that of the bus."""
+    databricks.runs[1] = replace(RUNNING, started_at=NOW + timedelta(hours=1))
+    await service.handle(StartTraining(command=COMMAND))
+    waits = []
+    for _ in range(12):
+        message = publisher.published[-1].message
+        assert isinstance(message, CheckTraining)
+        before = utc_now()
+        await service.handle(message)
+        at = publisher.published[-1].at
+        assert at is not None
+        waits.append((at - before).total_seconds())
+    assert waits[0] < 3
+    assert waits[-1] >= 15
 
 
 async def test_words_of_an_sdk_are_for_the_log(
