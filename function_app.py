@@ -2,10 +2,12 @@
 
 import os
 
+from functions import logs
 from functions.settings import strip_credentials
 from functions.upstream.imports import collector_off
 
 strip_credentials(os.environ)
+logs.install(os.environ)
 with collector_off():
     import azure.functions as func
 

@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.logs import redact
+
 MAX_LISTED = 20
 """Wrong fields that one answer names."""
 
@@ -49,8 +51,9 @@ class OnDemandError(Exception):
     status: ClassVar[int] = 500
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = (), retry_after: int | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        # Models, notebooks and SDKs put into their errors what they were given.
+        self.detail = redact(detail)
+        super().__init__(self.detail)
         self.errors = list(errors)
         self.retry_after = retry_after
 

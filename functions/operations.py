@@ -29,6 +29,8 @@ from functions.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 POLL_FIRST_S, POLL_LAST_S = 0.05, 1.0
+SHARED_BY_INSTANCES = "secret/instances"
+"""The object with the secret that all instances of predict share: no operation has such an id."""
 
 
 def open_store(url: str) -> ObjectStore:
@@ -106,6 +108,16 @@ class Operations:
             raise KeyError(operation_id)
         rows: JsonValue = orjson.loads(data)
         return rows
+
+    async def shared_secret(self, proposed: bytes) -> bytes:
+        """The secret of all instances: the one that was proposed first."""
+        while not await self._create(SHARED_BY_INSTANCES, proposed):
+            if secret := await self._get(SHARED_BY_INSTANCES):
+                return secret
+        return proposed
+
+    async def put_secret(self, secret: bytes) -> None:
+        await self._put(SHARED_BY_INSTANCES, secret)
 
     async def _get(self, path: str) -> bytes | None:
         async with _reaching_the_store():

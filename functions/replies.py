@@ -1,9 +1,11 @@
 """The events that `train` and `run_model` send to the client, and how they postpone work."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from functions.backoff import retry_delay
+from functions.bus_time import bus_time
 from functions.contracts import (
     OUTCOME,
     CheckTraining,
@@ -12,7 +14,6 @@ from functions.contracts import (
     RunModel,
     StartTraining,
     command_of,
-    utc_now,
 )
 from functions.errors import DeadlineExceeded, InternalError, OnDemandError, Unavailable
 from functions.publisher import Publisher
@@ -21,22 +22,12 @@ from functions.queues import RESULTS
 logger = logging.getLogger(__name__)
 
 
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-
-def bus_time(enqueued_at: datetime) -> datetime:
-    """The time of the bus as far as a message tells: the bus enqueued it before now.
-
-    By a clock that is behind, a message that is put off would be due at once, and be put off again at once.
-    """
-    return max(utc_now(), enqueued_at)
-
-
 class Replies:
     """Every method raises Unavailable when the bus cannot be reached; the message in hand is then redelivered."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, now: Callable[[], datetime] = bus_time.now) -> None:
         self._publisher = publisher
+        self._now = now
 
     async def progress(self, command: RunModel, phase: str, operation: Operation) -> None:
         """`phase` names the event: the same phase of the same operation is told once."""
@@ -64,32 +55,28 @@ class Replies:
         logger.error("operation %s: an unexpected %s", command.operation, type(error).__name__, exc_info=error)
         await self.failed(command, InternalError("The request could not be processed; the service's log says why."))
 
-    async def refuse_if_expired(self, command: RunModel, enqueued_at: datetime = LONG_AGO) -> bool:
+    async def refuse_if_expired(self, command: RunModel) -> bool:
         """Whether the command is past its deadline. Its client is told so, and the command must not be executed."""
-        if bus_time(enqueued_at) < command.deadline:
+        if self._now() < command.deadline:
             return False
         await self.failed(command, DeadlineExceeded(f"The request was not answered by {command.deadline:%FT%TZ}."))
         return True
 
     async def retry_later(
-        self,
-        queue: str,
-        message: RunModel | StartTraining | CheckTraining,
-        trouble: Unavailable,
-        enqueued_at: datetime = LONG_AGO,
+        self, queue: str, message: RunModel | StartTraining | CheckTraining, trouble: Unavailable
     ) -> None:
         """Publish the command again for later. An immediate redelivery would burn the delivery count in seconds."""
         command = command_of(message)
         again = message.model_copy(update={"attempt": message.attempt + 1})
         delay = timedelta(seconds=retry_delay(again.attempt))
-        later = bus_time(enqueued_at) + delay
-        if later >= command.deadline:
+        at = self._now() + delay
+        if at >= command.deadline:
             await self.failed(command, trouble)
             return
         logger.warning(
             "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
         )
-        await self._publisher.publish(queue, again, at=later)
+        await self._publisher.publish(queue, again, at=at)
 
     async def _publish(
         self,

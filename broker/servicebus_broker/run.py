@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from servicebus_broker import lifetime
 from servicebus_broker.addresses import connection_string
 from servicebus_broker.banner import banner
+from servicebus_broker.clock import SystemClock
 from servicebus_broker.journal.fsync import Fsync
 from servicebus_broker.journal.journal import Journal
 from servicebus_broker.limits import Limits
@@ -56,12 +56,14 @@ def run(options: Options) -> None:
 
 
 def _server_in_memory(options: Options) -> Server:
-    return Server(Broker(options.queues, time.time, _limits(options)))
+    return Server(Broker(options.queues, SystemClock(), _limits(options)))
 
 
 def _durable_server(options: Options, folder: Path) -> Server:
-    journal = Journal(folder, options.queues, fsync=options.fsync)
-    broker = Broker(journal.defined(), time.time, _limits(options))
+    clock = SystemClock()
+    journal = Journal(folder, options.queues, clock, fsync=options.fsync)
+    clock.not_before(journal.last_time)
+    broker = Broker(journal.defined(), clock, _limits(options))
     journal.restore(broker.queues())
     broker.record_to(journal)
     return Server(broker, journal)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 from servicebus_broker.client import SHUTTING_DOWN, ClientProtocol, too_many_connections
 from servicebus_broker.journal.commits import Commits
@@ -141,7 +140,7 @@ class Server:
             self._timer = None
         self._timer_due = due
         if due != FOREVER:
-            delay = min(max(0.0, due - time.time()), _LONGEST_SLEEP)
+            delay = min(max(0.0, due - self.broker.clock()), _LONGEST_SLEEP)
             self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
 
     def _on_timer(self) -> None:

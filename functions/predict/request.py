@@ -36,7 +36,7 @@ _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class ValidRequest:
     """A valid request: model type, canonical parameters and the rows, also as the JSON that travels."""
 
@@ -46,6 +46,10 @@ class ValidRequest:
     key: str
     rows: Any
     rows_json: bytes
+
+    def forget_rows(self) -> None:
+        """Free the memory of the rows, which are many times as large as their JSON."""
+        self.rows, self.rows_json = None, b""
 
 
 def parse_body(content_type: str | None, body: bytes, max_bytes: int) -> PredictRequest:

@@ -3,19 +3,19 @@
 import asyncio
 import os
 from dataclasses import dataclass
-from datetime import UTC
 from functools import cache, partial
 from threading import Thread
 
 import azure.functions as func
 
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import catalog
-from functions.contracts import run_models_in
+from functions.contracts import UnknownVersion, run_models_in
 from functions.health import lives, opens
 from functions.operations import Operations, open_store
+from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
-from functions.replies import LONG_AGO
 from functions.run_model.known_models import KnownModels
 from functions.run_model.loader import Loader
 from functions.run_model.loading import LoadedModel
@@ -101,6 +101,13 @@ def trouble() -> str | None:
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=SERVICEBUS)
 async def run_model(message: func.ServiceBusMessage) -> None:
     """Handle the commands of one message."""
+    bus_time.observe(message.enqueued_time_utc)
     redelivered = (message.delivery_count or 1) > 1
-    enqueued_at = message.enqueued_time_utc or LONG_AGO
-    await app().service.handle_all(run_models_in(message.get_body()), redelivered, enqueued_at.replace(tzinfo=UTC))
+    body = message.get_body()
+    try:
+        commands = run_models_in(body)
+    except UnknownVersion as unknown:
+        if not await put_off(app().bus, QUEUE, message, body, unknown):
+            raise
+        return
+    await app().service.handle_all(commands, redelivered)

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, cast
 
+from functions.bus_time import bus_time
 from functions.catalog import Catalog, ModelType
 from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
 from functions.errors import (
@@ -20,7 +20,7 @@ from functions.errors import (
 from functions.operations import Operations
 from functions.publisher import Publisher
 from functions.queues import TRAIN
-from functions.replies import LONG_AGO, Replies, bus_time
+from functions.replies import Replies
 from functions.run_model.known_models import KnownModels
 from functions.run_model.lookup import Found
 from functions.run_model.missing import not_logged
@@ -54,20 +54,18 @@ class RunModelService:
         self._models = models
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
-    async def handle_all(
-        self, commands: Sequence[RunModel], redelivered: bool, enqueued_at: datetime = LONG_AGO
-    ) -> None:
+    async def handle_all(self, commands: Sequence[RunModel], redelivered: bool) -> None:
         """Handle the commands of one message side by side. Raises Unavailable, after all of them, as `handle` does."""
         if redelivered and len(commands) > 1:
             # One of them may have brought the process down: each goes alone now, so that it takes no other with it.
             await asyncio.gather(*(self._publisher.publish(self._queue, each) for each in commands))
             return
-        handling = (self._handle_once(command, enqueued_at) for command in commands)
+        handling = (self._handle_once(command) for command in commands)
         for trouble in await asyncio.gather(*handling, return_exceptions=True):
             if trouble is not None:
                 raise trouble
 
-    async def _handle_once(self, command: RunModel, enqueued_at: datetime) -> None:
+    async def _handle_once(self, command: RunModel) -> None:
         """Handle a command, or wait for the end of its handling if it was delivered before: its lock was lost.
 
         If the first delivery is cancelled the command is handled anew: a request that nobody waits for is not computed.
@@ -78,18 +76,18 @@ class RunModelService:
                 return running.result()
         self._under_way[command.message_id] = cast(asyncio.Task[None], asyncio.current_task())
         try:
-            await self.handle(command, enqueued_at)
+            await self.handle(command)
         finally:
             del self._under_way[command.message_id]
 
-    async def handle(self, command: RunModel, enqueued_at: datetime = LONG_AGO) -> None:
+    async def handle(self, command: RunModel) -> None:
         """Raises Unavailable only when the bus itself is out of reach; the message is then redelivered."""
-        if await self._replies.refuse_if_expired(command, enqueued_at):
+        if await self._replies.refuse_if_expired(command):
             return
         try:
-            await self._answer_or_train(command, enqueued_at)
+            await self._answer_or_train(command)
         except Unavailable as trouble:
-            await self._replies.retry_later(self._queue, command, trouble, enqueued_at)
+            await self._replies.retry_later(self._queue, command, trouble)
         except (PredictionFailed, ModelNotLoaded) as error:
             # The log has the text that the model's code raised; the client reads only the error.
             logger.warning("operation %s: %s", command.operation, error.title, exc_info=error)
@@ -99,24 +97,22 @@ class RunModelService:
         except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is, is one outcome
             await self._replies.broken(command, error)
 
-    async def _answer_or_train(self, command: RunModel, enqueued_at: datetime) -> None:
-        _, entry = self._catalog.find(command.model_type)
+    async def _answer_or_train(self, command: RunModel) -> None:
+        entry = self._catalog.check(command.model_type, command.parameters, command.key)
         if entry.queue != self._queue:
             raise WrongPool(f"{command.model_type!r} is served through the queue {entry.queue}; ask again.")
         found = await self._known.find(command, entry)
         if isinstance(found, Found):
-            await self._predict(command, entry, found, enqueued_at)
-        elif command.trained:
+            await self._predict(command, entry, found)
+        elif command.trained and not command.retrain:
             raise not_logged(command, entry, found)
         else:
             await self._start_training(command)
 
-    async def _predict(self, command: RunModel, entry: ModelType, found: Found, enqueued_at: datetime) -> None:
+    async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
         rows = await self._rows(command)
         served = await self._served(command, entry, found)
-        answer = await served.predict(
-            rows, time.monotonic() + (command.deadline - bus_time(enqueued_at)).total_seconds()
-        )
+        answer = await served.predict(rows, time.monotonic() + (command.deadline - bus_time.now()).total_seconds())
         await self._answer(
             command,
             command.operation_document(

@@ -10,8 +10,8 @@ Each function gets its own and no other's.
 {{- end -}}
 {{- if ne .function "train" -}}
 {{- $_ := set $secrets "MLFLOW_TRACKING_TOKEN" "mlflowToken" -}}
-{{- $_ := set $secrets "AZURE_STORAGE_ACCOUNT_KEY" "storageAccountKey" -}}
 {{- end -}}
+{{- $_ := set $secrets "AZURE_STORAGE_ACCOUNT_KEY" "storageAccountKey" -}}
 {{- if or (eq .function "train") (include "ondemand.onDatabricks" .root) -}}
 {{- if eq .function "predict" -}}
 {{- $_ := set $secrets "DATABRICKS_TOKEN" "databricksToken" -}}

@@ -1,12 +1,16 @@
 """The folder that holds the state of a stack, and the lock that keeps a second stack out of it."""
 
 import fcntl
+import json
 import os
 import time
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
-from ondemand.stack.addresses import OPERATIONS
+from ondemand.stack.addresses import OPERATIONS, Addresses
+
+ADDRESSES = "addresses.json"
 
 
 class DataFolderError(Exception):
@@ -58,3 +62,19 @@ def delete_old_operations(folder: Path, kept: timedelta) -> None:
     for file in (folder / OPERATIONS).glob("*/*.json"):
         if file.stat().st_mtime < oldest:
             file.unlink()
+
+
+def write_addresses(folder: Path, addresses: Addresses) -> None:
+    """Let commands beside the stack find its parts. A connection string is a secret."""
+    path = folder / ADDRESSES
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(json.dumps(asdict(addresses)))
+
+
+def read_addresses(folder: Path) -> Addresses | None:
+    """The addresses of the last stack on a data folder, whether it runs or not."""
+    try:
+        return Addresses(**json.loads((folder / ADDRESSES).read_text()))
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError while the file is being written
+        return None

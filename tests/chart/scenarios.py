@@ -136,7 +136,10 @@ EVERYTHING: Values = {
         "priorityClassName": "serving",
         "podAnnotations": {"example.com/owner": "ml"},
         "podLabels": {"example.com/team": "ml"},
-        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+        "extraEnv": [
+            {"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"},
+            {"name": "IDEMPOTENCY_SECRET", "valueFrom": {"secretKeyRef": {"name": "predict", "key": "idempotency"}}},
+        ],
         "affinity": {
             "nodeAffinity": {
                 "requiredDuringSchedulingIgnoredDuringExecution": {

@@ -71,8 +71,9 @@ def references(pod: dict[str, Any]) -> set[tuple[str, str]]:
 
 def test_each_function_gets_its_own_secrets_only(releases: Releases) -> None:
     specs = pods(releases("connection-string").manifests)
-    assert references(specs["train"]) == {("bus", "listen-send"), ("databricks", "DATABRICKS_TOKEN")}
-    models = {("bus", "listen-send"), ("mlflow", "token"), ("storage", "AZURE_STORAGE_ACCOUNT_KEY")}
+    store = ("storage", "AZURE_STORAGE_ACCOUNT_KEY")
+    assert references(specs["train"]) == {("bus", "listen-send"), ("databricks", "DATABRICKS_TOKEN"), store}
+    models = {("bus", "listen-send"), ("mlflow", "token"), store}
     assert references(specs["predict"]) == references(specs["run-model"]) == models
 
 

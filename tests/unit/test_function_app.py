@@ -103,3 +103,14 @@ for thread in threads:
 """
     environ = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     assert run(code, **environ).split() == ["unavailable"] * 2
+
+
+def test_the_log_of_the_app_has_no_credential() -> None:
+    code = (
+        "import function_app, logging, os; logging.getLogger('azure').error('with %s', os.environ['DATABRICKS_TOKEN'])"
+    )
+    environ = os.environ | {"DATABRICKS_TOKEN": "canary-token\n"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "with ***\n"

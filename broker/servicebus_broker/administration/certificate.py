@@ -56,7 +56,9 @@ def _is_usable(path: Path) -> bool:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path)
     except (OSError, ValueError):
         return False
-    return certificate.not_valid_after_utc - datetime.now(UTC) > _RENEWED_BEFORE
+    now = datetime.now(UTC)
+    # The machine's clock may have been set back since it was made.
+    return certificate.not_valid_before_utc <= now and certificate.not_valid_after_utc - now > _RENEWED_BEFORE
 
 
 def _make() -> bytes:

@@ -31,7 +31,8 @@ def queue_entry(entity: Entity, namespace_url: str) -> Entry:
     content = element(
         _KIND, _properties(entity, namespace_url) + _state(entity), {"xmlns": SERVICE_BUS, "xmlns:i": INSTANCE}
     )
-    return Entry(entity.queue.name, namespace_url + entity.queue.name, entity.created_at, entity.updated_at, content)
+    created_at, updated_at = entity.clock.to_wall(entity.created_at), entity.clock.to_wall(entity.updated_at)
+    return Entry(entity.queue.name, namespace_url + entity.queue.name, created_at, updated_at, content)
 
 
 def _read(prop: Property, description: Description, before: QueueSettings) -> object:
@@ -54,7 +55,7 @@ def _properties(entity: Entity, namespace_url: str) -> str:
 
 
 def _state(entity: Entity) -> str:
-    counts = entity.queue.counts()
+    counts, to_wall = entity.queue.counts(), entity.clock.to_wall
     by_kind = {
         "ActiveMessageCount": counts.active,
         "DeadLetterMessageCount": counts.dead_letter,
@@ -67,9 +68,9 @@ def _state(entity: Entity) -> str:
         leaf("SizeInBytes", str(entity.queue.size))
         + leaf("MessageCount", str(sum(by_kind.values())))
         + element("CountDetails", details, {"xmlns:d2p1": COUNTS})
-        + leaf("CreatedAt", timestamp(entity.created_at))
-        + leaf("UpdatedAt", timestamp(entity.updated_at))
-        + leaf("AccessedAt", timestamp(entity.accessed_at))
+        + leaf("CreatedAt", timestamp(to_wall(entity.created_at)))
+        + leaf("UpdatedAt", timestamp(to_wall(entity.updated_at)))
+        + leaf("AccessedAt", timestamp(to_wall(entity.accessed_at)))
         + leaf("IsAnonymousAccessible", "false")
         + leaf("SupportOrdering", "true")
         + leaf("EntityAvailabilityStatus", "Available")

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -55,12 +54,12 @@ class Journal:
         self,
         folder: Path,
         configured: Iterable[QueueSettings],
+        clock: Callable[[], float],
         *,
         fsync: Fsync = Fsync.INTERVAL,
         compact_at: int = MIN_COMPACTED_SIZE,
-        clock: Callable[[], float] = time.time,
     ) -> None:
-        """``compact_at`` is a size in bytes.
+        """``compact_at`` is a size in bytes. ``last_time`` is the latest running time that the journal knows of.
 
         Raises JournalError if another process uses the folder, or a file in it is no journal or cannot be used.
         """
@@ -87,6 +86,7 @@ class Journal:
             # Compact at once, so that the damage is not kept, nor reported again.
             self._compact_at = 0
         self._replay = recovered.replay
+        self.last_time = recovered.replay.last_time
         self._entities = Entities(recovered.replay.definitions, self)
         for number, name in self._entities.configure(configured).items():
             self._delete_if_empty(number, name, recovered.replay)

@@ -2,7 +2,8 @@
 
 A record is one byte for its kind, four for its subject, and the fields of the kind. An entity has the number of its
 definition; the number of a queue is twice that, and its dead-letter queue's one more. Integers and floats are
-big-endian; times are seconds since the Unix epoch.
+big-endian; times are running times of the
+clock, which go on in the next process.
 """
 
 from __future__ import annotations

@@ -113,8 +113,8 @@ class QueueReplay:
 class Replay:
     """Apply the content of files, oldest first; the result is the state of the queues at the last write.
 
-    ``removed`` counts messages. Where files are damaged, records may refer to something unknown: these are counted in
-    ``orphans``, and ignored.
+    ``removed`` counts messages; ``last_time`` is the latest time at which one was sent. Where files are damaged,
+    records may refer to something unknown: these are counted in ``orphans``, and ignored.
     """
 
     def __init__(self) -> None:
@@ -123,6 +123,7 @@ class Replay:
         self.sources = Sources()
         self.orphans = 0
         self.removed = 0
+        self.last_time = 0.0
 
     def apply(self, file: memoryview, frame: Span) -> None:
         """Apply the payload of a frame of the last file in ``sources``. Raises JournalError."""
@@ -173,7 +174,8 @@ class Replay:
         return at + HEAD.size
 
     def _stored(self, data: memoryview, at: int) -> int:
-        _, index, number, _, _, _, _, source_length, length = STORED.unpack_from(data, at)
+        _, index, number, enqueued_at, _, _, _, source_length, length = STORED.unpack_from(data, at)
+        self.last_time = max(self.last_time, enqueued_at)
         end: int = at + STORED.size + source_length + length
         queue = self._queue(index)
         queue.stored[number] = self.sources.place(at, end)
@@ -207,6 +209,7 @@ class Replay:
 
     def _seen(self, data: memoryview, at: int) -> int:
         _, index, seen_at, length = SEEN.unpack_from(data, at)
+        self.last_time = max(self.last_time, seen_at)
         at += SEEN.size
         self._queue(index).seen[bytes(data[at : at + length]).decode()] = seen_at
         return at + int(length)

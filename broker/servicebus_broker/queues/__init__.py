@@ -1,1 +1,1 @@
-"""The rules of a Service Bus queue, without I/O; the clock (seconds since the Unix epoch) is passed in."""
+"""The rules of a Service Bus queue, without I/O; the clock is passed in."""

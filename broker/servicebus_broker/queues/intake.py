@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from servicebus_broker.amqp.sections import Sections
 from servicebus_broker.queues.admission import check
@@ -16,15 +16,16 @@ from servicebus_broker.queues.settings import FOREVER
 class Intake:
     """Numbers new messages, and drops duplicates."""
 
-    def __init__(self, placement: Placement, alarm: Alarm) -> None:
+    def __init__(self, placement: Placement, alarm: Alarm, from_wall: Callable[[float], float]) -> None:
         self._placement = placement
+        self._from_wall = from_wall
         self.history = DuplicateHistory(placement.settings.duplicate_detection_window)
         self.schedule: Deadlines[int] = Deadlines(alarm)
         self._scheduled_ids: dict[str, int] = {}
 
     def take(self, messages: Sequence[Sections], now: float) -> list[int]:
         """Add messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError."""
-        arrivals = [(Message(sections, 0, now, FOREVER), scheduled_enqueue_time(sections)) for sections in messages]
+        arrivals = [(Message(sections, 0, now, FOREVER), self._scheduled_for(sections)) for sections in messages]
         size = 0
         for message, _ in arrivals:
             check(message, self._placement.settings)
@@ -61,8 +62,14 @@ class Intake:
     def restore_scheduled(self, message: Message, now: float) -> None:
         """Add a scheduled message of a former process."""
         self._placement.log.restore(message)
-        due = scheduled_enqueue_time(message.sections)
-        self._schedule(message, now if due is None else due)
+        if message.expires_at == FOREVER:  # a journal of version 0.1.0
+            message.expires_at = self._scheduled_for(message.sections) or now
+        self._schedule(message)
+
+    def _scheduled_for(self, sections: Sections) -> float | None:
+        """The running time for which a client schedules a message, by the machine's clock as it is set now."""
+        wall = scheduled_enqueue_time(sections)
+        return None if wall is None else self._from_wall(wall)
 
     def _accept(self, message: Message, scheduled_for: float | None, now: float) -> int:
         log = self._placement.log
@@ -70,9 +77,9 @@ class Intake:
             return self._number_of_duplicate(message)
         message.sequence_number = log.next_sequence_number()
         if scheduled_for is not None and scheduled_for > now:
-            message.state = MessageState.SCHEDULED
+            message.state, message.expires_at = MessageState.SCHEDULED, scheduled_for
             log.add(message)
-            self._schedule(message, scheduled_for)
+            self._schedule(message)
         else:
             self._enqueue(message, now)
         return message.sequence_number
@@ -84,8 +91,8 @@ class Intake:
         message.expires_at = now + (default if ttl is None else min(ttl / 1000, default))
         self._placement.add(message)
 
-    def _schedule(self, message: Message, due: float) -> None:
-        self.schedule.set(message.sequence_number, due)
+    def _schedule(self, message: Message) -> None:
+        self.schedule.set(message.sequence_number, message.expires_at)
         if self._placement.settings.requires_duplicate_detection and message.sections.message_id is not None:
             self._scheduled_ids[str(message.sections.message_id)] = message.sequence_number
 

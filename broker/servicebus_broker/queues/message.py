@@ -31,7 +31,9 @@ class Lock:
 
 @dataclass(slots=True)
 class Message:
-    """Times are seconds since the Unix epoch. ``dead_letter_source`` names the queue that a dead letter came from.
+    """Times are running times; ``expires_at`` of a scheduled message is the time for which it is scheduled.
+
+    ``dead_letter_source`` names the queue that a dead letter came from.
 
     ``size`` is in bytes, of all sections that are kept. ``hops`` counts the forwardings since the message was sent, or
     since the broker started.
@@ -80,7 +82,7 @@ class Message:
 
 
 def scheduled_enqueue_time(sections: Sections) -> float | None:
-    """The time when the sender wants a message enqueued. Raises DecodeError."""
+    """The time, by the machine's clock, when the sender wants a message enqueued. Raises DecodeError."""
     entry = sections.annotations.get(SCHEDULED_ENQUEUE_TIME)
     milliseconds = entry_value(entry) if entry else None
     return milliseconds / 1000 if isinstance(milliseconds, int) else None

@@ -8,6 +8,7 @@ from itertools import islice
 
 from servicebus_broker.amqp.sections import Sections
 from servicebus_broker.queues.access import check_can_send, check_reconfiguration, receive_refusal
+from servicebus_broker.queues.clock import Clock
 from servicebus_broker.queues.contents import Contents
 from servicebus_broker.queues.deadlines import Alarm
 from servicebus_broker.queues.errors import InvalidOperationError, MessageSizeExceededError
@@ -18,8 +19,6 @@ from servicebus_broker.queues.placement import Placement
 from servicebus_broker.queues.recorder import Recorder
 from servicebus_broker.queues.sessions import SessionHolder, SessionLock, SessionTable
 from servicebus_broker.queues.settings import QueueSettings
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,8 @@ class Queue:
     can send to it, and its messages leave it only by being received or forwarded. ``find`` returns the queue of a name,
     to forward to. ``on_ready`` is called whenever a message, or a session without a holder, may have become available
     or unavailable; it must not call the queue. The owner calls `advance` at `next_due`; ``on_due`` tells it when that
-    becomes earlier. Every operation advances too, so a late timer never changes a result. Times are in seconds since
-    the Unix epoch.
+    becomes earlier. Every operation advances too, so a late timer never changes a result. Times are running times of
+    ``clock``.
     """
 
     def __init__(
@@ -56,12 +55,12 @@ class Queue:
     ) -> None:
         self.settings = settings
         self.dead_letters = dead_letters
-        self._clock = clock
+        self.clock = clock
         self._alarm = Alarm(on_due)
         self._placement: Placement = Placement(
             settings, self._alarm, lambda: on_ready(self), dead_letters._placement if dead_letters is not None else None
         )
-        self._intake = Intake(self._placement, self._alarm)
+        self._intake = Intake(self._placement, self._alarm, clock.from_wall)
         self._forwarding = Forwarding(self._placement, find)
         self._can_receive = receive_refusal(settings) is None
 
@@ -129,7 +128,7 @@ class Queue:
 
         Returns the time that it used.
         """
-        now = self._clock()
+        now = self.clock()
         if now >= self._alarm.due:
             self._do_what_is_due(now)
             self._alarm.next_due()
@@ -161,7 +160,7 @@ class Queue:
         """A copy of everything that has to be kept."""
         log = self._placement.log
         messages, locked = log.contents()
-        seen = self._intake.history.seen(self._clock())
+        seen = self._intake.history.seen(self.clock())
         return Contents(log.last_sequence_number, messages, locked, self.sessions.states(), seen)
 
     def restore(self, contents: Contents) -> None:
@@ -169,7 +168,7 @@ class Queue:
 
         The recorder is told of the resulting changes only.
         """
-        now = self._clock()
+        now = self.clock()
         placement = self._placement
         placement.log.last_sequence_number = max(placement.log.last_sequence_number, contents.last_sequence_number)
         self._intake.history.restore(contents.seen)
@@ -205,7 +204,7 @@ class Queue:
 
     def take_over(self, message: Message) -> None:
         """Add a message that another queue forwards, under a new number; its time to live starts again."""
-        self._intake.take_over(message, self._clock())
+        self._intake.take_over(message, self.clock())
 
     # Receiving
 
@@ -344,7 +343,7 @@ class Queue:
         session = self.sessions.held(lock)
         if state is not None:
             self._check_state(state, len(session.id) + len(state) - session.state_size)
-        self._placement.set_session_state(session, state, self._clock())
+        self._placement.set_session_state(session, state, self.clock())
 
     def session_state(self, lock: SessionLock) -> bytes | None:
         """Raises SessionLockLostError."""

@@ -24,7 +24,7 @@ class Recorder(Protocol):
         """A sequence number was given to a message that was not stored."""
 
     def seen_at(self, message_id: str, at: float) -> None:
-        """Duplicate detection saw a message id for the first time, at a time in seconds since the Unix epoch."""
+        """Duplicate detection saw a message id for the first time, at a running time."""
 
     def session_state_set(self, session_id: str, state: bytes | None) -> None:
         """A session state was set or removed."""

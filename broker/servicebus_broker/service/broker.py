@@ -10,10 +10,11 @@ from servicebus_broker.amqp.performatives import Error
 from servicebus_broker.limits import DEFAULT_LIMITS, Limits
 from servicebus_broker.queues.access import check_targets
 from servicebus_broker.queues.agenda import Agenda
+from servicebus_broker.queues.clock import Clock
 from servicebus_broker.queues.definition_recorder import DefinitionRecorder, NoDefinitionRecorder
 from servicebus_broker.queues.errors import EntityExistsError, EntityNotFoundError, QuotaExceededError
 from servicebus_broker.queues.names import check_name
-from servicebus_broker.queues.queue import Clock, Queue
+from servicebus_broker.queues.queue import Queue
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.entity import DispatchList, Entity
@@ -27,7 +28,7 @@ class Broker:
     """Its owner gives a connection's bytes to its `Peer`, calls `dispatch`, and writes the output of the peers in
     `take_touched`.
 
-    ``clock`` gives seconds since the Unix epoch. ``queues`` exist from the start; `create_queue` and `delete_queue`
+    ``queues`` exist from the start; `create_queue` and `delete_queue`
     report to a recorder. If that is a journal, created queues are back after a restart, until they are deleted;
     configured queues are reset to the configuration, even if they were changed or deleted.
     """
@@ -35,7 +36,7 @@ class Broker:
     def __init__(self, queues: Iterable[QueueSettings], clock: Clock, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self.container_id = f"local-broker-{uuid4().hex[:8]}"
-        self._clock = clock
+        self.clock = clock
         self._definitions: DefinitionRecorder = NoDefinitionRecorder()
         self._dispatch_list = DispatchList()
         self._agenda: Agenda[Entity] = Agenda()
@@ -126,7 +127,7 @@ class Broker:
 
     def advance(self) -> None:
         """Do the work that is due."""
-        now = self._clock()
+        now = self.clock()
         for entity in self._agenda.take_due(now):
             entity.advance()
             if entity.idle_at <= now:
@@ -147,7 +148,7 @@ class Broker:
         return touched
 
     def _add(self, settings: QueueSettings) -> Entity:
-        shared = self._clock, self._dispatch_list, self._agenda
+        shared = self.clock, self._dispatch_list, self._agenda
         dead_letters = Entity(settings.for_dead_letters(), *shared, find=self._find)
         entity = Entity(settings, *shared, dead_letters=dead_letters, find=self._find)
         self._entities[settings.name.lower()] = entity

@@ -5,6 +5,7 @@ import struct
 from servicebus_broker.amqp.encode import encode
 from servicebus_broker.amqp.sections import symbol_entry, write_message
 from servicebus_broker.amqp.values import Int, Symbol, Timestamp
+from servicebus_broker.queues.clock import Clock
 from servicebus_broker.queues.message import Message
 
 _SEQUENCE_NUMBER = "x-opt-sequence-number"
@@ -20,28 +21,30 @@ _I64 = struct.Struct(">q").pack
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
 
 
-def encode_message(message: Message) -> bytes:
+def encode_message(message: Message, clock: Clock) -> bytes:
     """The encoded message with the annotations that Service Bus adds."""
+    enqueued_at = _milliseconds(clock.to_wall(message.enqueued_at))
     annotations = dict(message.sections.annotations)
     annotations[_SEQUENCE_NUMBER] = _KEYS[_SEQUENCE_NUMBER] + _LONG + _I64(message.sequence_number)
-    annotations[_ENQUEUED_TIME] = _KEYS[_ENQUEUED_TIME] + _TIMESTAMP + _I64(_milliseconds(message.enqueued_at))
+    annotations[_ENQUEUED_TIME] = _KEYS[_ENQUEUED_TIME] + _TIMESTAMP + _I64(enqueued_at)
     annotations[_STATE] = symbol_entry(_STATE, Int(message.state))
     annotations.pop(_LOCKED_UNTIL, None)
     if message.lock is not None:
-        annotations[_LOCKED_UNTIL] = _KEYS[_LOCKED_UNTIL] + _TIMESTAMP + _I64(_milliseconds(message.lock.until))
+        until = _milliseconds(clock.to_wall(message.lock.until))
+        annotations[_LOCKED_UNTIL] = _KEYS[_LOCKED_UNTIL] + _TIMESTAMP + _I64(until)
     if message.dead_letter_source is not None:
         annotations[_DEAD_LETTER_SOURCE] = symbol_entry(_DEAD_LETTER_SOURCE, message.dead_letter_source)
     return write_message(message.sections, message.delivery_count, annotations)
 
 
-def timestamp(seconds: float) -> Timestamp:
-    """An AMQP timestamp."""
-    return Timestamp(_milliseconds(seconds))
+def timestamp(running: float, clock: Clock) -> Timestamp:
+    """A running time as an AMQP timestamp."""
+    return Timestamp(_milliseconds(clock.to_wall(running)))
 
 
-def ticks(seconds: float) -> int:
-    """A .NET tick count."""
-    return _TICKS_AT_EPOCH + _milliseconds(seconds) * 10_000
+def ticks(running: float, clock: Clock) -> int:
+    """A running time as a .NET tick count."""
+    return _TICKS_AT_EPOCH + _milliseconds(clock.to_wall(running)) * 10_000
 
 
 def _milliseconds(seconds: float) -> int:

@@ -9,9 +9,10 @@ from typing import Protocol
 
 from servicebus_broker.amqp.performatives import Error
 from servicebus_broker.queues.agenda import Agenda
+from servicebus_broker.queues.clock import Clock
 from servicebus_broker.queues.deadlines import Alarm, Deadlines
 from servicebus_broker.queues.errors import QueueError
-from servicebus_broker.queues.queue import Clock, Queue
+from servicebus_broker.queues.queue import Queue
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.errors import error_of
 
@@ -64,7 +65,7 @@ class DispatchList:
 class Entity:
     """A queue (or dead-letter queue), the receivers with credit, and those that wait for a session.
 
-    ``created_at``, ``updated_at`` and ``accessed_at`` are seconds since the Unix epoch; they begin with the process.
+    ``created_at``, ``updated_at`` and ``accessed_at`` are running times; they begin with the process.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Entity:
             find=find,
         )
         self.created_at = self.updated_at = self.accessed_at = clock()
-        self._clock = clock
+        self.clock = clock
         self._receivers: OrderedDict[Receiver, None] = OrderedDict()
         self._seekers: OrderedDict[int, Seeker] = OrderedDict()
         self._seeker_numbers = count()
@@ -100,12 +101,12 @@ class Entity:
     def reconfigure(self, settings: QueueSettings) -> None:
         """Use other settings from now on. Raises InvalidOperationError for a property that cannot change."""
         self.queue.reconfigure(settings)
-        self.updated_at = self._clock()
+        self.updated_at = self.clock()
         self._due_earlier(self.idle_at)
 
     def accessed(self) -> None:
         """Note that a client sends, receives, or opens a link."""
-        self.accessed_at = self._clock()
+        self.accessed_at = self.clock()
 
     @property
     def idle_at(self) -> float:
@@ -152,7 +153,7 @@ class Entity:
         """Wait for the next available session; `stop_seeking` takes the returned number."""
         number = next(self._seeker_numbers)
         self._seekers[number] = seeker
-        self._seeker_deadlines.set(number, self._clock() + timeout)
+        self._seeker_deadlines.set(number, self.clock() + timeout)
         self.dispatch_list.add(self)
         return number
 

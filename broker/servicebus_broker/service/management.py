@@ -10,7 +10,6 @@ from servicebus_broker.amqp.incoming import IncomingLink
 from servicebus_broker.amqp.sections import read_sections
 from servicebus_broker.amqp.values import Array, Int, Symbol, Timestamp
 from servicebus_broker.queues.errors import ArgumentError, NotImplementedOperationError, SessionLockLostError
-from servicebus_broker.queues.message import Message
 from servicebus_broker.queues.sessions import SessionLock
 from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.encoding import encode_message, timestamp
@@ -69,7 +68,7 @@ class ManagementRequests(RequestNode):
         return properties
 
     def _renew_locks(self, body: Body) -> Response:
-        until = [timestamp(self._queue.renew_lock(token)) for token in _tokens(body)]
+        until = [timestamp(self._queue.renew_lock(token), self._queue.clock) for token in _tokens(body)]
         return Response(_OK, {"expirations": Array(Timestamp, until)})
 
     def _schedule(self, body: Body) -> Response:
@@ -87,7 +86,7 @@ class ManagementRequests(RequestNode):
         found: list[object] = [
             {
                 "lock-token": UUID(bytes_le=message.lock.token if message.lock else bytes(16)),
-                "message": encode_message(message),
+                "message": encode_message(message, self._queue.clock),
             }
             for message in messages
         ]
@@ -101,7 +100,8 @@ class ManagementRequests(RequestNode):
         )
         if not messages:
             return Response(_NO_CONTENT, {})
-        fitting = _encode_fitting(messages, self.link.session.limits.max_message_size)
+        encoded = (encode_message(message, self._queue.clock) for message in messages)
+        fitting = _fitting(encoded, self.link.session.limits.max_message_size)
         return Response(_OK, {"messages": [{"message": message} for message in fitting]})
 
     def _update_disposition(self, body: Body) -> Response:
@@ -125,7 +125,8 @@ class ManagementRequests(RequestNode):
         return settlements.get(status)
 
     def _renew_session_lock(self, body: Body) -> Response:
-        return Response(_OK, {"expiration": timestamp(self._queue.renew_session(self._session_lock(body)))})
+        until = self._queue.renew_session(self._session_lock(body))
+        return Response(_OK, {"expiration": timestamp(until, self._queue.clock)})
 
     def _get_session_state(self, body: Body) -> Response:
         return Response(_OK, {"session-state": self._queue.session_state(self._session_lock(body))})
@@ -141,7 +142,7 @@ class ManagementRequests(RequestNode):
         skip, top = _int(body, "skip"), _int(body, "top")
         since, sessions = body.get("last-updated-time"), self._queue.sessions
         if isinstance(since, int) and since < _ANY_TIME:
-            ids = sessions.ids_with_state_since(since / 1000)[skip : skip + top]
+            ids = sessions.ids_with_state_since(self._queue.clock.from_wall(since / 1000))[skip : skip + top]
         else:
             ids = sessions.ids_with_content()[skip : skip + top]
         if not ids:
@@ -173,15 +174,15 @@ _OPERATIONS: dict[str, Callable[[ManagementRequests, Body], Response]] = {
 }
 
 
-def _encode_fitting(messages: Iterable[Message], limit: int) -> list[bytes]:
+def _fitting(messages: Iterable[bytes], limit: int) -> list[bytes]:
     """The first messages, at least one, whose bytes together are within ``limit``; the client peeks again."""
-    encoded: list[bytes] = []
+    fitting: list[bytes] = []
     for message in messages:
-        limit -= len(each := encode_message(message))
-        if encoded and limit < 0:
+        limit -= len(message)
+        if fitting and limit < 0:
             break
-        encoded.append(each)
-    return encoded
+        fitting.append(message)
+    return fitting
 
 
 def _tokens(body: Body) -> list[bytes]:

@@ -103,7 +103,7 @@ class SessionReceiver(ReceiverNode):
         granted: dict[object, object] = {Symbol(SESSION_FILTER): lock.session.id}
         self.link.accept(
             source=replace(self.link.source, filter=granted),
-            properties={Symbol(_LOCKED_UNTIL): ticks(lock.until)},
+            properties={Symbol(_LOCKED_UNTIL): ticks(lock.until, self.queue.clock)},
         )
         self.on_credit()
 

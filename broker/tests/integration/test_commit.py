@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from servicebus_broker.amqp.frames import encode_frame
 from servicebus_broker.amqp.performatives import Accepted, Disposition, Flow, Transfer
 from servicebus_broker.amqp.sections import Sections, write_message
+from servicebus_broker.clock import SystemClock
 from servicebus_broker.journal.commits import DiskFailedError
 from servicebus_broker.journal.fsync import Fsync
 from servicebus_broker.journal.journal import Journal
@@ -56,8 +56,8 @@ class Client:
 @asynccontextmanager
 async def serving(folder: Path, fsync: Fsync) -> AsyncIterator[tuple[Server, Client]]:
     """A server with a queue, and a client that has a sender on it."""
-    journal = Journal(folder, [QueueSettings("queue")], fsync=fsync)
-    broker = Broker(journal.defined(), time.time)
+    journal = Journal(folder, [QueueSettings("queue")], SystemClock(), fsync=fsync)
+    broker = Broker(journal.defined(), SystemClock())
     journal.restore(broker.queues())
     server = Server(broker, journal)
     reader, writer = await asyncio.open_connection("127.0.0.1", await server.start("127.0.0.1", 0))
@@ -94,8 +94,8 @@ def messages_in(folder: Path) -> int:
     copy.mkdir()
     for path in folder.glob("*-0*"):
         (copy / path.name).write_bytes(path.read_bytes())
-    journal = Journal(copy, [QueueSettings("queue")], fsync=Fsync.NEVER)
-    broker = Broker(journal.defined(), time.time)
+    journal = Journal(copy, [QueueSettings("queue")], SystemClock(), fsync=Fsync.NEVER)
+    broker = Broker(journal.defined(), SystemClock())
     journal.restore(broker.queues())
     journal.abandon()
     return broker.queues()[0].counts().active

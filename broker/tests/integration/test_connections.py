@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from azure.servicebus.exceptions import ServiceBusConnectionError
 from servicebus_broker.addresses import connection_string
 from servicebus_broker.amqp.frames import HEARTBEAT
 from servicebus_broker.amqp.performatives import Close
+from servicebus_broker.clock import SystemClock
 from servicebus_broker.limits import Limits
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.server import Server
@@ -32,7 +32,7 @@ IDLE = 3.0
 @asynccontextmanager
 async def served(limits: Limits) -> AsyncIterator[int]:
     """A broker in this process with a queue ``plain``; yields its port."""
-    server = Server(Broker([QueueSettings("plain")], time.time, limits))
+    server = Server(Broker([QueueSettings("plain")], SystemClock(), limits))
     port = await server.start(HOST, 0)
     try:
         yield port

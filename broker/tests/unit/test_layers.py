@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 FOREIGN = {"functions", "mlflow", "ondemand"}
 # From the bottom up; a module imports only modules of its own and of lower layers.
 LAYERS = (
-    ("addresses", "flood", "lifetime", "limits"),
+    ("addresses", "clock", "flood", "lifetime", "limits"),
     ("amqp",),
     ("queues",),
     ("config", "durations", "properties", "property_forms", "queue_option"),

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,9 +19,11 @@ from functions.contracts import (
     RunModel,
     StartTraining,
     Training,
+    UnknownVersion,
     commands_in,
     events_in,
     run_models_in,
+    train_message_in,
 )
 from functions.outbox.messages import Publication, encode
 
@@ -55,6 +58,37 @@ def body_of(message: ServiceBusMessage) -> bytes:
 def test_messages_survive_the_bus(message: Any) -> None:
     read = events_in if isinstance(message, Event) else commands_in
     assert read(message.to_json()) == [message]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
+def test_fields_of_a_newer_version_are_ignored(message: Any) -> None:
+    newer = orjson.loads(message.to_json()) | {"priority": {"level": 3}}
+    nested = newer["operation"] if isinstance(message, Event) else newer.get("command", newer)
+    nested["priority"] = "high"
+    if nested["training"]:
+        nested["training"]["cost"] = 3.5
+    read = events_in if isinstance(message, Event) else commands_in
+    assert read(orjson.dumps(newer)) == [message]
+
+
+READERS: list[Callable[[bytes], object]] = [run_models_in, train_message_in, events_in, commands_in]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
+@pytest.mark.parametrize("in_list", [False, True])
+def test_unknown_version_is_told_apart_from_what_nobody_can_read(message: Any, in_list: bool) -> None:
+    newer = orjson.loads(message.to_json()) | {"schemaVersion": 2, "kind": "New"}
+    body = orjson.dumps([newer, newer] if in_list else newer)
+    for read in READERS:
+        with pytest.raises(UnknownVersion, match="its schema version is 2, known is 1"):
+            read(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"7", b"[7]", b"{}", b'{"schemaVersion":1}', b'{"kind":"RunModel"}'])
+def test_what_nobody_can_read_has_no_unknown_version(body: bytes) -> None:
+    for read in READERS:
+        with pytest.raises((ValidationError, orjson.JSONDecodeError)):
+            read(body)
 
 
 @pytest.mark.parametrize("rows", [{"a": 1.5, "b": "\u20ac"}, [[1, 2.5], [None, True]], None])
@@ -96,6 +130,14 @@ def test_trained_command_never_has_the_id_of_one_that_was_put_off() -> None:
     trained = {COMMAND.model_copy(update={"attempt": attempt, "trained": True}).message_id for attempt in range(5)}
     assert put_off.isdisjoint(trained)
     assert len(put_off | trained) == 10
+
+
+def test_second_training_of_a_command_shares_no_id_with_the_first() -> None:
+    ids = []
+    for command in (COMMAND, COMMAND.model_copy(update={"retrain": True})):
+        trained = command.model_copy(update={"trained": True})
+        ids += [each.message_id for each in (trained, StartTraining(command=command), CheckTraining(command=command))]
+    assert len(set(ids)) == 6
 
 
 @pytest.mark.parametrize("forged", ["../x", "a" * 31, "A" * 32, "a" * 32 + "\n", "a/b", "", None])

@@ -61,3 +61,26 @@ def test_credential_with_a_control_character_is_named_and_not_shown(character: s
     with pytest.raises(SettingsError, match="setting DATABRICKS_TOKEN: has a control character") as refused:
         strip_credentials({"DATABRICKS_TOKEN": f"secret{character}secret"})
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("MLFLOW_TRACKING_URI", "https://user:canary@mlflow.example/api"),
+        ("MLFLOW_TRACKING_URI", "http://canary@127.0.0.1:5000"),
+        ("DATABRICKS_HOST", "https://token:canary@adb-1.azuredatabricks.net"),
+        ("DATABRICKS_HOST", "token:canary@adb-1.azuredatabricks.net"),
+        ("OPERATIONS_URL", "s3://key:canary@bucket/operations"),
+    ],
+)
+def test_an_address_with_a_password_is_named_and_not_shown(name: str, address: str) -> None:
+    with pytest.raises(SettingsError, match=f"setting {name}: has a user or a password in the address") as refused:
+        strip_credentials({name: address})
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["https://store.example/@me", "abfs://container@account/prefix", "az://operations"])
+def test_an_address_without_one_stays(address: str) -> None:
+    environ = {"OPERATIONS_URL": address}
+    strip_credentials(environ)
+    assert environ["OPERATIONS_URL"] == address

@@ -41,7 +41,7 @@ def journaled(
     kill: bool = True,
 ) -> Iterator[tuple[Journal, dict[str, Queue]]]:
     """Queues restored from a folder, and their journal until it is killed or closed."""
-    journal = Journal(folder, settings, fsync=Fsync.NEVER, compact_at=compact_at, clock=clock)
+    journal = Journal(folder, settings, clock, fsync=Fsync.NEVER, compact_at=compact_at)
     try:
         queues = make_queues(clock, journal.defined())
         journal.restore(queues)

@@ -144,21 +144,21 @@ def test_message_that_looks_like_a_frame_is_not_one(tmp_path: Path, clock: FakeC
 def test_file_of_another_kind_is_not_touched(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FIRST).write_bytes(content)
     with pytest.raises(JournalError, match="not a file"):
-        Journal(tmp_path, SETTINGS)
+        Journal(tmp_path, SETTINGS, FakeClock())
     assert (tmp_path / FIRST).read_bytes() == content
 
 
 def test_a_journal_of_the_former_format_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "journal").write_bytes(b"broker journal 1\n")
     with pytest.raises(JournalError, match="earlier version"):
-        Journal(tmp_path, SETTINGS)
+        Journal(tmp_path, SETTINGS, FakeClock())
 
 
 def test_a_missing_file_is_named(tmp_path: Path, clock: FakeClock) -> None:
     for number in (1, 3):
         (tmp_path / f"journal-{number:08}").write_bytes(MAGIC)
     with pytest.raises(JournalError, match="journal-00000002"):
-        Journal(tmp_path, SETTINGS)
+        Journal(tmp_path, SETTINGS, FakeClock())
 
 
 @pytest.mark.parametrize("content", [b"", MAGIC[:5], b"\0" * 5000, MAGIC, MAGIC + b"\0" * 5000])

@@ -6,9 +6,10 @@ import pytest
 
 from servicebus_broker.journal.frames import JournalError
 from servicebus_broker.journal.journal import Journal
-from servicebus_broker.queues.message import MessageState
-from servicebus_broker.queues.settings import QueueSettings
-from tests.unit.journal.journaled import SETTINGS, journaled, text, texts, wire
+from servicebus_broker.queues.contents import Contents
+from servicebus_broker.queues.message import Message, MessageState
+from servicebus_broker.queues.settings import FOREVER, QueueSettings
+from tests.unit.journal.journaled import SETTINGS, journaled, make_queues, text, texts, wire
 from tests.unit.queues.conftest import FakeClock, Holder, dead_letters, reason, token
 
 
@@ -162,4 +163,23 @@ def test_uncommitted_changes_are_lost(tmp_path: Path, clock: FakeClock) -> None:
 
 def test_two_brokers_do_not_share_a_folder(tmp_path: Path, clock: FakeClock) -> None:
     with journaled(tmp_path, clock), pytest.raises(JournalError, match="Another process"):
-        Journal(tmp_path, SETTINGS)
+        Journal(tmp_path, SETTINGS, clock)
+
+
+def test_a_start_after_the_clock_was_set_back_continues_the_former_time(tmp_path: Path, clock: FakeClock) -> None:
+    with journaled(tmp_path, clock) as (journal, queues):
+        queues["queue"].send([wire("due", at=clock.now + 5)])
+        journal.write()
+    clock.ahead = -86_400.0
+    with journaled(tmp_path, clock) as (journal, queues):
+        assert journal.last_time == clock.now
+        clock.advance(5)
+        assert texts(queues["queue"]) == ["due"]
+        assert queues["queue"].counts().scheduled == 0
+
+
+def test_a_scheduled_message_of_a_former_journal_is_due_by_its_annotation(clock: FakeClock) -> None:
+    queue = make_queues(clock, [QueueSettings("queue")])[0]
+    scheduled = Message(wire("due", at=clock.now + 5), 1, clock.now, FOREVER, MessageState.SCHEDULED)
+    queue.restore(Contents(1, {1: scheduled}))
+    assert queue.next_due() == clock.now + 5

@@ -23,10 +23,19 @@ LOCK = 60.0
 
 @dataclass
 class FakeClock:
+    """``ahead`` is how far the machine's clock was set forward."""
+
     now: float = START
+    ahead: float = 0
 
     def __call__(self) -> float:
         return self.now
+
+    def to_wall(self, running: float) -> float:
+        return running + self.ahead
+
+    def from_wall(self, wall: float) -> float:
+        return wall - self.ahead
 
     def advance(self, seconds: float) -> None:
         self.now += seconds

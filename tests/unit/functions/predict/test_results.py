@@ -5,7 +5,6 @@ import pytest
 from obstore.store import LocalStore, MemoryStore
 
 from functions.contracts import Event, Operation, Training
-from functions.errors import TooManyRequests
 from functions.operations import Operations
 from functions.predict.results import Results
 from tests.unit.functions.publishers import RecordingPublisher
@@ -89,13 +88,6 @@ async def test_the_first_outcome_stays(results: Results) -> None:
         results.hand_over(event(COMPLETED))
         results.hand_over(event(TRAINING))
         assert waiter.operation == COMPLETED
-
-
-async def test_those_who_wait_are_bounded(results: Results) -> None:
-    with results.expect(ACCEPTED, durable=False), pytest.raises(TooManyRequests), results.expect(ACCEPTED, False):
-        pass
-    with results.expect(ACCEPTED, durable=False):
-        pass
 
 
 async def test_an_event_is_published_again_for_later_while_the_store_is_down(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from functions.catalog import Catalog
 from functions.contracts import AnyMessage, Event, Operation, RunModel, StartTraining, Training, utc_now
 from functions.errors import Unavailable
 from functions.operations import Operations
+from functions.parameters import training_key
 from functions.queues import RESULTS, TRAIN
 from functions.run_model.known_models import KnownModels
 from functions.run_model.loader import Loader
@@ -46,7 +47,6 @@ class Published:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, AnyMessage]] = []
-        self.scheduled: list[datetime] = []
         self.away = False
         self.on_progress: Callable[[], None] = lambda: None
 
@@ -64,7 +64,6 @@ class Published:
             raise Unavailable("The message bus cannot be reached.")
         assert not body or body == message.to_json()
         self.messages.append((queue, message))
-        self.scheduled += [at] if at else []
         if isinstance(message, Event) and not message.operation.finished:
             self.on_progress()
 
@@ -180,6 +179,13 @@ async def test_missing_model_is_trained_and_the_client_is_told(runner: Runner) -
     assert event.operation.training == Training(state="REQUESTED")
 
 
+async def test_model_missing_after_the_training_of_another_is_trained(runner: Runner) -> None:
+    """The run of another client, which ended a moment before and left no model."""
+    asked = command(trained=True, retrain=True, training=Training(run_id=7, state="SUCCESS"))
+    await runner.service.handle(asked)
+    assert runner.published.messages[0] == (TRAIN, StartTraining(command=asked))
+
+
 async def test_model_missing_after_its_training_is_an_error(runner: Runner) -> None:
     operation = await runner.outcome(command(trained=True, training=Training(run_id=7, state="SUCCESS")))
     assert error_type(operation) == "model-not-logged"
@@ -277,7 +283,17 @@ async def test_artifact_that_is_no_model_is_an_error_and_logged(
 
 
 async def test_fault_of_ours_is_one_error(runner: Runner) -> None:
-    assert error_type(await runner.outcome(command(key="no key"))) == "internal-error"
+    runner.log_model()
+    asked = command(input_stored=True)
+    await runner.operations.put_input(asked.operation, b"{")
+    assert error_type(await runner.outcome(asked)) == "internal-error"
+
+
+@pytest.mark.parametrize(
+    "forged", [{"key": "b" * 64}, {"parameters": {}}, {"parameters": {"alpha": "0.5", "depth": 5}}]
+)
+async def test_command_that_predict_would_not_have_sent_is_refused(runner: Runner, forged: dict[str, Any]) -> None:
+    assert error_type(await runner.outcome(command().model_copy(update=forged))) == "invalid-request"
 
 
 async def test_load_that_takes_a_while_is_told(runner: Runner) -> None:
@@ -337,19 +353,4 @@ async def test_trouble_of_the_first_delivery_is_trouble_of_the_one_that_joined(r
 
 async def test_type_of_another_pool_is_refused(runner: Runner) -> None:
     """Pools keep types apart that do not trust each other."""
-    assert error_type(await runner.outcome(command(model_type="large"))) == "wrong-pool"
-
-
-async def test_retry_is_later_by_the_time_of_the_bus_where_the_clock_here_is_behind(runner: Runner) -> None:
-    runner.store.sql("ALTER TABLE logged_models RENAME TO away")
-    ahead = utc_now() + timedelta(minutes=10)
-    await runner.service.handle_all([command()], redelivered=False, enqueued_at=ahead)
-    assert runner.published.scheduled == [ahead + timedelta(seconds=1)]
-
-
-async def test_deadline_is_kept_by_the_time_of_the_bus_where_the_clock_here_is_behind(runner: Runner) -> None:
-    runner.log_model()
-    asked = command()
-    await runner.service.handle_all([asked], redelivered=False, enqueued_at=asked.deadline)
-    (operation,) = runner.published.operations()
-    assert error_type(operation) == "deadline-exceeded"
+    assert error_type(await runner.outcome(command(model_type="large", key=training_key("large", VALUES)))) == "wrong-pool"
