@@ -353,4 +353,5 @@ async def test_trouble_of_the_first_delivery_is_trouble_of_the_one_that_joined(r
 
 async def test_type_of_another_pool_is_refused(runner: Runner) -> None:
     """Pools keep types apart that do not trust each other."""
-    assert error_type(await runner.outcome(command(model_type="large", key=training_key("large", VALUES)))) == "wrong-pool"
+    asked = command(model_type="large", key=training_key("large", VALUES))
+    assert error_type(await runner.outcome(asked)) == "wrong-pool"
