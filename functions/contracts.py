@@ -297,7 +297,7 @@ _COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[Ru
 
 
 def run_models_in(body: bytes) -> list[RunModel]:
-    """The commands of a message. Raises JSONDecodeError too."""
+    """The commands of a message. Raises ValueError too."""
     content = orjson.loads(body)  # half the cost of pydantic's parser where there are many rows
     items = content if isinstance(content, list) else [content]
     if len(items) > MAX_COMMANDS:
