@@ -25,6 +25,10 @@ class Message(ServiceBusMessage):
     def delivery_count(self) -> int:
         return 1
 
+    @property
+    def enqueued_time_utc(self) -> datetime | None:
+        return None
+
 
 def functions_of(blueprint: func.Blueprint) -> dict[str, Any]:
     """The indexed functions by name."""
