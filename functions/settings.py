@@ -76,10 +76,18 @@ class StoreSettings(_Settings):
     """az://container/prefix, s3://…, gs://… or file:///path."""
 
 
-class PredictSettings(_Settings):
+class RowSettings(_Settings):
+    """Bounds of the rows of one request: `predict` holds requests to them, and `run_model` messages."""
+
+    max_rows: Positive = 100_000
+    max_columns: Positive = 50_000
+    max_cells: Positive = 10_000_000
+    """Rows times columns; of lists within lists, their values."""
+
+
+class PredictSettings(RowSettings):
     default_wait_s: Annotated[float, Field(ge=0, le=60)] = 5.0
     max_body_bytes: Positive = 16 * 1024 * 1024
-    max_rows: Positive = 100_000
     max_waiting: Positive = 1800
     """Predictions that wait in one instance, and as many long polls. A caller alone gets half of them. Three times as
     many must be below maxConcurrentRequests of host.json."""
@@ -119,20 +127,22 @@ def _private_cache() -> Path:
     return Path.home() / ".cache" / "mlflow-ondemand" / "models"
 
 
-class RunModelSettings(_Settings):
+class RunModelSettings(RowSettings):
     mlflow_tracking_uri: str
-    model_cache_dir: Annotated[Path, Field(default_factory=_private_cache)]
+    model_cache_dir: Path = Field(default_factory=_private_cache)
     """Nobody else may write here: a model is code. `/tmp` is shared by the users of a machine, not by containers."""
     model_cache_bytes: Positive = 2 * 1024**3
     model_cache_entries: Positive = 200
     model_disk_bytes: Positive = 10 * 1024**3
     lookup_ttl_s: Positive = 300
     """How long a found model is taken for the one of its key without asking MLflow again."""
-    merge_max_rows: Positive = 10_000
     predict_timeout_s: Positive = 120
     """Bound of one call of a model. The two bounds and a wait of a minute stay below functionTimeout of host.json."""
     load_timeout_s: Positive = 180
     """Bound of one download, and of one load from disk."""
+    merge_max_rows: Positive = 10_000
+    max_result_bytes: Positive = 32 * 1024 * 1024
+    """Of the result of one request, as JSON."""
 
 
 class TrainSettings(_Settings):

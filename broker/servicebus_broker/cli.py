@@ -54,6 +54,14 @@ def broker(
         Path | None,
         typer.Option(help="File to write the certificate of the administration API to; else it is in the data folder."),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Key that clients must have in their connection string; else a random one, kept in the data folder.",
+            envvar="SERVICEBUS_BROKER_KEY",
+            show_envvar=True,
+        ),
+    ] = None,
     max_connections: Annotated[
         int, typer.Option(help="Connections at a time; one more is closed with an error.", min=1)
     ] = DEFAULT_LIMITS.max_connections,
@@ -66,7 +74,8 @@ def broker(
 
     Once it serves, it prints one line on standard output, ready {"connection_string": ..., "administration": ...,
     "certificate": ...}: for a ServiceBusClient, for a ServiceBusAdministrationClient, and the file that the latter must
-    trust (connection_verify). At a terminal it says the same in words too. Logs go to standard error.
+    trust (connection_verify). Clients that do not know the key in these strings are refused. At a terminal it says the
+    same in words too. Logs go to standard error.
 
     SIGTERM and Ctrl-C end it with status 0. If it cannot start, it prints one line on standard error and ends with
     status 2; if the disk fails while it runs, it ends with status 1.
@@ -89,6 +98,7 @@ def broker(
                 fsync=fsync,
                 https_port=https_port if https else None,
                 certificate=cert,
+                key=key,
                 max_connections=max_connections,
                 end_with_parent=end_with_parent,
             )

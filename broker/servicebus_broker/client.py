@@ -76,6 +76,13 @@ class ClientProtocol(asyncio.Protocol):
             peer, self._peer = self._peer, None
             self._server.remove(peer)
 
+    def abort(self) -> None:
+        """End this client at once."""
+        if self._transport is not None:
+            self._transport.abort()
+        # The event loop calls it too, but only after the caller needs the room.
+        self.connection_lost(None)
+
     def pause_writing(self) -> None:
         if self._peer is not None:
             self._peer.connection.paused = True
@@ -139,7 +146,7 @@ class ClientProtocol(asyncio.Protocol):
         """End a client that does not open its connection, or that was silent for too long."""
         if self._peer is None or self._peer.connection.is_closed:
             return
-        is_open = self._peer.connection.is_open
+        is_open = self._peer.connection.is_open and self._peer.is_authorized
         deadline = (
             self._last_input_at + self._limits.idle_timeout
             if is_open
@@ -150,7 +157,7 @@ class ClientProtocol(asyncio.Protocol):
             # It may open meanwhile; then the other limit counts.
             self._call_later("watch", min(remaining, self._limits.idle_timeout), self._check_silence)
             return
-        what = "was silent" if is_open else "did not open its connection"
+        what = "was silent" if is_open else "did not open its connection, or put no token on it,"
         limit = self._limits.idle_timeout if is_open else self._limits.handshake_timeout
         logger.warning("%s is disconnected: it %s for %g seconds", self._name, what, limit)
         description = f"The connection was inactive for more than the allowed {limit:g} seconds."

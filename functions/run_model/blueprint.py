@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from threading import Thread
@@ -48,7 +47,14 @@ class App:
     bus: Bus
     service: RunModelService
     folder: ModelFolder
-    hung: Callable[[], int]
+    predictions: Threads
+    loader: Loader
+    known: KnownModels
+
+    @property
+    def hung(self) -> int:
+        """Threads that were given up and have not returned."""
+        return self.predictions.hung + self.loader.hung + self.known.hung
 
 
 @cache
@@ -68,12 +74,12 @@ def app() -> App:
 
         return ServedModel(loaded, settings.merge_max_rows, merging_is_off, predictions)
 
-    loader = Loader(folder, serve, settings.load_timeout_s)
+    loader = Loader(folder, serve, settings.load_timeout_s, settings.max_result_bytes)
     models = ModelCache(loader.load, settings.model_cache_bytes, settings.model_cache_entries, settings.load_timeout_s)
     known = KnownModels(lookup, settings.lookup_ttl_s, models.__contains__)
     operations = Operations(open_store(load(StoreSettings).operations_url))
     service = RunModelService(QUEUE, catalog(), bus, operations, known, models)
-    return App(bus, service, folder, lambda: predictions.hung + loader.hung + known.hung)
+    return App(bus, service, folder, predictions, loader, known)
 
 
 @opens("run_model")
@@ -87,7 +93,7 @@ async def open_run_model() -> None:
 @lives("run_model")
 def trouble() -> str | None:
     """Why the process should be restarted: Python cannot end a thread."""
-    hung = app().hung() if app.cache_info().currsize else 0
+    hung = app().hung if app.cache_info().currsize else 0
     return f"{hung} threads hang in models or stores" if hung >= MAX_HUNG else None
 
 

@@ -11,6 +11,8 @@ from functions.run_model.loading import LoadedModel, load_model
 from functions.run_model.lookup import Found
 from functions.run_model.mlmodel import is_from_code
 from functions.run_model.model_folder import ModelFolder
+from functions.run_model.process_state import process_state_kept
+from functions.run_model.scoring import MAX_RESULT_BYTES
 from functions.run_model.served_model import ServedModel
 from functions.run_model.threads import CallTimeout, Threads
 
@@ -21,16 +23,24 @@ RETRY_AFTER_S = 60
 
 
 class Loader:
-    """Loads models of one folder. A copy on disk that cannot be loaded is fetched again, once for each model.
+    """Loads models of one folder. A copy on disk that cannot be loaded is fetched again once.
 
     One model at a time: a load may import libraries, and two threads that import scikit-learn for the first time find
     it half initialised; and MLflow keeps a model from code in a global variable while it loads it. A load that hangs
     holds up the others for its time limit.
     """
 
-    def __init__(self, folder: ModelFolder, serve: Callable[[LoadedModel], ServedModel], timeout_s: float) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        serve: Callable[[LoadedModel], ServedModel],
+        timeout_s: float,
+        max_result_bytes: int = MAX_RESULT_BYTES,
+    ) -> None:
         self._folder = folder
         self._serve = serve
+        self._timeout_s = timeout_s
+        self._max_result_bytes = max_result_bytes
         self._downloads = Threads("download", DOWNLOADS, timeout_s)
         self._loads = Threads("load", 1, timeout_s)
         self._hanging: dict[str, CallTimeout] = {}
@@ -55,10 +65,12 @@ class Loader:
                 logger.warning("the copy of %s on disk may be damaged (%s), it is fetched again", found.uri, error)
             await self._downloads.run(partial(self._folder.discard, found))
             path, _ = await self._fetch(found)
-            return await self._load(found, path, entry)
+            served = await self._load(found, path, entry)
+            self._fetched_again.discard(found.model_id)
+            return served
 
     def _may_fetch_again(self, found: Found, path: Path) -> bool:
-        """Once, but for a copy that another process on the same folder has evicted."""
+        """Once until it loads, and always for a copy that another process on the same folder has evicted."""
         first = found.model_id not in self._fetched_again
         self._fetched_again.add(found.model_id)
         return first or not path.is_dir()
@@ -82,7 +94,8 @@ class Loader:
         if self._loads.hung and is_from_code(path):
             # The hanging load may set the global variable by which MLflow hands over a model from code.
             raise Unavailable(f"{found.uri} is a model from code: it is not loaded while another load hangs.")
-        return self._serve(load_model(found, path, entry))
+        with process_state_kept(found.uri, self._timeout_s):
+            return self._serve(load_model(found, path, entry, self._max_result_bytes))
 
 
 def _hangs(found: Found, error: CallTimeout) -> ModelNotLoaded:

@@ -15,7 +15,7 @@ from functions.run_model.exceptions import describe
 from functions.run_model.lookup import Found
 from functions.run_model.mlmodel import check_allowed
 from functions.run_model.model_folder import size_of
-from functions.run_model.scoring import Scorer
+from functions.run_model.scoring import MAX_RESULT_BYTES, Scorer
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -38,12 +38,13 @@ class LoadedModel:
     """Rows to try the model with; none if it has neither an input example nor a signature to make them up by."""
 
 
-def load_model(found: Found, path: Path, entry: ModelType) -> LoadedModel:
+def load_model(found: Found, path: Path, entry: ModelType, max_result_bytes: int = MAX_RESULT_BYTES) -> LoadedModel:
     """The model in this folder. Raises ModelRefused, ModelNotLoaded."""
     check_allowed(path, entry)
     pyfunc = _load(found, path, entry)
     example = example_records(pyfunc, path)
-    return LoadedModel(found, Scorer(pyfunc, entry), size_of(path) * MEMORY_FACTOR + MEMORY_FLOOR, example)
+    scorer = Scorer(pyfunc, entry, max_result_bytes)
+    return LoadedModel(found, scorer, size_of(path) * MEMORY_FACTOR + MEMORY_FLOOR, example)
 
 
 def _load(found: Found, path: Path, entry: ModelType) -> "PyFuncModel":

@@ -6,11 +6,10 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from functions.contracts import JsonText, utc_now
+from functions.contracts import JsonText
 from functions.errors import DeadlineExceeded, PredictionTimeout, Unavailable
 from functions.run_model.independence import Proof, Scored, difference, order_difference
 from functions.run_model.threads import CallTimeout, Threads
@@ -26,7 +25,6 @@ MAX_WAIT_S = 60.0
 CHECK_S = 10.0
 """How long the check of a merged call may take: one call for each of its requests, each as long as the last call."""
 RETRY_AFTER_S = 60
-NO_DEADLINE = datetime.max.replace(tzinfo=UTC)
 
 
 class Answer(NamedTuple):
@@ -51,7 +49,7 @@ class _Asked:
     rows: Any
     size: int
     key: object | None
-    deadline: datetime
+    until: float
     at: float = field(default_factory=time.monotonic)
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -72,7 +70,9 @@ class Merger:
         max_rows: int,
         threads: Threads,
         last_call_s: float = math.inf,
+        name: str = "the model",
     ) -> None:
+        self._name = name
         self._model = model
         self._proof = proof
         self._concatenate = concatenate
@@ -84,10 +84,8 @@ class Merger:
         self._runs_long = False
         self._last_call_s = last_call_s  # not known: the first request goes alone
 
-    async def predict(
-        self, rows: Any, size: int = 1, key: object | None = None, deadline: datetime = NO_DEADLINE
-    ) -> Answer:
-        """The prediction for `rows`, which are `size` many; without a key they go alone.
+    async def predict(self, rows: Any, size: int = 1, key: object | None = None, until: float = math.inf) -> Answer:
+        """The prediction for `rows`, which are `size` many; without a key they go alone. It begins before `until`.
 
         Raises what the model raised for these rows alone, DeadlineExceeded, PredictionTimeout for a model that hangs,
         and Unavailable for a slow one for which enough requests wait.
@@ -98,7 +96,7 @@ class Merger:
             self._hangs = None
         if self._runs_long and len(self._waiting) >= MAX_WAITING_WHILE_SLOW:
             raise _slow()
-        asked = _Asked(rows, size, key, deadline)
+        asked = _Asked(rows, size, key, until)
         self._waiting.append(asked)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
@@ -109,7 +107,7 @@ class Merger:
             try:
                 outcomes = await self._threads.run(partial(self._answer, group), self._now_long)
             except CallTimeout as error:
-                logger.error("a prediction of %d requests hangs: %s", len(group), error)
+                logger.error("a prediction of %s for %d requests hangs: %s", self._name, len(group), error)
                 self._hangs = error
                 self._refuse(group + self._waiting, _hanging(error))
                 self._waiting = []
@@ -143,14 +141,14 @@ class Merger:
 
     def _still_wanted(self) -> list[_Asked]:
         """Of the requests that wait those whose client still does; the others are told why they are not computed."""
-        now, monotonic = utc_now(), time.monotonic()
+        now = time.monotonic()
         wanted = []
         for asked in self._waiting:
             if asked.answer.done():
                 continue
-            if asked.deadline <= now:
-                self._refuse([asked], DeadlineExceeded(f"The request was not answered by {asked.deadline:%FT%TZ}."))
-            elif monotonic - asked.at > MAX_WAIT_S:
+            if asked.until <= now:
+                self._refuse([asked], DeadlineExceeded("The request was not answered before its deadline."))
+            elif now - asked.at > MAX_WAIT_S:
                 self._refuse([asked], _slow())
             else:
                 wanted.append(asked)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import azure.functions as func
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -25,6 +26,15 @@ from ondemand.site_guard import SiteGuard
 ANONYMOUS_PLACES = 64
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 logger = logging.getLogger(__name__)
+
+
+class _AnyPath(PathConvertor):
+    """A path with line breaks too, which Starlette's own leaves out."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", _AnyPath())
 
 
 class TooManyRequestsError(Exception):
@@ -129,7 +139,7 @@ def http_app(functions: HttpFunctions) -> ASGIApp:
         routes=[
             Route("/admin/host/ping", _ping, methods=["GET", "POST"]),
             Route("/admin/host/status", _status),
-            Route("/{path:path}", functions.serve, methods=METHODS),
+            Route("/{path:any}", functions.serve, methods=METHODS),
         ]
     )
     return SiteGuard(app)

@@ -33,14 +33,14 @@ async def test_a_slow_and_broken_way_to_mlflow_trains_nothing_twice(
     async with (
         Proxy(port_of(address)) as proxy,
         altered(stack, "run-model", MLFLOW_TRACKING_URI=proxy.address(address)),
+        HonestClients(stack.url, ledger, WARM, seed=4, training_pause_s=2) as clients,
     ):
-        async with HonestClients(stack.url, ledger, WARM, seed=4, training_pause_s=2) as clients:
-            for attribute, value in (("refuse", True), ("delay_s", 0.3), ("half_open", True)):
-                setattr(proxy, attribute, value)
-                proxy.cut()
-                await for_seconds(4)
-                setattr(proxy, attribute, type(value)())
-                await clients.until_answered()
+        for attribute, value in (("refuse", True), ("delay_s", 0.3), ("half_open", True)):
+            setattr(proxy, attribute, value)
+            proxy.cut()
+            await for_seconds(4)
+            setattr(proxy, attribute, type(value)())
+            await clients.until_answered()
     await ledger.settle(http, truth)
     print(ledger.table())
     assert ledger.broken() == []

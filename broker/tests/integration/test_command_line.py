@@ -16,6 +16,8 @@ import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.management import ServiceBusAdministrationClient
 
+from servicebus_broker.service.broker import MAX_QUEUES
+
 COMMAND = [sys.executable, "-m", "servicebus_broker"]
 DEADLINE = 60
 FREE_PORTS = ("--port", "0", "--https-port", "0")
@@ -123,6 +125,15 @@ def test_error_in_the_configuration_is_reported(tmp_path: Path) -> None:
     assert str(config) in refused("--config", str(config))
     config.write_text('{"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{"Name": "orders"}]}]}}')
     assert "--queue Orders" in refused("--config", str(config), "--queue", "Orders")
+
+
+@pytest.mark.parametrize("where", ["memory", "data"])
+def test_more_queues_than_the_limit_are_refused(tmp_path: Path, where: str) -> None:
+    config = tmp_path / "config.json"
+    queues = [{"Name": f"q-{number}"} for number in range(MAX_QUEUES + 1)]
+    config.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Queues": queues}]}}))
+    options = ["--memory"] if where == "memory" else ["--data", str(tmp_path / "data")]
+    assert f"holds {MAX_QUEUES} at most" in refused("--config", str(config), *options)
 
 
 def test_a_topic_is_refused_by_name(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from azure.servicebus import ServiceBusMessage
 from pydantic import ValidationError
 
 from functions.contracts import (
+    MAX_COMMANDS,
     AnyMessage,
     CheckTraining,
     Event,
@@ -139,6 +140,31 @@ def test_second_training_of_a_command_shares_no_id_with_the_first() -> None:
     assert len(set(ids)) == 6
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"attempt": -(10**9)},  # its delay would be nothing
+        {"attempt": 10**400},
+        {"checks": -1},
+        {"replyToSession": "x" * 129},  # no answer could be sent, not even that it is a dead letter
+        {"replyToSession": ""},
+        {"deadline": "2026-01-01T00:00:00"},
+        {"createdAt": "2026-01-01T00:00:00"},
+        {"training": {"state": "RUNNING", "startedAt": "2026-01-01T00:00:00"}},
+        {"traceparent": "x" * 10_000},
+        {"operation": "../x"},
+    ],
+)
+def test_made_up_command_that_could_not_be_handled_or_answered_is_refused(forged: dict[str, Any]) -> None:
+    for message in (COMMAND, StartTraining(command=COMMAND), CheckTraining(command=COMMAND)):
+        document = json.loads(message.to_json())
+        for each in (document, document.get("command", document)):
+            each.update({name: value for name, value in forged.items() if name in each})
+        if isinstance(message, CheckTraining) or "checks" not in forged:
+            with pytest.raises(ValidationError):
+                commands_in(json.dumps(document).encode())
+
+
 @pytest.mark.parametrize("forged", ["../x", "a" * 31, "A" * 32, "a" * 32 + "\n", "a/b", "", None])
 def test_event_whose_operation_id_could_not_be_ours_is_refused(forged: str | None) -> None:
     """It becomes a path in the operation store."""
@@ -170,3 +196,9 @@ def test_the_operation_document_is_camel_case_and_has_every_field_in_every_statu
 def test_what_is_no_number_in_json_becomes_null() -> None:
     document = Operation(status="completed", result=[1.0, float("nan"), float("inf")]).to_json()
     assert orjson.loads(document)["result"] == [1.0, None, None]
+
+
+def test_message_of_too_many_commands_is_not_read() -> None:
+    body = b"[" + b",".join([COMMAND.to_json()] * (MAX_COMMANDS + 1)) + b"]"
+    with pytest.raises(ValueError, match="101 commands"):
+        run_models_in(body)

@@ -134,9 +134,9 @@ async def test_orphaned_outcome_is_stored_and_can_be_polled(handlers: dict[str, 
 
 
 async def test_orphaned_event_that_cannot_be_read_ends_its_operation_in_an_error(handlers: dict[str, Handler]) -> None:
-    newer = outcome().to_json().replace(b'"schemaVersion":1', b'"schemaVersion":99')
+    malformed = outcome().to_json().replace(b'"phase"', b'"stage"')
     message = ServiceBusMessage(
-        body=newer,
+        body=malformed,
         message_id="the message",
         correlation_id=OTHER_ID,
         session_id="session of an instance that died",

@@ -22,6 +22,7 @@ from functions.catalog import Catalog
 from functions.contracts import AnyMessage, Event, Operation, RunModel, StartTraining, Training, utc_now
 from functions.errors import Unavailable
 from functions.operations import Operations
+from functions.parameters import training_key
 from functions.queues import RESULTS, TRAIN
 from functions.run_model.known_models import KnownModels
 from functions.run_model.loader import Loader
@@ -34,8 +35,9 @@ from functions.run_model.threads import Threads
 from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store
 
 FRAME = pd.DataFrame({"a": [0.0, 1.0, 2.0]})
-CATALOG = Catalog(models={"wine": ENTRY})
-QUEUE = "run-model-large"
+OTHER_POOL = ENTRY.model_copy(update={"pool": "large", "experiment": "/Shared/large"})
+CATALOG = Catalog(models={"wine": ENTRY, "large": OTHER_POOL})
+QUEUE = ENTRY.queue
 
 
 class Published:
@@ -314,3 +316,42 @@ async def test_load_goes_on_when_its_command_is_cancelled(runner: Runner) -> Non
         await handling
     runner.may_load.set()
     assert result(await runner.outcome(command(number=1))) == [6.0]
+
+
+async def test_redelivered_command_joins_the_one_that_is_still_handled(runner: Runner) -> None:
+    """Its lock was lost: it is not computed twice, and both deliveries end with it."""
+    runner.log_model()
+    runner.may_load.clear()
+    first = asyncio.create_task(runner.service.handle_all([command()], redelivered=False))
+    await asyncio.to_thread(runner.load_began.wait, 30)
+    again = asyncio.create_task(runner.service.handle_all([command()], redelivered=True))
+    await asyncio.sleep(0)  # it has joined
+    runner.may_load.set()
+    await asyncio.gather(first, again)
+    assert [result(operation) for operation in runner.published.operations() if operation.finished] == [[6.0]]
+
+
+async def test_redelivered_command_is_handled_when_the_first_delivery_is_cancelled(runner: Runner) -> None:
+    runner.log_model()
+    runner.may_load.clear()
+    first = asyncio.create_task(runner.service.handle_all([command()], redelivered=False))
+    await asyncio.to_thread(runner.load_began.wait, 30)
+    again = asyncio.create_task(runner.service.handle_all([command()], redelivered=True))
+    await asyncio.sleep(0)  # it has joined
+    first.cancel()
+    runner.may_load.set()
+    await again
+    assert [result(operation) for operation in runner.published.operations() if operation.finished] == [[6.0]]
+
+
+async def test_trouble_of_the_first_delivery_is_trouble_of_the_one_that_joined(runner: Runner) -> None:
+    runner.published.away = True
+    deliveries = (runner.service.handle_all([command()], redelivered) for redelivered in (False, True))
+    outcomes = await asyncio.gather(*deliveries, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
+
+
+async def test_type_of_another_pool_is_refused(runner: Runner) -> None:
+    """Pools keep types apart that do not trust each other."""
+    asked = command(model_type="large", key=training_key("large", VALUES))
+    assert error_type(await runner.outcome(asked)) == "wrong-pool"
