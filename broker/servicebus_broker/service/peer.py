@@ -60,8 +60,8 @@ class Namespace(Protocol):
 class Peer:
     """Turns a connection's events into operations on queues.
 
-    ``refused_token`` is why the last token was refused, until the owner has logged it: azure-servicebus for Python keeps
-    the reason to itself.
+    ``refused_token`` is why the last token was refused, until the owner has logged it: azure-servicebus for Python
+    keeps the reason to itself.
     """
 
     def __init__(self, connection: Connection, namespace: Namespace) -> None:
