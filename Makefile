@@ -14,6 +14,10 @@ IMAGE_LOCK = $(BIN)/python -m tests.deploy.locks $(1) | $(BIN)/uv pip compile - 
 # A tool of its own environment; its version is pinned here.
 SBOM := $(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py
 SBOM_FOLDER := dist/sbom
+# --strict: without it a service that knows none of the packages, or does not answer, is no failure.
+SERVICE := pypi
+AUDIT = $(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes \
+	--vulnerability-service $(SERVICE) --requirement
 # The peers of the benchmark run the model with the same libraries as ours.
 MODEL_PINS := sed -nE 's/^((mlflow|numpy|pandas|pyarrow|scikit-learn|scipy|cloudpickle)==.*) \\$$/\1/p' requirements/dev.txt
 
@@ -22,7 +26,7 @@ SINCE := HEAD
 COVERAGE := --cov=functions --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick unit e2e javascript test lint lock images charts sbom bench bench-quick profile clean
+.PHONY: help demo up quick unit e2e javascript test faults soak lint lock images charts sbom audit bench bench-quick profile clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +54,14 @@ test: lint $(CHECKOV) $(FLAVORS) $(JAVASCRIPT) ## Check the code, run all tests 
 	$(BIN)/pytest -q -n 2 $(COVERAGE) tests/unit tests/integration
 	$(BIN)/pytest -q -n 2 tests/chart tests/deploy
 	cd broker && ../$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -m "not long" tests/faults tests/abuse
 	@$(MAKE) --no-print-directory e2e
+
+faults: $(INSTALLED) ## Inject every fault and every costly request into the whole stack (a quarter of an hour)
+	$(BIN)/pytest -q -s tests/faults tests/abuse
+
+soak: $(INSTALLED) ## A random fault every 20 s for 20 minutes; writes docs/reliability.md (SOAK='--minutes 5 --seed 7')
+	$(BIN)/python -m tests.faults.soak --publish $(SOAK)
 
 lint: $(INSTALLED) ## Check format, style and types
 	$(BIN)/ruff check .
@@ -85,6 +96,9 @@ sbom: $(INSTALLED) ## Write what each image is made of, as CycloneDX, from its l
 	@mkdir -p $(SBOM_FOLDER)
 	@for image in predict train run-model; do $(SBOM) requirements requirements/$$image.txt --output-reproducible \
 		--output-format JSON --output-file $(SBOM_FOLDER)/mlflow-ondemand-$$image.cdx.json || exit; done
+
+audit: $(INSTALLED) ## Ask PyPI or OSV for known vulnerabilities of the images' packages; SERVICE=osv (needs the network)
+	@for image in predict train run-model; do $(AUDIT) requirements/$$image.txt || exit; done
 
 bench: $(INSTALLED) $(PEERS) ## Measure the whole product beside its peers and write docs/benchmarks.md (half an hour, on a quiet machine)
 	@$(BIN)/python -m benchmarks

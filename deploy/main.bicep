@@ -183,6 +183,7 @@ module operations 'modules/operations.bicep' = {
     retentionDays: retentionDays
     principalIds: [predict.outputs.principalId]
     runnerPrincipalIds: concat([runModel.outputs.principalId], poolValues.outputs.principalIds)
+    trainPrincipalIds: [train.outputs.principalId]
   }
 }
 

@@ -13,6 +13,15 @@ def retry_delay(attempt: int) -> float:
     return min(RETRY_FIRST_S * 2.0 ** min(attempt - 1, 16), RETRY_LAST_S)
 
 
+def shortest_gap(checks: int) -> float:
+    """Seconds that a command waits at least after its check of this number: half the gap before a poll of that number.
+
+    By right clocks `next_poll` gives more. It gives the first gap again and again while a run seems not to have
+    started, because the clock of Databricks is ahead.
+    """
+    return min(POLL_FIRST_S * 1.5 ** min(checks, 16), POLL_LAST_S) / 2 if checks else 0.0
+
+
 def next_poll(run_age: float) -> tuple[int, float]:
     """The number of the next poll of a Databricks run that was started `run_age` seconds ago, and seconds until then.
 

@@ -1,6 +1,7 @@
 """The catalog `models.yaml`: which model types exist and how each is trained, found and run."""
 
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,9 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from functions.errors import CatalogError, UnknownModelType
+from functions.errors import CatalogError, InvalidRequest, UnknownModelType
 from functions.flavors import LOADER_MODULES
-from functions.parameters import ParameterSpec, canonical_parameters, did_you_mean
+from functions.parameters import ParameterSpec, ParameterValue, canonical_parameters, did_you_mean, training_key
 from functions.queues import pool_queue
 from functions.settings import catalog_path
 
@@ -53,6 +54,17 @@ class Example(_Entry):
     ]
 
 
+class Trainings(_Entry):
+    """How many trainings of a type may be started. By default a team can search a grid, and no loop runs up a bill."""
+
+    per_hour: Annotated[int, Field(ge=1)] = 60
+    """Of one caller."""
+    per_day: Annotated[int, Field(ge=1)] = 300
+    """Of one caller, in any 24 hours."""
+    at_once: Annotated[int, Field(ge=1)] = 20
+    """Of all callers."""
+
+
 class ModelType(_Entry):
     """One entry of the catalog."""
 
@@ -62,6 +74,7 @@ class ModelType(_Entry):
     parameters: dict[ParameterName, ParameterSpec]
     cluster: ExistingCluster | NewCluster | Serverless
     training_timeout_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    trainings: Trainings = Trainings()
     pool: Name | None = None
     flavors: tuple[str, ...] = ("sklearn",)
     merge: Literal["auto", "never"] = "auto"
@@ -130,10 +143,30 @@ class Catalog(_Entry):
             raise UnknownModelType(f"There is no model type {model_type[:100]!r}; the known ones are: {known}.")
         return name, self.models[name]
 
+    def check(self, model_type: str, parameters: Mapping[str, ParameterValue], key: str) -> ModelType:
+        """The entry of a command that came by a queue: others than `predict` may be able to write to it.
+
+        Raises UnknownModelType, or InvalidRequest where `predict` would not have sent it like that.
+        """
+        name, entry = self.find(model_type)
+        canonical, errors = canonical_parameters(entry.parameters, parameters)
+        if errors:
+            raise InvalidRequest("The catalog does not allow these parameters; see errors.", errors)
+        if name != model_type or not _same(canonical, parameters):
+            raise InvalidRequest("The command's model type and parameters are not in their canonical form.")
+        if training_key(name, canonical) != key:
+            raise InvalidRequest("The command's key is not the key of its model type and parameters.")
+        return entry
+
     @property
     def run_model_queues(self) -> tuple[str, ...]:
         """The queues of all runner pools; the default one always exists."""
         return tuple(sorted({pool_queue(None), *(entry.queue for entry in self.models.values())}))
+
+
+def _same(canonical: Mapping[str, ParameterValue], given: Mapping[str, ParameterValue]) -> bool:
+    """Whether they are equal in type too: True is no 1 here."""
+    return canonical == given and all(type(value) is type(given[name]) for name, value in canonical.items())
 
 
 class _NoDuplicateKeys(yaml.SafeLoader):
@@ -170,7 +203,7 @@ def load_catalog(path: Path) -> Catalog:
 def _sentence(mistake: ErrorDetails) -> str:
     key = ".".join(map(str, mistake["loc"])) or "(top level)"
     if mistake["type"] == "extra_forbidden":
-        known = {name for kind in (Catalog, ModelType, ParameterSpec, Example) for name in kind.model_fields}
+        known = {name for kind in (Catalog, ModelType, ParameterSpec, Trainings, Example) for name in kind.model_fields}
         return f"{key}: unknown key{did_you_mean(str(mistake['loc'][-1]), known)}"
     return f"{key}: {mistake['msg'].removeprefix('Value error, ')}"
 

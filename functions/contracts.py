@@ -1,22 +1,40 @@
 """What clients and queues carry: the operation document of the HTTP API and the messages of Service Bus."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_serializer, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
-from functions.errors import Problem
+from functions.errors import Problem, cut
 from functions.parameters import ParameterValue
 
+T = TypeVar("T")
+SCHEMA_VERSION = 1
 Status = Literal["pending", "running", "completed", "error", "cancelled"]
 TERMINAL: frozenset[Status] = frozenset({"completed", "error", "cancelled"})
 MAX_PARAMETERS = 1000
 """Hyper-parameters that a request may give, known or not."""
+MAX_COMMANDS = 100
+"""Commands that one message may hold; `functions.outbox` puts 32 into one."""
 OPERATION_ID = r"^[0-9a-f]{32}$"
 OperationId = Annotated[str, Field(pattern=OPERATION_ID)]
+SessionId = Annotated[str, Field(min_length=1, max_length=128)]
+"""As long as Service Bus takes it."""
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+"""Attempts and checks: delays grow with them, and message ids have them."""
 
 
 def utc_now() -> datetime:
@@ -27,7 +45,11 @@ class Document(BaseModel):
     """JSON in camelCase, Python in snake_case."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, protected_namespaces=(), ser_json_inf_nan="null"
+        alias_generator=to_camel,
+        populate_by_name=True,
+        protected_namespaces=(),
+        ser_json_inf_nan="null",
+        hide_input_in_errors=True,  # it is rows, and the host logs the error
     )
 
     def to_json(self) -> bytes:
@@ -76,7 +98,7 @@ class Training(Document):
     databricks_run_id: int | None = Field(default=None, alias="runId")
     url: str | None = None
     state: str
-    started_at: datetime | None = None
+    started_at: AwareDatetime | None = None
 
 
 class Operation(Document):
@@ -93,8 +115,8 @@ class Operation(Document):
     """Columns of the rows that the model does not know (the first 20)."""
     model: ModelReference | None = None
     training: Training | None = None
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
+    created_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
     error: Problem | None = None
 
     @property
@@ -126,26 +148,33 @@ class RunModel(Message):
 
     kind: Literal["RunModel"] = "RunModel"
     operation: OperationId
-    attempt: int = 0
-    reply_to_session: str
+    attempt: Count = 0
+    reply_to_session: SessionId
     model_type: str
     parameters: dict[str, ParameterValue]
     key: str
     prediction_input: Any = None
     input_stored: bool = False
-    created_at: datetime
-    deadline: datetime
-    expires_at: datetime
+    created_at: AwareDatetime
+    deadline: AwareDatetime
+    expires_at: AwareDatetime
     training: Training | None = None
     trained: bool = False
-    traceparent: str | None = None
+    retrain: bool = False
+    """The run ended at about the time when this command was accepted. If it left no model, another one is to be run."""
+    traceparent: Annotated[str, Field(max_length=55)] | None = None
     caller: Annotated[str, Field(max_length=100)] = ""
     """Who asked, as `predict` knows it (see `functions.predict.caller`): quotas are counted by it. Empty: not known."""
 
     @property
     def message_id(self) -> str:
         # A trained command and one that is put off must not share an id: duplicate detection would drop the later one.
-        return f"{self.operation}:{'trained:' if self.trained else ''}{self.attempt}"
+        return f"{self.operation}:{'trained:' if self.trained else ''}{self.round}{self.attempt}"
+
+    @property
+    def round(self) -> str:
+        """What tells the messages about a second training of this command from those about the first."""
+        return "retrain:" if self.retrain else ""
 
     @field_serializer("prediction_input")
     def _rows(self, rows: Any) -> Any:
@@ -180,11 +209,11 @@ class StartTraining(Message):
 
     kind: Literal["StartTraining"] = "StartTraining"
     command: RunModel
-    attempt: int = 0
+    attempt: Count = 0
 
     @property
     def message_id(self) -> str:
-        return f"{self.command.operation}:train:{self.command.attempt}:{self.attempt}"
+        return f"{self.command.operation}:train:{self.command.round}{self.command.attempt}:{self.attempt}"
 
 
 class CheckTraining(Message):
@@ -192,12 +221,12 @@ class CheckTraining(Message):
 
     kind: Literal["CheckTraining"] = "CheckTraining"
     command: RunModel
-    checks: int = 0
-    attempt: int = 0
+    checks: Count = 0
+    attempt: Count = 0
 
     @property
     def message_id(self) -> str:
-        return f"{self.command.operation}:check:{self.checks}:{self.attempt}"
+        return f"{self.command.operation}:check:{self.command.round}{self.checks}:{self.attempt}"
 
 
 class Event(Message):
@@ -208,12 +237,12 @@ class Event(Message):
     """
 
     kind: Literal["Event"] = "Event"
-    phase: str
+    phase: Annotated[str, Field(max_length=80)]
     operation: Operation
-    reply_to_session: str
+    reply_to_session: SessionId
     result_stored: bool = False
-    attempt: int = 0
-    traceparent: str | None = None
+    attempt: Count = 0
+    traceparent: Annotated[str, Field(max_length=55)] | None = None
 
     @field_validator("operation")
     @classmethod
@@ -233,31 +262,88 @@ class Event(Message):
         return b"".join((rest[:-1], b',"operation":', operation_json or self.operation.to_json(), b"}"))
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A message of a schema version that is not known here, as it goes back to its queue (see `functions.put_off`)."""
+
+    body: bytes
+    kind: str
+    message_id: str
+    correlation_id: str | None
+    session_id: str | None
+    reply_to_session_id: str | None
+    properties: Mapping[str, str]
+
+    def to_json(self) -> bytes:
+        return self.body
+
+
+class UnknownVersion(ValueError):
+    """The message has a schema version that is not known here: a newer version of the service wrote it."""
+
+
 OUTCOME = "outcome"
 TrainMessage = Annotated[StartTraining | CheckTraining, Field(discriminator="kind")]
 Command = Annotated[RunModel | StartTraining | CheckTraining, Field(discriminator="kind")]
-AnyMessage = Annotated[RunModel | StartTraining | CheckTraining | Event, Field(discriminator="kind")]
-TRAIN_MESSAGE: TypeAdapter[StartTraining | CheckTraining] = TypeAdapter(TrainMessage)
-_EVENTS: TypeAdapter[Event | list[Event]] = TypeAdapter(Event | list[Event])
-_COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[RunModel])
+AnyMessage = RunModel | StartTraining | CheckTraining | Event | Unread
+_HIDDEN = ConfigDict(hide_input_in_errors=True)
+_TRAIN_MESSAGE: TypeAdapter[StartTraining | CheckTraining] = TypeAdapter(TrainMessage, config=_HIDDEN)
+_EVENTS: TypeAdapter[Event | list[Event]] = TypeAdapter(Event | list[Event], config=_HIDDEN)
+_COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[RunModel], config=_HIDDEN)
+
+
+# Each function below raises UnknownVersion, or ValidationError for whatever else it cannot read. Fields that are not
+# known are ignored: a newer version may add some without a schema version of its own.
 
 
 def run_models_in(body: bytes) -> list[RunModel]:
-    """The commands of a message. Raises ValueError."""
+    """The commands of a message. Raises ValueError too."""
     content = orjson.loads(body)  # half the cost of pydantic's parser where there are many rows
-    return [RunModel.model_validate(each) for each in (content if isinstance(content, list) else [content])]
+    items = content if isinstance(content, list) else [content]
+    if len(items) > MAX_COMMANDS:
+        raise ValueError(f"a message of {len(items)} commands, of which there may be {MAX_COMMANDS}")
+    try:
+        return [RunModel.model_validate(each) for each in items]
+    except ValidationError:
+        _refuse_unknown_version(body)
+        raise
+
+
+def train_message_in(body: bytes) -> StartTraining | CheckTraining:
+    """The message of the queue `train`."""
+    return _read(_TRAIN_MESSAGE, body)
 
 
 def events_in(body: bytes) -> list[Event]:
-    """The events of a message. Raises ValidationError."""
-    content = _EVENTS.validate_json(body)
+    """The events of a message."""
+    content = _read(_EVENTS, body)
     return content if isinstance(content, list) else [content]
 
 
 def commands_in(body: bytes) -> Sequence[Command]:
-    """The commands of a message of any queue but `results`. Raises ValidationError."""
-    content = _COMMANDS.validate_json(body)
+    """The commands of a message of any queue but `results`."""
+    content = _read(_COMMANDS, body)
     return content if isinstance(content, list) else [content]
+
+
+def _read(kind: TypeAdapter[T], body: bytes) -> T:
+    try:
+        return kind.validate_json(body)
+    except ValidationError:
+        _refuse_unknown_version(body)
+        raise
+
+
+def _refuse_unknown_version(body: bytes) -> None:
+    """Of a body that cannot be read: the reading of others does not pay for it."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return
+    for each in content if isinstance(content, list) else [content]:
+        version = each.get("schemaVersion", SCHEMA_VERSION) if isinstance(each, dict) else SCHEMA_VERSION
+        if version != SCHEMA_VERSION:
+            raise UnknownVersion(f"its schema version is {cut(str(version))}, known is {SCHEMA_VERSION}")
 
 
 def command_of(message: Command) -> RunModel:

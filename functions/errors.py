@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from functions.logs import redact
+
 MAX_LISTED = 20
 """Wrong fields that one answer names."""
 
@@ -47,10 +49,13 @@ class OnDemandError(Exception):
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
     status: ClassVar[int] = 500
+    headers: ClassVar[dict[str, str]] = {}
+    """Header fields that the answer has beside it."""
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = (), retry_after: int | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        # Models, notebooks and SDKs put into their errors what they were given.
+        self.detail = redact(detail)
+        super().__init__(self.detail)
         self.errors = list(errors)
         self.retry_after = retry_after
 
@@ -83,6 +88,10 @@ class RequestTooLarge(OnDemandError):
 
 class UnsupportedMediaType(OnDemandError):
     slug, title, status = "unsupported-media-type", "Unsupported media type", 415
+
+
+class UnsupportedContentEncoding(UnsupportedMediaType):
+    headers: ClassVar[dict[str, str]] = {"Accept-Encoding": "identity"}
 
 
 class InvalidRequest(OnDemandError):
@@ -124,6 +133,18 @@ class PredictionFailed(OnDemandError):
     slug, title, status = "prediction-failed", "Prediction failed", 500
 
 
+class PredictionTimeout(PredictionFailed):
+    """The model did not return from a prediction in time."""
+
+    slug, title = "prediction-timeout", "Prediction took too long"
+
+
+class ResultTooLarge(OnDemandError):
+    """The model's result for these rows, as JSON, is beyond `MAX_RESULT_BYTES`."""
+
+    slug, title, status = "result-too-large", "Result too large", 500
+
+
 class ModelRefused(OnDemandError):
     """The model may not be loaded here: a flavour that the catalog does not allow, or code of its own."""
 
@@ -156,6 +177,12 @@ class ModelNotLogged(OnDemandError):
     """The training ended well but MLflow holds no matching model."""
 
     slug, title, status = "model-not-logged", "Training logged no matching model", 502
+
+
+class WrongPool(OnDemandError):
+    """The command came through the queue of another pool than its type's: the catalog has changed meanwhile."""
+
+    slug, title, status = "wrong-pool", "Model type is served by another pool", 503
 
 
 class DeadlineExceeded(OnDemandError):

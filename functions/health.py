@@ -1,7 +1,11 @@
-"""Anonymous probes. Readiness is also the start-up hook that the Python worker lacks: it opens senders and the inbox
-and loads what is slow to import, so that no client pays for it."""
+"""Anonymous probes. Liveness fails when only a restart helps.
+
+Readiness is also the start-up hook that the Python worker lacks: it opens senders and the inbox and loads what is slow
+to import, so that no client pays for it.
+"""
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable
 
@@ -11,8 +15,10 @@ from functions.errors import Unavailable
 from functions.responses import problem_response
 
 blueprint = func.Blueprint()
+logger = logging.getLogger(__name__)
 OPEN_TIMEOUT_S = 20.0
 _openers: dict[str, Callable[[], Awaitable[None]]] = {}
+_lives: dict[str, Callable[[], str | None]] = {}
 
 
 def opens(function_name: str) -> Callable[[Callable[[], Awaitable[None]]], Callable[[], Awaitable[None]]]:
@@ -21,6 +27,16 @@ def opens(function_name: str) -> Callable[[Callable[[], Awaitable[None]]], Calla
     def register(opener: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         _openers[function_name] = opener
         return opener
+
+    return register
+
+
+def lives(function_name: str) -> Callable[[Callable[[], str | None]], Callable[[], str | None]]:
+    """Register what says why a function's process should be restarted; None while it need not."""
+
+    def register(trouble: Callable[[], str | None]) -> Callable[[], str | None]:
+        _lives[function_name] = trouble
+        return trouble
 
     return register
 
@@ -34,7 +50,10 @@ def _runs_here(function_name: str) -> bool:
 @blueprint.function_name("live")
 @blueprint.route(route="health/live", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def live(req: func.HttpRequest) -> func.HttpResponse:
-    return func.HttpResponse(b'{"status":"live"}', mimetype="application/json")
+    troubles = {name: trouble() for name, trouble in _lives.items() if _runs_here(name)}
+    if any(troubles.values()):
+        logger.error("this process should be restarted: %s", troubles)
+    return _response("live", troubles)
 
 
 @blueprint.function_name("ready")
@@ -42,10 +61,15 @@ async def live(req: func.HttpRequest) -> func.HttpResponse:
 async def ready(req: func.HttpRequest) -> func.HttpResponse:
     openers = {name: opener for name, opener in _openers.items() if _runs_here(name)}
     outcomes = await asyncio.gather(*(_open(opener) for opener in openers.values()))
-    troubles = {name: trouble for name, trouble in zip(openers, outcomes, strict=True) if trouble}
-    if not troubles:
-        return func.HttpResponse(b'{"status":"ready"}', mimetype="application/json")
-    return problem_response(Unavailable("; ".join(f"{name}: {trouble}" for name, trouble in troubles.items())))
+    return _response("ready", dict(zip(openers, outcomes, strict=True)))
+
+
+def _response(status: str, troubles: dict[str, str | None]) -> func.HttpResponse:
+    """200 with the status, or 503 that names each function's trouble."""
+    named = [f"{name}: {trouble}" for name, trouble in troubles.items() if trouble]
+    if named:
+        return problem_response(Unavailable("; ".join(named)))
+    return func.HttpResponse(f'{{"status":"{status}"}}'.encode(), mimetype="application/json")
 
 
 async def _open(opener: Callable[[], Awaitable[None]]) -> str | None:

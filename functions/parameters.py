@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Annotated, Literal
 
@@ -32,6 +34,8 @@ class ParameterSpec(BaseModel):
     type: Literal["float", "int", "bool", "str"]
     minimum: float | None = None
     maximum: float | None = None
+    step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Values are ``minimum`` (0 without one) plus a whole number of steps, by their decimal digits."""
     choices: Annotated[tuple[ParameterValue, ...], Field(min_length=1)] | None = None
     default: ParameterValue | None = None
     required: bool = False
@@ -39,10 +43,14 @@ class ParameterSpec(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "ParameterSpec":
-        if self.type not in ("float", "int") and (self.minimum is not None or self.maximum is not None):
-            raise ValueError(f"minimum and maximum do not fit the type {self.type}")
+        if self.type not in ("float", "int") and {self.minimum, self.maximum, self.step} != {None}:
+            raise ValueError(f"minimum, maximum and step do not fit the type {self.type}")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError("minimum is above maximum")
+        if self.step is not None and not math.isfinite(self._origin):
+            raise ValueError("a step needs a finite minimum")
+        if self.type == "int" and self.step is not None and not (self.step.is_integer() and self._origin.is_integer()):
+            raise ValueError("step and minimum of an int must be whole numbers")
         if self.required and self.default is not None:
             raise ValueError("a required parameter has no default")
         if not self.required and self.default is None:
@@ -63,7 +71,36 @@ class ParameterSpec(BaseModel):
             raise ValueError(f"must be at most {_shown(self.maximum)}, not {_shown(converted)}")
         if self.choices is not None and converted not in [_CONVERTERS[self.type](choice) for choice in self.choices]:
             raise ValueError(f"must be one of {', '.join(map(str, self.choices))}")
+        if self.step is not None and isinstance(converted, int | float):
+            self._refuse_between_steps(converted)
         return converted
+
+    @property
+    def _origin(self) -> float:
+        return self.minimum or 0.0
+
+    def _refuse_between_steps(self, value: float) -> None:
+        """Exact: what counts is the shortest decimal text of a number, by which 0.1 + 2 * 0.1 is 0.3."""
+        origin, step = _decimal(self._origin), _decimal(self.step or 1)
+        steps = (_decimal(value) - origin) / step
+        if steps.denominator == 1:
+            return
+        below = math.floor(steps)
+        nearest = [origin + number * step for number in (below, below + 1)]
+        allowed = [_decimal_text(number) for number in nearest if self.maximum is None or number <= self.maximum]
+        raise ValueError(
+            f"must be {_shown(self._origin)} plus a multiple of {_shown(self.step or 1)}: the nearest "
+            f"{'are' if len(allowed) > 1 else 'is'} {' and '.join(allowed)}, not {_shown(value)}"
+        )
+
+
+@lru_cache(1000)
+def _decimal(number: float) -> Fraction:
+    return Fraction(str(number))
+
+
+def _decimal_text(number: Fraction) -> str:
+    return str(number.numerator) if number.denominator == 1 else _shown(float(number))
 
 
 def _shown(number: float) -> str:

@@ -1,6 +1,8 @@
 """The names of the queues."""
 
 TRAIN, RESULTS, RUN_MODEL = "train", "results", "run-model"
+FAILED = "failed"
+"""The originals of dead letters, for `ondemand dead-letters`. No function is triggered by it."""
 
 
 def pool_queue(pool: str | None) -> str:

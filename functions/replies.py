@@ -1,9 +1,11 @@
 """The events that `train` and `run_model` send to the client, and how they postpone work."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from functions.backoff import retry_delay
+from functions.bus_time import bus_time
 from functions.contracts import (
     OUTCOME,
     CheckTraining,
@@ -12,7 +14,6 @@ from functions.contracts import (
     RunModel,
     StartTraining,
     command_of,
-    utc_now,
 )
 from functions.errors import DeadlineExceeded, InternalError, OnDemandError, Unavailable
 from functions.publisher import Publisher
@@ -24,8 +25,9 @@ logger = logging.getLogger(__name__)
 class Replies:
     """Every method raises Unavailable when the bus cannot be reached; the message in hand is then redelivered."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, now: Callable[[], datetime] = bus_time.now) -> None:
         self._publisher = publisher
+        self._now = now
 
     async def progress(self, command: RunModel, phase: str, operation: Operation) -> None:
         """`phase` names the event: the same phase of the same operation is told once."""
@@ -55,7 +57,7 @@ class Replies:
 
     async def refuse_if_expired(self, command: RunModel) -> bool:
         """Whether the command is past its deadline. Its client is told so, and the command must not be executed."""
-        if utc_now() < command.deadline:
+        if self._now() < command.deadline:
             return False
         await self.failed(command, DeadlineExceeded(f"The request was not answered by {command.deadline:%FT%TZ}."))
         return True
@@ -67,13 +69,14 @@ class Replies:
         command = command_of(message)
         again = message.model_copy(update={"attempt": message.attempt + 1})
         delay = timedelta(seconds=retry_delay(again.attempt))
-        if utc_now() + delay >= command.deadline:
+        at = self._now() + delay
+        if at >= command.deadline:
             await self.failed(command, trouble)
             return
         logger.warning(
             "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
         )
-        await self._publisher.publish(queue, again, at=utc_now() + delay)
+        await self._publisher.publish(queue, again, at=at)
 
     async def _publish(
         self,

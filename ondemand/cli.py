@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from ondemand.dead_letters.cli import app as dead_letters
 from ondemand.project import Project, ProjectError, create_project, find_project
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="Train and serve MLflow models on demand, on this machine.\n\n"
     "To begin: `ondemand init`, then `ondemand up`. To see it work: `ondemand demo`.",
 )
+app.add_typer(dead_letters, name="dead-letters")
 FORWARD = {"ignore_unknown_options": True, "allow_extra_args": True}
 STACK_NEEDS = ("azure.functions", "databricks.sdk", "mlflow", "nbformat", "servicebus_broker", "uvicorn")
 INSTALL = "pip install ./broker '.[local]', in a checkout"  # servicebus-broker is on no index

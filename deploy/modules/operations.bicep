@@ -29,6 +29,9 @@ param principalIds array
 @description('Who reads input.json and writes result.json of an operation whose id it knows, and nothing else.')
 param runnerPrincipalIds array
 
+@description('Who counts trainings: reads, writes, lists and deletes below trainings/, and nothing else.')
+param trainPrincipalIds array
+
 var blobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
@@ -121,6 +124,25 @@ resource runnerAssignments 'Microsoft.Authorization/roleAssignments@2022-04-01' 
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
     condition: '${runnerReads} AND ${runnerWrites} AND ${runnerDeletes}'
+    conditionVersion: '2.0'
+  }
+}]
+
+// Train sees no operation: it keeps its quotas in the same store (functions/train/ledger.py).
+var trainPaths = '@Resource[${blobData}:path] StringLike \'*trainings/*\''
+var trainLists = '(SubOperationMatches{\'Blob.List\'} AND @Request[${blobData}:prefix] StringLike \'*trainings/*\')'
+var trainReads = '((!(ActionMatches{\'${blobData}/read\'})) OR (${trainPaths} AND !(SubOperationMatches{\'Blob.List\'})) OR ${trainLists})'
+var trainWrites = '((!(ActionMatches{\'${blobData}/write\'}) AND !(ActionMatches{\'${blobData}/add/action\'})) OR (${trainPaths}))'
+var trainDeletes = '((!(ActionMatches{\'${blobData}/delete\'})) OR (${trainPaths}))'
+
+resource trainAssignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for principalId in trainPrincipalIds: {
+  name: guid(container.id, principalId, blobDataContributor, 'train')
+  scope: container
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobDataContributor)
+    condition: '${trainReads} AND ${trainWrites} AND ${trainDeletes}'
     conditionVersion: '2.0'
   }
 }]

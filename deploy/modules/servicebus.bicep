@@ -57,6 +57,12 @@ var access = {
     receivers: [principals.predict]
     scalers: kedaHttpAddOn ? [principals.keda] : []
   }
+  // Read by people, with `ondemand dead-letters`.
+  failed: {
+    senders: [principals.predict]
+    receivers: []
+    scalers: []
+  }
 }
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {

@@ -2,13 +2,13 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from azure.servicebus import ServiceBusMessage
 
-from functions.contracts import AnyMessage, Event, command_of
+from functions.contracts import AnyMessage, Event, Unread, command_of
 
 OPERATIONS = "operations"
 """Application property of a shared message: the operations of its commands, should its body be unreadable."""
@@ -30,21 +30,31 @@ class Publication:
 
     @property
     def session_id(self) -> str | None:
+        if isinstance(self.message, Unread):
+            return self.message.session_id
         return self.message.reply_to_session if isinstance(self.message, Event) else None
 
     @property
     def reply_to_session_id(self) -> str | None:
+        if isinstance(self.message, Unread):
+            return self.message.reply_to_session_id
         return None if isinstance(self.message, Event) else command_of(self.message).reply_to_session
 
     @property
-    def operation_id(self) -> str:
+    def operation_id(self) -> str | None:
         message = self.message
-        return str(message.operation.operation_id) if isinstance(message, Event) else command_of(message).operation
+        if isinstance(message, Unread):
+            return message.correlation_id
+        return message.operation.operation_id if isinstance(message, Event) else command_of(message).operation
 
     @property
-    def traceparent(self) -> str | None:
+    def properties(self) -> Mapping[str, str]:
+        """The application properties of the message when it goes alone."""
         message = self.message
-        return message.traceparent if isinstance(message, Event) else command_of(message).traceparent
+        if isinstance(message, Unread):
+            return message.properties
+        traceparent = message.traceparent if isinstance(message, Event) else command_of(message).traceparent
+        return {"traceparent": traceparent} if traceparent else {}
 
 
 def encode(publications: Sequence[Publication]) -> ServiceBusMessage:
@@ -53,14 +63,12 @@ def encode(publications: Sequence[Publication]) -> ServiceBusMessage:
     The properties name the clients, because a dead letter's body may be unreadable.
     """
     first = publications[0]
-    properties: dict[str | bytes, str] = {}
     if len(publications) == 1:
         body, message_id, operation_id = first.body, first.message.message_id, first.operation_id
-        if first.traceparent:
-            properties["traceparent"] = first.traceparent
+        properties = first.properties
     else:
         body, message_id, operation_id = _json_list(publications), uuid.uuid4().hex, None
-        properties[OPERATIONS] = ",".join(each.operation_id for each in publications)
+        properties = {OPERATIONS: ",".join(str(each.operation_id) for each in publications)}
     return ServiceBusMessage(
         body,
         content_type="application/json",
@@ -70,7 +78,7 @@ def encode(publications: Sequence[Publication]) -> ServiceBusMessage:
         session_id=first.session_id,
         reply_to_session_id=first.reply_to_session_id,
         scheduled_enqueue_time_utc=first.at,
-        application_properties=dict(properties),
+        application_properties=dict(properties.items()),
     )
 
 

@@ -45,12 +45,20 @@ class Outbox:
         self._task = asyncio.create_task(self._run(), name=f"outbox {queue}")
 
     async def put(self, publication: Publication) -> None:
-        """Returns once the bus has accepted the message. Raises Unavailable or RequestTooLarge."""
+        """Returns once the bus has accepted the message. Raises Unavailable or RequestTooLarge.
+
+        A message gets the time of two sends: one that is under way when it comes, and its own. However many wait while
+        the bus is away, none waits longer.
+        """
         try:
             self._waiting.put_nowait(publication)
         except asyncio.QueueFull:
             raise Unavailable(f"Too many messages wait for the queue {self._queue}; try again in a moment.") from None
-        await publication.accepted
+        try:
+            async with asyncio.timeout(2 * self._timeout):
+                await publication.accepted
+        except TimeoutError as error:
+            raise unavailable(error) from None
 
     async def open(self) -> ServiceBusSender:
         async with self._opening:
@@ -75,13 +83,17 @@ class Outbox:
         except Exception as trouble:  # noqa: BLE001  # the first message tries again, and says it
             logger.info("queue %s: %s", self._queue, trouble)
         while True:
-            batch = [await self._waiting.get()]
-            if seconds := linger(batch[0].in_flight):
-                await asyncio.sleep(seconds)
-            while not self._waiting.empty() and len(batch) < MAX_BATCH:
-                batch.append(self._waiting.get_nowait())
-            for group in _by_session(batch):
-                await self._send(pack(group, self._max_bytes))
+            await self._send_batch(await self._waiting.get())
+
+    async def _send_batch(self, first: Publication) -> None:
+        batch = [first]
+        if seconds := linger(first.in_flight):
+            await asyncio.sleep(seconds)
+        while not self._waiting.empty() and len(batch) < MAX_BATCH:
+            batch.append(self._waiting.get_nowait())
+        wanted = [each for each in batch if not each.accepted.done()]  # the others were given up while they waited
+        for group in _by_session(wanted):
+            await self._send(pack(group, self._max_bytes))
 
     async def _send(self, messages: Sequence[SharedMessage]) -> None:
         try:

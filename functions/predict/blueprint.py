@@ -3,31 +3,34 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import cache
 
 import azure.functions as func
 
 from functions import __version__
 from functions.bus import Bus
 from functions.catalog import catalog
-from functions.contracts import events_in
+from functions.contracts import UnknownVersion, events_in
 from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
 from functions.health import opens
 from functions.operations import Operations, open_store
-from functions.predict.dead_letters import answer_dead_command, store_dead_event
+from functions.predict.audit import audited
+from functions.predict.caller import Callers
+from functions.predict.dead_letters import DeadLetters
+from functions.predict.failed import Failed
 from functions.predict.inbox import Inbox
 from functions.predict.models import Models
 from functions.predict.openapi import openapi
-from functions.predict.request import preferred_wait
+from functions.predict.prefer import preferred_wait
 from functions.predict.results import Results
+from functions.predict.secret import Secret
 from functions.predict.service import Answer, PredictService, refusal, retry_after
 from functions.queues import RESULTS, TRAIN, dead_letters
 from functions.responses import json_response, problem_response
 from functions.settings import SERVICEBUS, BusSettings, ModelsSettings, PredictSettings, StoreSettings, load
 
 blueprint = func.Blueprint()
-Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class App:
     results: Results
     service: PredictService
     models: Models
+    secret: Secret
+    callers: Callers
+    dead_letters: DeadLetters
 
 
 @cache
@@ -48,76 +54,78 @@ def app() -> App:
     bus = Bus(load(BusSettings))
     bus.prepare(*catalog().run_model_queues)
     operations = Operations(open_store(load(StoreSettings).operations_url))
-    results = Results(operations, bus, settings.max_waiting)
+    results = Results(operations, bus, settings.max_waiting, settings.max_pending, settings.queue_timeout_s)
     inbox = Inbox(bus.client, results)
-    service = PredictService(settings, catalog(), bus, operations, results, inbox.session_id)
-    return App(bus, inbox, results, service, Models(catalog(), load(ModelsSettings)))
+    secret = Secret(operations, settings.idempotency_secret)
+    return App(
+        bus,
+        inbox,
+        results,
+        PredictService(settings, catalog(), bus, operations, results, secret, inbox.session_id),
+        Models(catalog(), load(ModelsSettings)),
+        secret,
+        Callers(secret, settings.trust_client_principal),
+        DeadLetters(bus, results, Failed(bus.client, bus.settings)),
+    )
 
 
 @opens("predict")
 async def open_predict() -> None:
-    """Open senders and inbox, so that no client waits for them. Raises Unavailable."""
-    await asyncio.gather(app().bus.open(*catalog().run_model_queues), app().inbox.session_id())
+    """Open senders and inbox and read the secret, so that no client waits for them. Raises Unavailable."""
+    await asyncio.gather(app().bus.open(*catalog().run_model_queues), app().inbox.session_id(), app().secret.keep())
 
 
-def operation_errors(handler: Handler) -> Handler:
-    """An OnDemandError becomes an operation in the status `error`: ``/predict`` has one body for every status."""
-
-    @wraps(handler)
-    async def handle(req: func.HttpRequest) -> func.HttpResponse:
+async def _operation(req: func.HttpRequest, route: str, call: Callable[[str], Awaitable[Answer]]) -> func.HttpResponse:
+    """``/predict`` has one body for every status: an OnDemandError becomes an operation in the status `error`."""
+    with audited(req.method, route) as line:
         try:
-            return await handler(req)
+            line.caller = await app().callers.name(req.headers, req.params)
+            answer = await call(line.caller)
         except OnDemandError as error:
-            return _operation(refusal(error))
+            answer = refusal(error)
+        operation = answer.operation
+        line.status, line.operation_id, line.model_type = answer.status, operation.operation_id, operation.model_type
+        return func.HttpResponse(
+            operation.to_json(), status_code=answer.status, headers=answer.headers, mimetype="application/json"
+        )
 
-    return handle
 
-
-def problem_errors(handler: Handler) -> Handler:
-    """An OnDemandError becomes problem details (RFC 9457)."""
-
-    @wraps(handler)
-    async def handle(req: func.HttpRequest) -> func.HttpResponse:
+async def _document(req: func.HttpRequest, route: str, call: Callable[[], Awaitable[object]]) -> func.HttpResponse:
+    """A JSON document; an OnDemandError becomes problem details (RFC 9457)."""
+    with audited(req.method, route) as line:
         try:
-            return await handler(req)
+            line.caller = await app().callers.name(req.headers, req.params)
+            with app().service.reading.hold(line.caller):
+                response = json_response(await call())
         except OnDemandError as error:
-            return problem_response(error, retry_after(error))
-
-    return handle
-
-
-def _operation(answer: Answer) -> func.HttpResponse:
-    return func.HttpResponse(
-        answer.operation.to_json(), status_code=answer.status, headers=answer.headers, mimetype="application/json"
-    )
+            response = problem_response(error, retry_after(error))
+        line.status = response.status_code
+        return response
 
 
 @blueprint.function_name("predict")
 @blueprint.route(route="predict", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-@operation_errors
 async def predict(req: func.HttpRequest) -> func.HttpResponse:
-    return _operation(await app().service.post(req.headers, req.get_body()))
+    return await _operation(req, "/predict", lambda caller: app().service.post(caller, req.headers, req.get_body()))
 
 
 @blueprint.function_name("operation")
 @blueprint.route(route="predict/{runId}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-@operation_errors
 async def operation(req: func.HttpRequest) -> func.HttpResponse:
-    return _operation(await app().service.poll(req.route_params["runId"], preferred_wait(req.headers.get("prefer"))))
+    run_id, wait = req.route_params["runId"], preferred_wait(req.headers.get("prefer"))
+    return await _operation(req, "/predict/{runId}", lambda caller: app().service.poll(caller, run_id, wait))
 
 
 @blueprint.function_name("models")
 @blueprint.route(route="models", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-@problem_errors
 async def models(req: func.HttpRequest) -> func.HttpResponse:
-    return json_response(await app().models.all())
+    return await _document(req, "/models", app().models.all)
 
 
 @blueprint.function_name("model")
 @blueprint.route(route="models/{type}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-@problem_errors
 async def model(req: func.HttpRequest) -> func.HttpResponse:
-    return json_response(await app().models.get(req.route_params["type"]))
+    return await _document(req, "/models/{type}", lambda: app().models.get(req.route_params["type"]))
 
 
 @blueprint.function_name("openapi")
@@ -132,28 +140,29 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
-    for event in events_in(message.get_body()):
-        await app().results.deliver(event)
+    body = message.get_body()
+    try:
+        events_in(body)
+    except UnknownVersion as unknown:
+        if await app().results.put_off(message, body, unknown):
+            return
+    except ValueError:
+        pass  # it ends its operation in an error, as a dead letter does
+    await app().dead_letters.event(message)
 
 
-def _dead_letter_trigger(queue: str) -> Callable[[Callable[..., Awaitable[None]]], object]:
-    def register(handler: Callable[..., Awaitable[None]]) -> object:
-        trigger = blueprint.service_bus_queue_trigger(
-            arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
-        )
-        return blueprint.function_name(dead_letter_function(queue))(trigger(handler))
+def _dead_letter_trigger(queue: str) -> None:
+    async def answer(message: func.ServiceBusMessage) -> None:
+        if queue == RESULTS:
+            await app().dead_letters.event(message)
+        else:
+            await app().dead_letters.command(message, queue)
 
-    return register
-
-
-async def dead_command(message: func.ServiceBusMessage) -> None:
-    await answer_dead_command(message, app().bus)
-
-
-for _queue in (TRAIN, *catalog().run_model_queues):
-    _dead_letter_trigger(_queue)(dead_command)
+    trigger = blueprint.service_bus_queue_trigger(
+        arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
+    )
+    blueprint.function_name(dead_letter_function(queue))(trigger(answer))
 
 
-@_dead_letter_trigger(RESULTS)
-async def dead_event(message: func.ServiceBusMessage) -> None:
-    await store_dead_event(message, app().results)
+for _queue in (TRAIN, RESULTS, *catalog().run_model_queues):
+    _dead_letter_trigger(_queue)

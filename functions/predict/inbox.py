@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
-from pydantic import ValidationError
 
 from functions.backoff import retry_delay
-from functions.contracts import Event, events_in
+from functions.contracts import Event, UnknownVersion, events_in
 from functions.errors import Unavailable
 from functions.predict.results import Results
 from functions.queues import RESULTS
@@ -108,7 +107,13 @@ class Inbox:
     ) -> bool:
         try:
             events = events_in(b"".join(message.body))
-        except (ValidationError, TypeError) as error:  # TypeError: the body is an AMQP value or sequence
+        except UnknownVersion as unknown:
+            if await self._results.put_off(message, b"".join(message.body), unknown):
+                return True
+            await receiver.dead_letter_message(message, reason="UnknownVersion")
+            return False
+        except (ValueError, TypeError) as error:  # TypeError: the body is an AMQP value or sequence
+            # The function of the dead letters ends its operations in an error.
             logger.error("inbox: message %s holds no events: %s", message.message_id, error)
             await receiver.dead_letter_message(message, reason="MalformedEvent")
             return False
@@ -130,5 +135,8 @@ async def _settle(
         await delivered
     except Unavailable:
         await receiver.abandon_message(message)
+    except Exception:
+        logger.exception("inbox: message %s cannot be delivered", message.message_id)
+        await receiver.dead_letter_message(message, reason="UndeliverableEvent")
     else:
         await receiver.complete_message(message)

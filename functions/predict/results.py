@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from functions.backoff import retry_delay
-from functions.contracts import Event, Operation, utc_now
-from functions.errors import TooManyRequests, Unavailable
+from functions.contracts import Event, Operation, UnknownVersion, utc_now
+from functions.errors import Unavailable
 from functions.operations import Operations
+from functions.predict.backlog import Backlog
+from functions.predict.shares import Shares
 from functions.publisher import Publisher
+from functions.put_off import Received, put_off
 from functions.queues import RESULTS
 
 logger = logging.getLogger(__name__)
@@ -45,12 +48,20 @@ class Waiter:
 
 
 class Results:
-    """Delivers events. At most `max_waiting` requests wait at a time."""
+    """Delivers events. ``places`` are those of the requests that wait, ``backlog`` is what they and others wait for."""
 
-    def __init__(self, operations: Operations, publisher: Publisher, max_waiting: int) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        publisher: Publisher,
+        max_waiting: int,
+        max_pending: int = 20_000,
+        timeout_s: float = 900,
+    ) -> None:
         self._operations = operations
         self._publisher = publisher
-        self._max_waiting = max_waiting
+        self.places = Shares(max_waiting, "places to wait")
+        self.backlog = Backlog(max_pending, max_waiting, timeout_s)
         self._waiters: dict[str, Waiter] = {}
         self._in_training: set[str] = set()
 
@@ -61,9 +72,7 @@ class Results:
 
     @contextmanager
     def expect(self, accepted: Operation, durable: bool) -> Iterator[Waiter]:
-        """Register before publishing, so that no answer is too fast. Raises TooManyRequests."""
-        if len(self._waiters) >= self._max_waiting:
-            raise TooManyRequests(f"{self._max_waiting} requests wait here already; try again in a moment.")
+        """Register before publishing, so that no answer is too fast."""
         waiter = Waiter(accepted, durable)
         operation_id = str(accepted.operation_id)
         self._waiters[operation_id] = waiter
@@ -76,6 +85,8 @@ class Results:
 
     def hand_over(self, event: Event) -> bool:
         """True if the event is now with the request that waits for it and needs to go nowhere else."""
+        if event.operation.finished or event.operation.training is not None:
+            self.backlog.answered(str(event.operation.operation_id))
         waiter = self._waiters.get(str(event.operation.operation_id))
         if waiter is None or event.result_stored:
             return False
@@ -103,10 +114,14 @@ class Results:
             again = event.model_copy(update={"attempt": event.attempt + 1})
             await self._publisher.publish(RESULTS, again, at=utc_now() + timedelta(seconds=retry_delay(again.attempt)))
 
+    async def put_off(self, message: Received, body: bytes, reason: UnknownVersion) -> bool:
+        """See `functions.put_off`."""
+        return await put_off(self._publisher, RESULTS, message, body, reason)
+
     async def _hand_over_stored(self, event: Event) -> None:
         operation_id = str(event.operation.operation_id)
         waiter = self._waiters.get(operation_id)
-        stored = await self._operations.read(operation_id)
+        stored = await self._operations.outcome(operation_id)
         if stored is None:
             logger.error("operation %s: its stored result is gone", operation_id)
         elif waiter is not None:

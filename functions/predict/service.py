@@ -1,6 +1,5 @@
 """One prediction from request to answer: validate, publish, wait a little, keep what outlives the wait."""
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,18 +8,20 @@ from functions.catalog import Catalog
 from functions.contracts import JsonText, Operation, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, Problem, UnknownRun, cut
 from functions.operations import Operations
-from functions.predict.idempotency import operation_ids
+from functions.predict.idempotency import belongs_to, new_operation_id, operation_ids
+from functions.predict.prefer import applied, preferred_wait
 from functions.predict.request import (
     ValidRequest,
     body_digest,
     canonical_run_id,
     idempotency_key,
     parse_body,
-    preferred_wait,
     traceparent_of,
     validate,
 )
 from functions.predict.results import Results
+from functions.predict.secret import Secret
+from functions.predict.shares import Shares
 from functions.publisher import Publisher
 from functions.settings import PredictSettings
 
@@ -49,7 +50,7 @@ def refusal(error: OnDemandError, prediction: ValidRequest | None = None) -> Ans
     operation = Operation(status="error", status_message=error.title, error=error.problem())
     if prediction is not None:
         operation.model_type, operation.model_parameters = prediction.model_type, prediction.parameters
-    return Answer(error.status, operation, retry_after(error))
+    return Answer(error.status, operation, retry_after(error) | error.headers)
 
 
 class PredictService:
@@ -62,6 +63,7 @@ class PredictService:
         publisher: Publisher,
         operations: Operations,
         results: Results,
+        secret: Secret,
         reply_session: Callable[[], Awaitable[str]],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -70,74 +72,103 @@ class PredictService:
         self._publisher = publisher
         self._operations = operations
         self._results = results
+        self._secret = secret
         self._reply_session = reply_session
         self._clock = clock
+        self._bodies = Shares(settings.max_bodies_bytes, "bytes of bodies under way")
+        self._polling = Shares(settings.max_waiting, "places to poll")
+        self.reading = Shares(settings.max_waiting, "places to read")
+        """Of requests that do not wait."""
         longest_training = max(entry.training_timeout_s for entry in catalog.models.values())
         self._lifetime = timedelta(seconds=settings.queue_timeout_s + longest_training + settings.retention_s)
         """Of an operation with an Idempotency-Key, whatever its type: the key alone must lead to it."""
 
-    async def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def post(self, caller: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """``POST /predict``. Raises OnDemandError for a request that is not valid, and for a poll of an unknown run."""
-        request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes)
+        encoding = headers.get("content-encoding")
+        request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes, encoding)
         wait = preferred_wait(headers.get("prefer"))
         if request.operation_id is not None:
-            return await self.poll(request.operation_id, wait)
+            return await self.poll(caller, request.operation_id, wait)
         key = idempotency_key(headers.get("idempotency-key"))
-        prediction = validate(request, self._catalog, self._settings.max_rows, body)
-        try:
-            return await self._post(prediction, key, headers, wait)
-        except OnDemandError as error:
-            return refusal(error, prediction)
+        with self._bodies.hold(caller, len(body)), self._results.places.hold(caller):
+            prediction = validate(request, self._catalog, self._settings, body)
+            request.prediction_parameters = None  # what waits must not keep its rows in memory
+            try:
+                return await self._post(caller, prediction, key, headers, wait)
+            except OnDemandError as error:
+                return refusal(error, prediction)
 
-    async def poll(self, run_id: str, wait: float | None) -> Answer:
-        """How an operation stands, after at most `wait` seconds. Raises UnknownRun."""
+    async def poll(self, caller: str, run_id: str, wait: float | None) -> Answer:
+        """How an operation stands, after at most `wait` seconds. Raises UnknownRun, or TooManyRequests.
+
+        A caller that has no place left to wait is answered at once.
+        """
         operation_id = canonical_run_id(run_id)
-        operation = None if operation_id is None else await self._operations.wait(operation_id, wait or 0.0)
+        if operation_id is None or not await self._may_read(caller, operation_id):
+            raise _unknown_run(run_id)
+        if wait and not self._polling.fits(caller):
+            wait = None
+        with (self._polling if wait else self.reading).hold(caller):
+            operation = await self._operations.wait(operation_id, wait or 0.0)
         if operation is None:
-            raise UnknownRun(f"There is no run {cut(run_id)!r}, or it has expired.")
+            raise _unknown_run(run_id)
         return _answer(operation, 200, wait)
 
+    async def _may_read(self, caller: str, operation_id: str) -> bool:
+        if not self._settings.operations_bound_to_caller:
+            return True
+        return belongs_to(await self._secret.value(), operation_id, caller)
+
     async def _post(
-        self, prediction: ValidRequest, key: str | None, headers: Mapping[str, str], wait: float | None
+        self, caller: str, prediction: ValidRequest, key: str | None, headers: Mapping[str, str], wait: float | None
     ) -> Answer:
-        if key is None:
-            command = await self._command(uuid.uuid4().hex, prediction, headers)
-            return await self._ask(command, prediction, wait, durable=False)
-        return await self._post_idempotently(key, prediction, headers, wait)
+        if key is not None:
+            return await self._post_idempotently(caller, prediction, key, headers, wait)
+        operation_id = new_operation_id(await self._secret.value(), caller)
+        command = await self._command(operation_id, caller, prediction, headers)
+        return await self._ask(command, prediction, wait, durable=False)
 
     async def _post_idempotently(
-        self, key: str, prediction: ValidRequest, headers: Mapping[str, str], wait: float | None
+        self, caller: str, prediction: ValidRequest, key: str, headers: Mapping[str, str], wait: float | None
     ) -> Answer:
         digest = body_digest(prediction)
-        operation_id, tied_to = await self._claim(key, digest)
+        operation_id, tied_to = await self._claim(caller, key, digest)
         if tied_to is None:
-            command = await self._command(operation_id, prediction, headers, durable=True)
+            command = await self._command(operation_id, caller, prediction, headers, durable=True)
             return await self._ask(command, prediction, wait, durable=True)
         if tied_to != digest:
             message = "was used with another request; take a new key for a new request"
             raise IdempotencyKeyReused(
                 f"This Idempotency-Key {message}.", [FieldError(field="Idempotency-Key", message=message)]
             )
-        if await self._operations.read(operation_id) is None:
+        if await self._operations.wait(operation_id, 0) is None:
             # The first one is about to publish, or died before it could: the message id is the same, so once is enough.
-            command = await self._command(operation_id, prediction, headers, durable=True)
+            command = await self._command(operation_id, caller, prediction, headers, durable=True)
             await self._publish(prediction, command)
             await self._operations.begin(_accepted(command))
+        prediction.forget_rows()
         known = await self._operations.wait(operation_id, self._settings.default_wait_s if wait is None else wait)
         return _answer(known or _unseen(operation_id, prediction), None, wait)
 
-    async def _claim(self, key: str, digest: str) -> tuple[str, str | None]:
+    async def _claim(self, caller: str, key: str, digest: str) -> tuple[str, str | None]:
         """The operation of the key, and the digest of the request that it belongs to; None if it is a new one."""
-        now = self._clock()
-        *others, new = operation_ids(key, now, self._lifetime.total_seconds())
+        now, secret = self._clock(), await self._secret.value()
+        *others, new = operation_ids(secret, caller, key, now, self._lifetime.total_seconds())
         for operation_id in others:
             if tied_to := await self._operations.claimed(operation_id):
                 return operation_id, tied_to
         return new, await self._operations.claim(new, digest, now + self._lifetime)
 
     async def _command(
-        self, operation_id: str, prediction: ValidRequest, headers: Mapping[str, str], durable: bool = False
+        self,
+        operation_id: str,
+        caller: str,
+        prediction: ValidRequest,
+        headers: Mapping[str, str],
+        durable: bool = False,
     ) -> RunModel:
+        """The command without its rows, which `_publish` adds."""
         now = self._clock()
         allowed = self._settings.queue_timeout_s + prediction.entry.training_timeout_s
         deadline = now + timedelta(seconds=allowed)
@@ -148,11 +179,11 @@ class PredictService:
             model_type=prediction.model_type,
             parameters=prediction.parameters,
             key=prediction.key,
-            prediction_input=JsonText(prediction.rows_json),
             created_at=now,
             deadline=deadline,
             expires_at=now + self._lifetime if durable else retained,
             traceparent=traceparent_of(headers),
+            caller=caller,
         )
 
     async def _ask(self, command: RunModel, prediction: ValidRequest, wait: float | None, durable: bool) -> Answer:
@@ -170,11 +201,26 @@ class PredictService:
         return _answer(operation, None, wait)
 
     async def _publish(self, prediction: ValidRequest, command: RunModel, may_share: bool = False) -> None:
-        if len(prediction.rows_json) > self._publisher.max_message_bytes:
-            await self._operations.put_input(command.operation, prediction.rows_json)
-            command = command.model_copy(update={"prediction_input": None, "input_stored": True})
-        in_flight = self._results.in_flight - 1 if may_share else 0
-        await self._publisher.publish(prediction.entry.queue, command, may_share=may_share, in_flight=in_flight)
+        """Publish the command with the rows, which nobody needs then. Raises TooManyRequests for a long queue."""
+        self._results.backlog.add(command.operation, command.caller)
+        try:
+            command = await self._with_rows(prediction, command)
+            in_flight = self._results.in_flight - 1 if may_share else 0
+            await self._publisher.publish(prediction.entry.queue, command, may_share=may_share, in_flight=in_flight)
+        except BaseException:
+            self._results.backlog.forget(command.operation)
+            raise
+        prediction.forget_rows()
+
+    async def _with_rows(self, prediction: ValidRequest, command: RunModel) -> RunModel:
+        if len(prediction.rows_json) <= self._publisher.max_message_bytes:
+            return command.model_copy(update={"prediction_input": JsonText(prediction.rows_json)})
+        await self._operations.put_input(command.operation, prediction.rows_json)
+        return command.model_copy(update={"input_stored": True})
+
+
+def _unknown_run(run_id: str) -> UnknownRun:
+    return UnknownRun(f"There is no run {cut(run_id)!r}, or it has expired.")
 
 
 def _accepted(command: RunModel) -> Operation:
@@ -192,7 +238,7 @@ def _unseen(operation_id: str, prediction: ValidRequest) -> Operation:
 
 
 def _answer(operation: Operation, status: int | None, wait: float | None) -> Answer:
-    headers = {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
+    headers = applied(wait)
     if not operation.finished:
         seconds = RETRY_AFTER_S if operation.training is None else RETRY_AFTER_TRAINING_S
         headers |= {"Location": f"/predict/{operation.operation_id}", "Retry-After": str(seconds)}

@@ -1,6 +1,7 @@
 """The function of a runner pool."""
 
 import asyncio
+import os
 from dataclasses import dataclass
 from functools import cache, partial
 from threading import Thread
@@ -8,22 +9,35 @@ from threading import Thread
 import azure.functions as func
 
 from functions.bus import Bus
-from functions.catalog import ModelType, catalog
-from functions.contracts import run_models_in
-from functions.health import opens
+from functions.bus_time import bus_time
+from functions.catalog import catalog
+from functions.contracts import UnknownVersion, run_models_in
+from functions.health import lives, opens
 from functions.operations import Operations, open_store
+from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
 from functions.run_model.known_models import KnownModels
-from functions.run_model.loading import ModelFolder
-from functions.run_model.lookup import Found, Lookup
+from functions.run_model.loader import Loader
+from functions.run_model.loading import LoadedModel
+from functions.run_model.lookup import Lookup
 from functions.run_model.mlflow_client import import_mlflow, mlflow_client
 from functions.run_model.model_cache import ModelCache
+from functions.run_model.model_folder import ModelFolder
 from functions.run_model.served_model import ServedModel
 from functions.run_model.service import RunModelService
+from functions.run_model.threads import Threads
 from functions.settings import SERVICEBUS, BusSettings, RunModelSettings, StoreSettings, load, run_model_queue
 
 blueprint = func.Blueprint()
 QUEUE = run_model_queue()
+
+
+PREDICTIONS_AT_ONCE = min(32, (os.cpu_count() or 1) + 4)
+"""As many threads as asyncio takes. More of them would compete with each other and with the event loop."""
+LONG_CALL_S = 1.0
+"""A prediction that takes longer lets another one begin beside it: long ones must not hold up quick ones."""
+MAX_HUNG = 4
+"""Hung threads with which the process asks to be restarted: each keeps its memory, and may take its share of a core."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,15 @@ class App:
 
     bus: Bus
     service: RunModelService
+    folder: ModelFolder
+    predictions: Threads
+    loader: Loader
+    known: KnownModels
+
+    @property
+    def hung(self) -> int:
+        """Threads that were given up and have not returned."""
+        return self.predictions.hung + self.loader.hung + self.known.hung
 
 
 @cache
@@ -42,29 +65,49 @@ def app() -> App:
     bus.prepare(RESULTS, TRAIN)
     lookup = Lookup(partial(mlflow_client, settings.mlflow_tracking_uri))
     folder = ModelFolder(settings.model_cache_dir, settings.model_disk_bytes, settings.mlflow_tracking_uri)
+    predictions = Threads("predict", PREDICTIONS_AT_ONCE, settings.predict_timeout_s, LONG_CALL_S)
 
-    def load_model(found: Found, entry: ModelType) -> ServedModel:
+    def serve(loaded: LoadedModel) -> ServedModel:
         def merging_is_off(reason: str) -> None:
             # In a thread of its own: the prediction that disproved the model need not wait for MLflow.
-            Thread(target=lookup.record_merging_off, args=(found, reason), daemon=True).start()
+            Thread(target=lookup.record_merging_off, args=(loaded.found, reason), daemon=True).start()
 
-        return ServedModel(folder.load(found, entry), settings.merge_max_rows, merging_is_off)
+        return ServedModel(loaded, settings.merge_max_rows, merging_is_off, predictions)
 
-    models = ModelCache(load_model, settings.model_cache_bytes, settings.model_cache_entries)
+    loader = Loader(folder, serve, settings.load_timeout_s, settings.max_result_bytes)
+    models = ModelCache(loader.load, settings.model_cache_bytes, settings.model_cache_entries, settings.load_timeout_s)
     known = KnownModels(lookup, settings.lookup_ttl_s, models.__contains__)
     operations = Operations(open_store(load(StoreSettings).operations_url))
-    return App(bus, RunModelService(QUEUE, catalog(), bus, operations, known, models))
+    service = RunModelService(QUEUE, catalog(), bus, operations, known, models)
+    return App(bus, service, folder, predictions, loader, known)
 
 
 @opens("run_model")
 async def open_run_model() -> None:
     """Open the senders and import mlflow. Raises Unavailable."""
-    await asyncio.gather(app().bus.open(RESULTS, TRAIN), asyncio.to_thread(import_mlflow))
+    await asyncio.gather(
+        app().bus.open(RESULTS, TRAIN), asyncio.to_thread(import_mlflow), asyncio.to_thread(app().folder.prepare)
+    )
+
+
+@lives("run_model")
+def trouble() -> str | None:
+    """Why the process should be restarted: Python cannot end a thread."""
+    hung = app().hung if app.cache_info().currsize else 0
+    return f"{hung} threads hang in models or stores" if hung >= MAX_HUNG else None
 
 
 @blueprint.function_name("run_model")
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=SERVICEBUS)
 async def run_model(message: func.ServiceBusMessage) -> None:
     """Handle the commands of one message."""
+    bus_time.observe(message.enqueued_time_utc)
     redelivered = (message.delivery_count or 1) > 1
-    await app().service.handle_all(run_models_in(message.get_body()), redelivered)
+    body = message.get_body()
+    try:
+        commands = run_models_in(body)
+    except UnknownVersion as unknown:
+        if not await put_off(app().bus, QUEUE, message, body, unknown):
+            raise
+        return
+    await app().service.handle_all(commands, redelivered)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,32 +39,37 @@ def example_records(model: "PyFuncModel", folder: Path) -> list[dict[str, Any]]:
     return _from_input_example(model, folder) or made_up
 
 
-def check_example(scorer: "Scorer", records: list[dict[str, Any]], proof: Proof) -> None:
+def check_example(scorer: "Scorer", records: list[dict[str, Any]], proof: Proof) -> float:
     """Turn merging off if these rows give other results together, or in another order, than alone.
 
-    Rows that the model refuses prove nothing.
+    Rows that the model refuses prove nothing. Returns the seconds of the last call, infinity if there was none.
     """
     if proof.off is not None or len(records) < 2:
-        return
+        return math.inf
     try:
-        reason = _disproof(scorer, records)
+        reason, seconds = _disproof(scorer, records)
     except OnDemandError as error:
         logger.info("the example rows prove nothing: %s", error.title)
-        return
+        return math.inf
     if reason:
         proof.disprove(reason)
+    return seconds
 
 
-def _disproof(scorer: "Scorer", records: list[dict[str, Any]]) -> str | None:
+def _disproof(scorer: "Scorer", records: list[dict[str, Any]]) -> tuple[str | None, float]:
     until = time.monotonic() + TIME_S
     alone: dict[int, Scored] = {}
+    seconds = math.inf
     for number, record in enumerate(records):
+        began = time.monotonic()
         alone[number] = scorer.score([record])
-        if time.monotonic() > until:
-            return None
+        seconds = time.monotonic() - began
+        if began + seconds > until:
+            return None, seconds
     sizes = [1] * len(records)
     merged = scorer.score(records)
-    return difference(merged, sizes, alone) or order_difference(merged, sizes, scorer.score(records[::-1]))
+    reason = difference(merged, sizes, alone) or order_difference(merged, sizes, scorer.score(records[::-1]))
+    return reason, seconds
 
 
 def _from_input_example(model: "PyFuncModel", folder: Path) -> list[dict[str, Any]]:

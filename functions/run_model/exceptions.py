@@ -1,5 +1,7 @@
 """The text about an exception of somebody's code: it may hold secrets, and may not even have a text."""
 
+from functions.logs import redact
+
 MAX_TEXT = 2000
 MAX_NAME = 100
 _NAME = type.__dict__["__name__"].__get__
@@ -15,7 +17,7 @@ def describe(error: BaseException, expose: bool) -> str:
 
 def type_name(error: BaseException) -> str:
     """The name of the exception's class, whatever its metaclass makes of it."""
-    return _encodable(str(_NAME(type(error))))[:MAX_NAME]
+    return redact(_encodable(str(_NAME(type(error)))))[:MAX_NAME]
 
 
 def _text(error: BaseException) -> str:
@@ -23,7 +25,8 @@ def _text(error: BaseException) -> str:
         text = str(error)
     except BaseException:  # noqa: BLE001  # its class is the model's own and may do anything
         return ""
-    return _encodable(str.__getitem__(text, slice(MAX_TEXT)))  # a subclass of str may redefine slicing
+    text = _encodable(str.__getitem__(text, slice(2 * MAX_TEXT)))  # a subclass of str may redefine slicing
+    return redact(text)[:MAX_TEXT]  # in this order: half a credential would not be known for one
 
 
 def _encodable(text: str) -> str:

@@ -35,6 +35,11 @@ class Proof:
         self._tell = tell
         self._merges = 0
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the next merged call is checked whole."""
+        return self._merges < FIRST_MERGES
+
     def disprove(self, reason: str) -> None:
         """Turn merging off for this model."""
         if self.off is None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -14,12 +13,15 @@ from functions.catalog import ModelType
 from functions.contracts import RunModel
 from functions.errors import Unavailable
 from functions.run_model.lookup import Found, Lookup, NotFound
+from functions.run_model.threads import CallTimeout, Threads
 from functions.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LOOKUP_THREADS = 8
+LOOKUP_TIMEOUT_S = 60.0
+"""MLflow's own requests have shorter time limits, a look-up makes several."""
 MAX_KEYS = 10_000
 VERIFY_EVERY_S = 5.0
 """A model that was deleted, or whose run was, answers for no longer than twice this."""
@@ -48,7 +50,12 @@ class KnownModels:
         self._verified_at: LRUCache[str, float] = LRUCache(MAX_KEYS)
         self._last_found: LRUCache[str, Found] = LRUCache(MAX_KEYS)
         # Threads of their own: look-ups that hang on MLflow must not hold up predictions with models in memory.
-        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "lookup")
+        self._threads = Threads("lookup", LOOKUP_THREADS, LOOKUP_TIMEOUT_S)
+
+    @property
+    def hung(self) -> int:
+        """Threads that were given up and have not returned."""
+        return self._threads.hung
 
     async def find(self, command: RunModel, entry: ModelType) -> Found | NotFound:
         """The model of the command's key. Raises Unavailable when MLflow cannot be asked and none is in memory."""
@@ -121,6 +128,8 @@ class KnownModels:
     async def _ask(self, key: str, ask: Callable[[], T]) -> T:
         """Ask MLflow in a thread; whatever comes of it, the key is not verified again for a while."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+            return await self._threads.run(ask)
+        except CallTimeout as error:
+            raise Unavailable(f"MLflow cannot be asked: {error}.") from error
         finally:
             self._verified_at[key] = self._clock()

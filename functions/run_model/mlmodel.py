@@ -51,6 +51,12 @@ def check_allowed(folder: Path, entry: ModelType) -> None:
         _check_picklers(flavors.values())
 
 
+def is_from_code(folder: Path) -> bool:
+    """Whether the model is a Python file that hands itself over to MLflow. Raises ModelRefused, ModelNotLoaded."""
+    document = _document(folder / "MLmodel")
+    return any(each.get("model_code_path") for each in (document, *_flavors(document).values()))
+
+
 def _document(path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_BYTES:

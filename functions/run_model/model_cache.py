@@ -2,19 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
 
 from cachetools import LRUCache
 
 from functions.catalog import ModelType
+from functions.errors import Unavailable
 from functions.run_model.lookup import Found
 from functions.run_model.served_model import ServedModel
 from functions.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
-
-LOAD_THREADS = 4
 
 
 class _BoundedModels(LRUCache[str, ServedModel]):
@@ -38,28 +36,37 @@ class _BoundedModels(LRUCache[str, ServedModel]):
 class ModelCache:
     def __init__(
         self,
-        load: Callable[[Found, ModelType], ServedModel],
+        load: Callable[[Found, ModelType], Awaitable[ServedModel]],
         max_bytes: int,
         max_entries: int,
+        wait_s: float,
     ) -> None:
         self._load = load
+        self._wait_s = wait_s
         self._models = _BoundedModels(max_bytes, max_entries)
-        # Threads of their own: a slow download must not hold up predictions with models in memory.
-        self._load_threads = ThreadPoolExecutor(LOAD_THREADS, "load")
         self._loads: SharedCalls[str, ServedModel] = SharedCalls(keep_s=0)
 
     def __contains__(self, found: Found) -> bool:
         return found.model_id in self._models
 
     async def get(self, found: Found, entry: ModelType) -> ServedModel:
-        """From memory, or loaded now; one load a model at a time, different models side by side."""
+        """From memory, or loaded now; one load a model at a time.
+
+        Raises what the load raises, and Unavailable if it takes long: loads may wait for each other. It goes on then.
+        """
         served = self._models.get(found.model_id)
-        if served is None:
-            served = await self._loads.get(found.model_id, lambda: self._load_and_keep(found, entry))
-        return served
+        if served is not None:
+            return served
+        try:
+            async with asyncio.timeout(self._wait_s) as wait:
+                return await self._loads.get(found.model_id, lambda: self._load_and_keep(found, entry))
+        except TimeoutError:
+            if not wait.expired():
+                raise
+            raise Unavailable(f"{found.uri} is still being loaded.") from None
 
     async def _load_and_keep(self, found: Found, entry: ModelType) -> ServedModel:
-        served = await asyncio.get_running_loop().run_in_executor(self._load_threads, self._load, found, entry)
+        served = await self._load(found, entry)
         if served.size <= self._models.maxsize:
             self._models[found.model_id] = served
         else:

@@ -8,12 +8,12 @@ import orjson
 
 from functions.catalog import ModelType
 from functions.contracts import JsonText
-from functions.errors import InputRefused, OnDemandError, PredictionFailed
+from functions.errors import InputRefused, OnDemandError, PredictionFailed, ResultTooLarge
 from functions.run_model.array_predict import array_predict
 from functions.run_model.estimators import custom_part, loader_module, row_dependent_part
 from functions.run_model.exceptions import describe, type_name
-from functions.run_model.independence import Scored, bounds
-from functions.run_model.json_values import NoJson, json_value
+from functions.run_model.independence import Scored, bounds, take
+from functions.run_model.json_values import NoJson, TooLong, json_value
 from functions.run_model.merging import Answer
 from functions.run_model.row_results import row_count
 from functions.run_model.rows import ModelInput, RowReader, fitted_columns
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlflow.types import Schema
 
 MAX_MESSAGE = 2000
+MAX_RESULT_BYTES = 32 * 1024 * 1024
+ROWS_AT_ONCE = 10_000
+"""Rows of a result that are JSON values at a time."""
 _ROW_FAULTS = frozenset({"CatBoostError", "XGBoostError", "LightGBMError", "InvalidArgument"})
 """Names of what the libraries' own code raises for rows that it cannot use, beside ValueError and the like."""
 _CLIENTS_FAULTS = frozenset({"INVALID_PARAMETER_VALUE", "BAD_REQUEST"})
@@ -31,9 +34,10 @@ _CLIENTS_FAULTS = frozenset({"INVALID_PARAMETER_VALUE", "BAD_REQUEST"})
 class Scorer:
     """Predicts with one loaded model. ``float_columns`` are those that its signature makes floats."""
 
-    def __init__(self, model: "PyFuncModel", entry: ModelType) -> None:
+    def __init__(self, model: "PyFuncModel", entry: ModelType, max_result_bytes: int = MAX_RESULT_BYTES) -> None:
         self._model = model
         self._entry = entry
+        self._max_result_bytes = max_result_bytes
         self._unchecked = _without_signature(model)
         self._custom = custom_part(model)
         signature = model.metadata.signature
@@ -49,15 +53,46 @@ class Scorer:
         return self._predict(self._reader.read(rows, as_array=self._predict_array is not None))
 
     def encode(self, scored: Scored, sizes: Sequence[int] | None = None) -> list[Answer]:
-        """The answer, or one answer for each of the parts of so many rows. Raises PredictionFailed."""
+        """The answer, or one answer for each of the parts of so many rows. Raises PredictionFailed, ResultTooLarge."""
         try:
-            values = json_value(scored.result)
-            parts = [values] if sizes is None else [values[start:stop] for start, stop in bounds(sizes)]
+            if sizes is None:
+                return [Answer(self._json_text(scored), scored.ignored_columns)]
+            values = json_value(scored.result, self._max_result_bytes)
+            parts = [values[start:stop] for start, stop in bounds(sizes)]
             return [Answer(JsonText(orjson.dumps(part)), scored.ignored_columns) for part in parts]
+        except TooLong:
+            raise ResultTooLarge(
+                f"The result for these rows has more than {self._max_result_bytes} bytes as JSON: send fewer rows."
+            ) from None
         except NoJson as error:
             raise PredictionFailed(f"The model's result cannot be answered: {error}.") from error
         except BaseException as error:  # classes of the model's own may be in its result
             raise PredictionFailed(f"The model's result cannot be answered: {describe(error, False)}.") from error
+
+    def _json_text(self, scored: Scored) -> JsonText:
+        """The result as JSON. Many rows are written some at a time: as Python's values they take ten times the memory.
+
+        Raises NoJson, TooLong.
+        """
+        if scored.rows is None or scored.rows <= ROWS_AT_ONCE:
+            return self._within(orjson.dumps(json_value(scored.result, self._max_result_bytes)))
+        texts: list[bytes] = []
+        left = self._max_result_bytes
+        for start in range(0, scored.rows, ROWS_AT_ONCE):
+            try:
+                rows = json_value(take(scored.result, start, start + ROWS_AT_ONCE), left)
+            except NoJson as error:
+                if error.steps and isinstance(error.steps[0], int):
+                    error.steps[0] += start
+                raise
+            texts.append(orjson.dumps(rows)[1:-1])
+            left -= len(texts[-1]) + 1
+        return self._within(b"".join((b"[", b",".join(texts), b"]")))
+
+    def _within(self, text: bytes) -> JsonText:
+        if len(text) > self._max_result_bytes:
+            raise TooLong
+        return JsonText(text)
 
     def _predict(self, given: ModelInput) -> Scored:
         try:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+from functions.bus_time import bus_time
 from functions.catalog import Catalog, ModelType
 from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
 from functions.errors import (
@@ -13,6 +15,7 @@ from functions.errors import (
     OnDemandError,
     PredictionFailed,
     Unavailable,
+    WrongPool,
 )
 from functions.operations import Operations
 from functions.publisher import Publisher
@@ -49,6 +52,7 @@ class RunModelService:
         self._operations = operations
         self._known = known
         self._models = models
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def handle_all(self, commands: Sequence[RunModel], redelivered: bool) -> None:
         """Handle the commands of one message side by side. Raises Unavailable, after all of them, as `handle` does."""
@@ -56,9 +60,25 @@ class RunModelService:
             # One of them may have brought the process down: each goes alone now, so that it takes no other with it.
             await asyncio.gather(*(self._publisher.publish(self._queue, each) for each in commands))
             return
-        for trouble in await asyncio.gather(*map(self.handle, commands), return_exceptions=True):
+        handling = (self._handle_once(command) for command in commands)
+        for trouble in await asyncio.gather(*handling, return_exceptions=True):
             if trouble is not None:
                 raise trouble
+
+    async def _handle_once(self, command: RunModel) -> None:
+        """Handle a command, or wait for the end of its handling if it was delivered before: its lock was lost.
+
+        If the first delivery is cancelled the command is handled anew: a request that nobody waits for is not computed.
+        """
+        while running := self._under_way.get(command.message_id):
+            await asyncio.wait((running,))
+            if not running.cancelled():
+                return running.result()
+        self._under_way[command.message_id] = cast(asyncio.Task[None], asyncio.current_task())
+        try:
+            await self.handle(command)
+        finally:
+            del self._under_way[command.message_id]
 
     async def handle(self, command: RunModel) -> None:
         """Raises Unavailable only when the bus itself is out of reach; the message is then redelivered."""
@@ -67,8 +87,7 @@ class RunModelService:
         try:
             await self._answer_or_train(command)
         except Unavailable as trouble:
-            queue = self._catalog.find(command.model_type)[1].queue
-            await self._replies.retry_later(queue, command, trouble)
+            await self._replies.retry_later(self._queue, command, trouble)
         except (PredictionFailed, ModelNotLoaded) as error:
             # The log has the text that the model's code raised; the client reads only the error.
             logger.warning("operation %s: %s", command.operation, error.title, exc_info=error)
@@ -79,11 +98,13 @@ class RunModelService:
             await self._replies.broken(command, error)
 
     async def _answer_or_train(self, command: RunModel) -> None:
-        _, entry = self._catalog.find(command.model_type)
+        entry = self._catalog.check(command.model_type, command.parameters, command.key)
+        if entry.queue != self._queue:
+            raise WrongPool(f"{command.model_type!r} is served through the queue {entry.queue}; ask again.")
         found = await self._known.find(command, entry)
         if isinstance(found, Found):
             await self._predict(command, entry, found)
-        elif command.trained:
+        elif command.trained and not command.retrain:
             raise not_logged(command, entry, found)
         else:
             await self._start_training(command)
@@ -91,7 +112,7 @@ class RunModelService:
     async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
         rows = await self._rows(command)
         served = await self._served(command, entry, found)
-        answer = await served.predict(rows)
+        answer = await served.predict(rows, time.monotonic() + (command.deadline - bus_time.now()).total_seconds())
         await self._answer(
             command,
             command.operation_document(

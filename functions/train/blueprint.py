@@ -7,13 +7,18 @@ from functools import cache
 import azure.functions as func
 
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import catalog
-from functions.contracts import TRAIN_MESSAGE
+from functions.contracts import UnknownVersion, train_message_in
 from functions.health import opens
+from functions.operations import open_store
+from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
 from functions.replies import Replies
-from functions.settings import SERVICEBUS, BusSettings, TrainSettings, load
+from functions.settings import SERVICEBUS, BusSettings, StoreSettings, TrainSettings, load
 from functions.train.jobs import Jobs
+from functions.train.ledger import Ledger
+from functions.train.quotas import Quotas
 from functions.train.service import TrainService
 
 blueprint = func.Blueprint()
@@ -32,8 +37,11 @@ class App:
 def app() -> App:
     """Built at the first call: importing this module must need neither settings nor a running event loop."""
     bus = Bus(load(BusSettings))
-    jobs = Jobs(load(TrainSettings).databricks_timeout_s)
-    return App(bus, jobs, TrainService(catalog(), bus, Replies(bus), jobs))
+    settings = load(TrainSettings)
+    jobs = Jobs(settings.databricks_timeout_s)
+    ledger = Ledger(open_store(load(StoreSettings).operations_url), "trainings")
+    quotas = Quotas(ledger, settings, jobs.status)
+    return App(bus, jobs, TrainService(catalog(), bus, Replies(bus), jobs, quotas))
 
 
 @opens("train")
@@ -44,4 +52,12 @@ async def open_train() -> None:
 @blueprint.function_name("train")
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=TRAIN, connection=SERVICEBUS)
 async def train(message: func.ServiceBusMessage) -> None:
-    await app().service.handle(TRAIN_MESSAGE.validate_json(message.get_body()))
+    bus_time.observe(message.enqueued_time_utc)
+    body = message.get_body()
+    try:
+        received = train_message_in(body)
+    except UnknownVersion as unknown:
+        if not await put_off(app().bus, TRAIN, message, body, unknown):
+            raise
+        return
+    await app().service.handle(received)

@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import importlib
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,18 +10,40 @@ from typing import TYPE_CHECKING, TypeVar
 
 from functions.catalog import ExistingCluster, ModelType, NewCluster
 from functions.errors import TrainingRefused, Unavailable
+from functions.logs import redact
 from functions.parameters import ParameterValue, canonical_text
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.service import jobs
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_TRACE = 8_000
 """Characters of a notebook's error and of its trace that go into an answer."""
 ENVIRONMENT_KEY = "default"
+REFUSED = {
+    "Unauthenticated": "it does not accept the credentials of this service",
+    "PermissionDenied": "this service lacks a permission there",
+    "NotFound": "something that the training needs, or its run, does not exist there",
+    "ResourceDoesNotExist": "something that the training needs, or its run, does not exist there",
+    "NotImplemented": "the workspace lacks a feature that the training needs",
+}
+"""What errors of the SDK mean. Their texts name hosts, users and paths, so only the log has them."""
+ENDINGS = {
+    "CANCELED": "it was cancelled, or took longer than training_timeout_s",
+    "USER_CANCELED": "somebody cancelled it",
+    "SKIPPED": "it was skipped",
+    "CLUSTER_ERROR": "its cluster failed",
+    "DRIVER_ERROR": "the process of the notebook ended",
+    "INVALID_CLUSTER_REQUEST": "the cluster that the catalog describes cannot be made",
+    "INVALID_RUN_CONFIGURATION": "the run that the catalog describes cannot be made",
+    "LIBRARY_INSTALLATION_ERROR": "a library could not be installed",
+    "RESOURCE_NOT_FOUND": "the notebook, or another thing that the catalog names, does not exist",
+    "UNAUTHORIZED_ERROR": "it lacks a permission",
+    "WORKSPACE_RUN_LIMIT_EXCEEDED": "the workspace runs as many jobs as it may",
+}
+"""What termination codes of runs mean."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +57,11 @@ class RunStatus:
     ended_at: datetime | None
     succeeded: bool | None
     message: str
+    """What Databricks says of the end, for the log."""
     task_run_id: int | None
+    name: str = ""
+    code: str = ""
+    """The termination code."""
 
 
 class Jobs:
@@ -50,23 +75,25 @@ class Jobs:
         await asyncio.to_thread(importlib.import_module, "databricks.sdk")
 
     async def submit(
-        self, model_type: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
+        self, name: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
     ) -> int:
         """Start the training, or find the run that this token started before; the id of the Databricks run."""
-        request = functools.partial(_submit, model_type, entry, parameters, idempotency_token)
+        request = functools.partial(_submit, name, entry, parameters, idempotency_token)
         return await self._call(request)
 
     async def status(self, databricks_run_id: int) -> RunStatus:
         return await self._call(lambda client: _status(client.jobs.get_run(databricks_run_id)))
 
     async def failure(self, run: RunStatus) -> str:
-        """Error and trace of the notebook, from the task's own run."""
-        if run.task_run_id is None:
-            return run.message
-        task_run_id = run.task_run_id
-        output = await self._call(lambda client: client.jobs.get_run_output(task_run_id))
-        parts = [output.error or run.message, output.error_trace or ""]
-        return "\n".join(part[:MAX_TRACE] for part in parts if part)
+        """Error and trace of the notebook, from the task's own run; our own words where the notebook did not run."""
+        if (task_run_id := run.task_run_id) is not None:
+            output = await self._call(lambda client: client.jobs.get_run_output(task_run_id))
+            if output.error_trace or run.code == "RUN_EXECUTION_ERROR":
+                parts = [output.error or "", output.error_trace or ""]
+                if text := "\n".join(redact(part)[:MAX_TRACE] for part in parts if part):
+                    return text
+        reason = ENDINGS.get(run.code, "the service's log has what Databricks says of it")
+        return f"{run.code or 'no reason given'}: {reason}."
 
     async def _call(self, request: "Callable[[WorkspaceClient], T]") -> T:
         return await asyncio.to_thread(self._call_in_thread, request)
@@ -88,14 +115,12 @@ class Jobs:
         try:
             return request(_workspace_client(self._timeout_s))
         except permanent as error:
-            logger.warning("Databricks refused: %s: %s", type(error).__name__, error)
-            raise TrainingRefused(f"Databricks refused: {str(error)[:MAX_TRACE]}") from error
+            reason = REFUSED.get(type(error).__name__, "it does not accept the training as the catalog describes it")
+            raise TrainingRefused(f"Databricks refused: {reason}. The service's log has its answer.") from error
         except (DatabricksError, requests.RequestException, TimeoutError, OSError) as error:
-            logger.warning("Databricks: %s: %s", type(error).__name__, error)
             raise Unavailable("Databricks cannot be reached.") from error
         except ValueError as error:
             # The SDK raises it for a configuration that it cannot use (no host, no credentials, too many of them).
-            logger.error("Databricks configuration: %s", error)
             raise TrainingRefused("The connection to Databricks is not configured rightly; see the log.") from error
 
 
@@ -109,7 +134,7 @@ def _workspace_client(timeout_s: int) -> "WorkspaceClient":
 
 
 def _submit(
-    model_type: str,
+    name: str,
     entry: ModelType,
     parameters: dict[str, ParameterValue],
     idempotency_token: str,
@@ -137,7 +162,7 @@ def _submit(
             task.environment_key = ENVIRONMENT_KEY
             environments = [_environment(serverless.dependencies)]
     submitted = client.jobs.submit(
-        run_name=f"mlflow-ondemand {model_type} {idempotency_token[:12]}",
+        run_name=name,
         tasks=[task],
         environments=environments,
         idempotency_token=idempotency_token,
@@ -167,8 +192,10 @@ def _status(run: "jobs.Run") -> RunStatus:
         started_at=_time(run.start_time),
         ended_at=_time(run.end_time),
         succeeded=(details is not None and details.code is jobs.TerminationCodeCode.SUCCESS) if ended else None,
-        message=(details.message if details else None) or "The run gave no reason.",
+        message=(details.message if details else None) or "",
         task_run_id=task.run_id if task else None,
+        name=run.run_name or "",
+        code=details.code.value if details and details.code else "",
     )
 
 

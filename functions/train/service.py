@@ -5,22 +5,28 @@ import logging
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from functions.backoff import next_poll
+from functions.backoff import next_poll, shortest_gap
+from functions.bus_time import bus_time
 from functions.catalog import Catalog, ModelType
-from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
-from functions.errors import InvalidRequest, OnDemandError, TrainingFailed, Unavailable
-from functions.parameters import ParameterValue, canonical_parameters, training_key
+from functions.contracts import CheckTraining, RunModel, StartTraining, Training
+from functions.errors import OnDemandError, TrainingFailed, TrainingRefused, Unavailable
+from functions.parameters import ParameterValue
 from functions.publisher import Publisher
 from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.shared_calls import SharedCalls
 from functions.train.jobs import RunStatus
+from functions.train.places import EndedRun
 from functions.train.poller import RunPoller
+from functions.train.quotas import Quotas
 
 logger = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(seconds=10)
-"""A run that succeeded up to this long before the command was accepted still counts as ended after it."""
+"""A run that succeeded up to this long before the command was accepted may have ended after it, by another clock.
+
+Its model is looked for. If there is none, that run is stepped over too, and the command has a training of its own.
+"""
 MAX_FORMER_RUNS = 200
 """Former runs of one key that are skipped to find the current one."""
 
@@ -29,7 +35,7 @@ class Trainings(Protocol):
     """What `TrainService` asks of Databricks: see `Jobs`."""
 
     async def submit(
-        self, model_type: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
+        self, name: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
     ) -> int: ...
 
     async def status(self, databricks_run_id: int) -> RunStatus: ...
@@ -40,11 +46,14 @@ class Trainings(Protocol):
 class TrainService:
     """Handles the messages of the queue `train`."""
 
-    def __init__(self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Trainings) -> None:
+    def __init__(
+        self, catalog: Catalog, publisher: Publisher, replies: Replies, jobs: Trainings, quotas: Quotas
+    ) -> None:
         self._catalog = catalog
         self._publisher = publisher
         self._replies = replies
         self._jobs = jobs
+        self._quotas = quotas
         self._poller = RunPoller(jobs.status)
         self._submissions: SharedCalls[str, int] = SharedCalls(keep_s=3600)
 
@@ -53,31 +62,20 @@ class TrainService:
         if await self._replies.refuse_if_expired(message.command):
             return
         try:
-            self._check_command(message.command)
+            command = message.command
+            self._catalog.check(command.model_type, command.parameters, command.key)
             if isinstance(message, StartTraining):
                 await self._start(message.command)
             else:
                 await self._check(message)
         except Unavailable as trouble:
+            _log_cause(message.command, trouble)
             await self._replies.retry_later(TRAIN, message, trouble)
         except OnDemandError as error:
+            _log_cause(message.command, error)
             await self._replies.failed(message.command, error)
         except Exception as error:  # noqa: BLE001  # every fault of ours is one outcome
             await self._replies.broken(message.command, error)
-
-    def _check_command(self, command: RunModel) -> None:
-        """Hold a command against the catalog again: others than `predict` may be able to write to the queue.
-
-        Raises UnknownModelType or InvalidRequest.
-        """
-        model_type, entry = self._catalog.find(command.model_type)
-        parameters, errors = canonical_parameters(entry.parameters, command.parameters)
-        if errors:
-            raise InvalidRequest("The catalog does not allow these parameters; see errors.", errors)
-        if (model_type, parameters) != (command.model_type, command.parameters):
-            raise InvalidRequest("The command's model type and parameters are not in their canonical form.")
-        if training_key(model_type, parameters) != command.key:
-            raise InvalidRequest("The command's key is not the key of its model type and parameters.")
 
     async def _start(self, command: RunModel) -> None:
         run = await self._current_run(command)
@@ -91,6 +89,10 @@ class TrainService:
         if training is None or training.databricks_run_id is None:
             raise TrainingFailed("The check named no Databricks run.")
         run = await self._poller.poll(training.databricks_run_id, _age(training.started_at))
+        if run.name != run_name(message.command):
+            # Another one's run, or one that an older version named. Nothing of it is shown.
+            logger.warning("operation %s: run %s has another name", message.command.operation, run.databricks_run_id)
+            run = await self._current_run(message.command)
         await self._next_step(message.command, run, message.checks + 1)
 
     async def _next_step(self, command: RunModel, run: RunStatus, checks: int) -> None:
@@ -105,16 +107,33 @@ class TrainService:
                 await self._replies.progress(command, f"training:{run.databricks_run_id}:{run.state}", running)
             _, delay = next_poll(_age(run.started_at))
             again = CheckTraining(command=command, checks=checks)
-            await self._publisher.publish(TRAIN, again, at=utc_now() + timedelta(seconds=delay))
+            at = bus_time.now() + timedelta(seconds=max(delay, shortest_gap(checks)))
+            await self._publisher.publish(TRAIN, again, at=at)
         elif run.succeeded:
             _, entry = self._catalog.find(command.model_type)
-            trained = command.model_copy(update={"trained": True, "attempt": command.attempt + 1})
+            ended_before = run.ended_at is not None and run.ended_at < command.created_at
+            trained = command.model_copy(
+                update={
+                    "trained": True,
+                    "attempt": command.attempt + 1,
+                    "retrain": ended_before and not command.retrain,
+                }
+            )
             await self._publisher.publish(entry.queue, trained)
+            await self._give_place_back(command, run)
         else:
+            logger.warning(
+                "operation %s: Databricks run %s: %s: %s",
+                command.operation,
+                run.databricks_run_id,
+                run.code,
+                run.message,
+            )
             reason = await self._jobs.failure(run)
             await self._replies.failed(
                 command, TrainingFailed(f"Databricks run {run.databricks_run_id} failed: {reason}")
             )
+            await self._give_place_back(command, run)
 
     async def _current_run(self, command: RunModel) -> RunStatus:
         """The run that trains for this command. It is started if there is none.
@@ -123,28 +142,62 @@ class TrainService:
         before this command was accepted does not serve it: the run failed, or its model is gone. The next token is
         derived from that run. All commands derive the same one, so there is still one run.
         """
-        token = command.key
+        token, former = command.key, None
         for _ in range(MAX_FORMER_RUNS):
-            run = await self._poller.status(await self._submit(command, token))
+            run = await self._poller.status(await self._submit(command, token, former))
             if _serves(run, command):
                 return run
+            former = _ended_run(command, run)
             token = hashlib.sha256(f"{command.key}:{run.databricks_run_id}".encode()).hexdigest()
         raise TrainingFailed(f"This model was trained {MAX_FORMER_RUNS} times and is still not there.")
 
-    async def _submit(self, command: RunModel, token: str) -> int:
+    async def _submit(self, command: RunModel, token: str, former: EndedRun | None) -> int:
+        """The run of this token. Only a submission that may start one needs a place. Raises TooManyTrainings."""
+        return await self._submissions.get(token, lambda: self._submit_in_place(command, token, former))
+
+    async def _submit_in_place(self, command: RunModel, token: str, former: EndedRun | None) -> int:
         _, entry = self._catalog.find(command.model_type)
-        return await self._submissions.get(
-            token, lambda: self._jobs.submit(command.model_type, entry, command.parameters, token)
-        )
+        await self._quotas.claim(command, entry, token, former)
+        try:
+            databricks_run_id = await self._jobs.submit(run_name(command), entry, command.parameters, token)
+        except TrainingRefused:
+            await self._quotas.refused(token)
+            raise
+        await self._quotas.submitted(token, databricks_run_id, entry)
+        return databricks_run_id
+
+    async def _give_place_back(self, command: RunModel, run: RunStatus) -> None:
+        """The client has its answer by now: trouble with the store is not its trouble. The place ends by itself too."""
+        try:
+            if (ended := _ended_run(command, run)) is not None:
+                await self._quotas.ended(ended)
+        except Unavailable as trouble:
+            logger.warning("operation %s: its place is not given back: %s", command.operation, trouble.detail)
+
+
+def _ended_run(command: RunModel, run: RunStatus) -> EndedRun | None:
+    return EndedRun(command.key, run.databricks_run_id, run.ended_at) if run.ended_at is not None else None
+
+
+def run_name(command: RunModel) -> str:
+    """The name of every run of the command's key. By it a run is known for one of its own."""
+    return f"mlflow-ondemand {command.model_type} {command.key[:32]}"
+
+
+def _log_cause(command: RunModel, error: OnDemandError) -> None:
+    """The client reads our words; what an SDK said, which may name hosts and users, is for the log."""
+    if (cause := error.__cause__) is not None:
+        logger.warning("operation %s: %s: %s", command.operation, type(cause).__name__, cause)
 
 
 def _serves(run: RunStatus, command: RunModel) -> bool:
     """Whether the run is running, or ended after the command was accepted."""
     if run.ended_at is None:
         return True
-    return run.ended_at + (CLOCK_SKEW if run.succeeded else timedelta()) >= command.created_at
+    tolerance = CLOCK_SKEW if run.succeeded and not command.retrain else timedelta()
+    return run.ended_at + tolerance >= command.created_at
 
 
 def _age(started_at: datetime | None) -> float:
     """Seconds since the start; 0 if there is none yet."""
-    return (utc_now() - started_at).total_seconds() if started_at else 0.0
+    return (bus_time.now() - started_at).total_seconds() if started_at else 0.0

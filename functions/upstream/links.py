@@ -29,10 +29,30 @@ def without_pauses(link: Link) -> Link:
     def create(auth: Any) -> None:
         opening = itself()
         create_handler(opening, auth)
-        _read_on(getattr(opening, "_handler", None))
+        handler = getattr(opening, "_handler", None)
+        _read_on(handler)
+        _close_all(handler)
 
     link._create_handler = create  # type: ignore[method-assign]  # see above: no setting does this
     return link
+
+
+def _close_all(handler: Any) -> None:
+    """The SDK forgets the socket of an opening that fails or is cancelled before the connection is open; it is closed
+    here. A bus that takes connections and says nothing costs a socket for each attempt otherwise."""
+    close_async: Callable[[Any], Awaitable[None]] | None = getattr(type(handler), "close_async", None)
+    if close_async is None:
+        return
+    itself = weakref.ref(handler)
+
+    async def close() -> None:
+        closing = itself()
+        disconnect = getattr(getattr(closing, "_connection", None), "_disconnect", None)
+        await close_async(closing)
+        if disconnect is not None:
+            await disconnect()  # nothing is left to do for a connection that was closed
+
+    handler.close_async = close
 
 
 def _read_on(handler: Any) -> None:

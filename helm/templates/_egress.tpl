@@ -1,10 +1,7 @@
 {{/* Where a component may go, as JSON: [{"destination", "ports"}]; dict "root" and what ondemand.components says of it. */}}
 {{- define "ondemand.destinations" -}}
 {{- $https := list 443 -}}
-{{- $destinations := list (dict "destination" "serviceBus" "ports" (list 443 5671)) -}}
-{{- if ne .function "train" -}}
-{{- $destinations = append $destinations (dict "destination" "storage" "ports" $https) -}}
-{{- end -}}
+{{- $destinations := list (dict "destination" "serviceBus" "ports" (list 443 5671)) (dict "destination" "storage" "ports" $https) -}}
 {{- $models := ternary "databricks" "mlflow" (or (eq .function "train") (eq (include "ondemand.onDatabricks" .root) "true")) -}}
 {{- $destinations = append $destinations (dict "destination" $models "ports" $https) -}}
 {{- if .values.identity.clientId -}}

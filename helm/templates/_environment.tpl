@@ -1,6 +1,6 @@
 {{/* A number as the code reads it: 10737418240, not 1.073741824e+10. */}}
 {{- define "ondemand.number" -}}
-{{- if eq (float64 .) (floor .) -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
+{{- if kindIs "bool" . -}}{{- . -}}{{- else if eq (float64 .) (floor .) -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
 {{- end }}
 
 {{/* hh:mm:ss of a number of seconds. */}}
@@ -27,9 +27,7 @@
 {{ include "ondemand.busEnvironment" . }}
 - name: CATALOG_FILE
   value: /etc/mlflow-ondemand/models.yaml
-{{- if ne .function "train" }}
 {{ include "ondemand.storeEnvironment" . }}
-{{- end }}
 {{- if .queue }}
 - name: RUN_MODEL_QUEUE
   value: {{ .queue }}
@@ -102,8 +100,10 @@
 - name: AZURE_STORAGE_ACCOUNT_NAME
   value: {{ . }}
 {{- end }}
+{{- if ne .function "train" }}
 - name: MLFLOW_TRACKING_URI
   value: {{ required "mlflow.trackingUri: databricks, or the address of an MLflow server" .root.Values.mlflow.trackingUri | quote }}
+{{- end }}
 {{- end }}
 
 {{/* How a function reaches Databricks: train always, the others where models are there. */}}
@@ -113,7 +113,7 @@
 - name: DATABRICKS_HOST
   value: {{ required "databricks.host: the workspace, https://adb-….azuredatabricks.net" $databricks.host | quote }}
 {{- if ne .function "predict" }}
-{{- with get (dict "token" "databricksToken" "client-secret" "databricksClientSecret") $databricks.auth }}
+{{- with include "ondemand.databricksSecret" . }}
 {{- $reference := get $.root.Values.secrets . }}
 {{- if not (or $reference.secret $reference.keyVaultObject) }}
 {{- fail (printf "secrets.%s: where it is, for databricks.auth: %s" . $databricks.auth) }}

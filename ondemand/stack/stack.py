@@ -11,7 +11,7 @@ from typing import Self
 
 from ondemand.functions_app import DEPLOYMENTS, SAMPLE_WORKSPACE, SCRIPT_ROOT
 from ondemand.stack.addresses import EXTERNAL, USUAL_PORTS, Addresses, Ports, addresses
-from ondemand.stack.data_folder import DataFolderLock, delete_old_operations
+from ondemand.stack.data_folder import DataFolderLock, delete_old_operations, write_addresses
 from ondemand.stack.part import Part, PartError, PartSpec
 from ondemand.stack.readiness import NotReadyError, wait_until_ready
 from ondemand.stack.specs import INFRASTRUCTURE, Specs
@@ -143,6 +143,7 @@ class Stack:
 
     async def _start_all(self) -> None:
         delete_old_operations(self.data, OPERATIONS_KEPT)
+        write_addresses(self.data, self.addresses)
         specs = self._specs()
         first = [self._part(specs.infrastructure(name)) for name in self._wanted if name in INFRASTRUCTURE]
         hosts = [self._part(specs.host(name, name)) for name in self._wanted if name in DEPLOYMENTS]

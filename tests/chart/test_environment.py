@@ -18,7 +18,7 @@ from tests.chart.conftest import Releases
 from tests.chart.scenarios import HELM_SCENARIOS, POOLS_CATALOG
 
 FUNCTIONS = ("predict", "train", "run-model")
-PLACEHOLDER = "from a Secret"
+PLACEHOLDER = "a value from a Secret"
 
 HOST = {
     "AzureFunctionsWebHost__hostid": "equal on all replicas of a Deployment",
@@ -49,7 +49,7 @@ DATABRICKS = {
 """What databricks-sdk reads, in train and, under MLflow, in run_model."""
 OF_LIBRARIES: dict[str, set[str]] = {
     "predict": {*HOST, *OBSTORE},
-    "train": {*HOST, *DATABRICKS},
+    "train": {*HOST, *OBSTORE, *DATABRICKS},
     "run-model": {*HOST, *OBSTORE, *MLFLOW, *DATABRICKS},
 }
 OF_USERS = {"HTTPS_PROXY"}  # extraEnv of a scenario

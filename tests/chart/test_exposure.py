@@ -87,7 +87,7 @@ def test_each_component_reaches_its_own_destinations(charts: Charts, uri: str, m
     release = charts.install("helm", merged(REQUIRED, values))
     assert destinations(release, "predict") == BUS | STORE | models | ENTRA
     assert destinations(release, "run-model") == BUS | STORE | models | ENTRA
-    assert destinations(release, "train") == BUS | WORKSPACE | ENTRA
+    assert destinations(release, "train") == BUS | STORE | WORKSPACE | ENTRA
 
 
 def test_all_is_denied_but_dns(releases: Releases) -> None:

@@ -142,6 +142,18 @@ def test_the_store_is_open_to_those_who_read_its_setting() -> None:
     assert "    principalIds: [predict.outputs.principalId]\n" in text
     assert "runnerPrincipalIds: concat([runModel.outputs.principalId], poolValues.outputs.principalIds)" in text
 
+    assert "    trainPrincipalIds: [train.outputs.principalId]\n" in text
+
+
+def test_train_reads_writes_lists_and_deletes_below_its_own_folder() -> None:
+    text = (DEPLOY / "modules/operations.bicep").read_text(encoding="utf-8")
+    assignment = unlooped(files()["modules/operations.bicep"].resources["trainAssignments"])["properties"]
+    assert isinstance(assignment, dict)
+    assert assignment["condition"] == "${trainReads} AND ${trainWrites} AND ${trainDeletes}"
+    folder = "trainings"
+    assert text.count(f"StringLike \\'*{folder}/*\\'") == 2
+    assert f'"{folder}"' in (ROOT / "functions/train/blueprint.py").read_text(encoding="utf-8")
+
 
 def test_a_runner_reads_inputs_and_writes_results_and_nothing_else() -> None:
     text = (DEPLOY / "modules/operations.bicep").read_text(encoding="utf-8")

@@ -40,6 +40,10 @@ class NoJson(Exception):
         return f"{self.type_name} {self.why}{place}"
 
 
+class TooLong(Exception):
+    """The JSON of a result would be longer than it may be."""
+
+
 def _step_text(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
@@ -65,11 +69,18 @@ def _holds(module: str, name: str, kind: type) -> bool:
 
 
 class Converter:
-    """Makes JSON of values by the type or its nearest base in `kinds`; by `fallback` if there is none."""
+    """Makes JSON of one result, by the type of each value or its nearest base in `kinds`; else by `fallback`."""
 
-    def __init__(self, kinds: Mapping[type, Handler], fallback: Handler) -> None:
+    def __init__(self, kinds: Mapping[type, Handler], fallback: Handler, max_bytes: int) -> None:
         self._kinds = kinds
         self._fallback = fallback
+        self._left = max_bytes
+
+    def spend(self, least: int) -> None:
+        """Count so many bytes of JSON, or values of two bytes and more, before they are made. Raises TooLong."""
+        self._left -= least
+        if self._left < 0:
+            raise TooLong
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """Raises NoJson."""
@@ -82,8 +93,11 @@ class Converter:
     def array(self, values: Sequence[Any], depth: int) -> list[Any]:
         """The values in order. Raises NoJson."""
         check_depth(values, depth)
+        self.spend(2 * len(values))
         plain = plain_list(values)
         if plain is not None:
+            if isinstance(plain[0], str):  # texts, or floats of which the first is not finite
+                self.spend(sum(len(each) for each in plain if isinstance(each, str)))
             return plain
         converted: list[Any] = []
         try:
@@ -100,6 +114,7 @@ class Converter:
         converted: dict[str, Any] = {}
         for name, value in fields:
             key = self.key(name, depth)
+            self.spend(len(key) + 5)
             if key in converted:
                 raise NoJson(type_name(owner), f"has two keys {short_json(key)}")
             try:

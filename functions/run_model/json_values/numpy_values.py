@@ -6,6 +6,8 @@ from functions.run_model.json_values.converter import Converter, Handler, NoJson
 from functions.run_model.json_values.python_values import duration
 from functions.run_model.json_values.scalars import base64_text, iso_date, number
 
+_LEAST_BYTES = {"b": 5, "f": 4}
+"""Of one value in JSON, with its comma, by the kind of dtype: ``true,`` and ``0.0,``."""
 _OF_PYTHON = "biufUSO"
 """Kinds of dtype whose ``tolist`` gives Python's own values. Of the others it gives integers or tuples, or cuts."""
 
@@ -33,6 +35,7 @@ def _array(value: Any, depth: int, converter: Converter) -> Any:
     check_depth(value, depth, value.ndim)
     kind = value.dtype.kind
     if kind in "biu" or (kind == "f" and value.dtype.char != "g" and np.isfinite(value).all()):
+        converter.spend(value.size * _LEAST_BYTES.get(kind, 2))
         return _own(value).tolist()
     return _elements(_own(value), depth, converter)
 

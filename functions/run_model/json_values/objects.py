@@ -24,6 +24,7 @@ def other_object(value: Any, depth: int, converter: Converter) -> Any:
     # A tensor is here only if its library is loaded already: nothing is imported for it.
     match str(type(value).__module__).split(".")[0]:
         case "torch" if hasattr(value, "detach") and hasattr(value, "tolist"):
+            converter.spend(2 * value.numel())
             return converter.value(value.detach().cpu().tolist(), depth)
         case "tensorflow" if hasattr(value, "numpy"):
             return converter.value(value.numpy(), depth)

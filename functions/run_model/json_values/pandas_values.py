@@ -52,6 +52,7 @@ def _frame(value: Any, depth: int, converter: Converter) -> list[dict[str, Any]]
     check_depth(value, depth)
     _check_cells(value, value.dtypes)
     names = _names(value, depth, converter)
+    converter.spend(len(value) * sum(len(name) + 3 for name in names))
     if not names:
         return [{} for _ in range(len(value))]
     columns = [

@@ -52,16 +52,19 @@ def _float(value: float, depth: int, converter: Converter) -> Any:
 def _text(value: str, depth: int, converter: Converter) -> str:
     if not is_text(value):
         raise NoJson(type_name(value), "holds a lone surrogate, which is not text")
+    converter.spend(len(value))
     return str.__str__(value)  # what an enumeration of texts is, whatever it prints as
 
 
 def _bytes(value: bytes, depth: int, converter: Converter) -> str:
+    converter.spend(len(value))
     return base64_text(value)
 
 
 def _memory(value: memoryview, depth: int, converter: Converter) -> str:
     if value.format != "B":
         raise NoJson(type_name(value), f"of items of format {value.format!r} has no JSON form")
+    converter.spend(len(value))
     return base64_text(value.tobytes())
 
 

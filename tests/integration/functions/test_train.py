@@ -12,10 +12,13 @@ import pytest_asyncio
 from functions.bus import Bus
 from functions.catalog import Catalog, load_catalog
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, utc_now
+from functions.operations import open_store
 from functions.parameters import training_key
 from functions.replies import Replies
-from functions.settings import BusSettings
+from functions.settings import BusSettings, TrainSettings
 from functions.train.jobs import Jobs, RunStatus
+from functions.train.ledger import Ledger
+from functions.train.quotas import Quotas
 from functions.train.service import TrainService
 from ondemand.stack import Stack
 
@@ -70,7 +73,8 @@ def jobs(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> CountedJobs:
 @pytest_asyncio.fixture
 async def service(stack: Stack, catalog: Catalog, jobs: CountedJobs) -> AsyncIterator[TrainService]:
     bus = Bus(BusSettings(servicebus_connection=stack.addresses.servicebus_connection))
-    yield TrainService(catalog, bus, Replies(bus), jobs)
+    ledger = Ledger(open_store(stack.addresses.operations), "trainings")
+    yield TrainService(catalog, bus, Replies(bus), jobs, Quotas(ledger, TrainSettings(), jobs.status))
     await bus.close()
 
 

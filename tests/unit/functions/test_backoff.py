@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.backoff import EARLY_S, POLL_LAST_S, RETRY_LAST_S, next_poll, retry_delay
+from functions.backoff import EARLY_S, POLL_LAST_S, RETRY_LAST_S, next_poll, retry_delay, shortest_gap
 
 
 def test_retries_back_off_to_a_limit() -> None:
@@ -43,3 +43,12 @@ def test_a_message_that_comes_a_little_early_or_late_is_for_its_look(age: float,
     """What the look finds is not what was found for the look before."""
     number, delay = next_poll(age)
     assert next_poll(age + delay + late + 1e-6)[0] == number + 1
+
+
+@given(st.floats(min_value=0, max_value=20_000), st.integers(min_value=0, max_value=50))
+def test_by_right_clocks_the_shortest_gap_delays_no_poll(age: float, checks: int) -> None:
+    """A command checks as often as the run is polled, or less often."""
+    for number in range(checks):
+        delay = next_poll(age)[1]
+        assert number == 0 or delay >= shortest_gap(number)
+        age += delay

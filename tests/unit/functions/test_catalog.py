@@ -1,10 +1,12 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from functions.catalog import ExistingCluster, NewCluster, Serverless, load_catalog
-from functions.errors import CatalogError, UnknownModelType
+from functions.errors import CatalogError, InvalidRequest, UnknownModelType
+from functions.parameters import ParameterValue, training_key
 
 ENTRY = """
 models:
@@ -35,6 +37,45 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_cluster_choices(tmp_path: Path, cluster: str, kind: type) -> None:
     catalog = load_catalog(write(tmp_path, ENTRY % (cluster, "null")))
     assert isinstance(catalog.models["wine"].cluster, kind)
+
+
+@pytest.mark.parametrize(
+    ("trainings", "said"),
+    [
+        ("{per_huor: 5}", "models.wine.trainings.per_huor: unknown key; did you mean per_hour?"),
+        ("{at_once: 0}", "models.wine.trainings.at_once: Input should be greater than or equal to 1"),
+    ],
+)
+def test_wrong_quotas_are_named(tmp_path: Path, trainings: str, said: str) -> None:
+    text = ENTRY % ("{serverless: true}", f"null\n    trainings: {trainings}")
+    with pytest.raises(CatalogError, match=re.escape(said)):
+        load_catalog(write(tmp_path, text))
+
+
+def test_trainings_are_bounded_unless_the_catalog_says_more(tmp_path: Path) -> None:
+    text = ENTRY % ("{serverless: true}", "null\n    trainings: {at_once: 500}")
+    trainings = load_catalog(write(tmp_path, text)).models["wine"].trainings
+    assert (trainings.per_hour, trainings.per_day, trainings.at_once) == (60, 300, 500)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "key", "said"),
+    [
+        ({"alpha": 2.0}, "", "not the key"),
+        ({"alpha": 1.0, "beta": 1}, None, "does not allow"),
+        ({"alpha": 1}, None, "canonical form"),  # the text of the key has 1.0
+        ({"alpha": "1.0"}, None, "canonical form"),
+        ({}, None, "canonical form"),
+    ],
+)
+def test_what_a_queue_delivers_is_held_against_the_catalog(
+    tmp_path: Path, parameters: dict[str, ParameterValue], key: str | None, said: str
+) -> None:
+    catalog = load_catalog(write(tmp_path, ENTRY % ("{serverless: true}", "null")))
+    right: dict[str, ParameterValue] = {"alpha": 1.0}
+    assert catalog.check("wine", right, training_key("wine", right)) == catalog.models["wine"]
+    with pytest.raises(InvalidRequest, match=said):
+        catalog.check("wine", parameters, training_key("wine", right) if key is None else key)
 
 
 def test_types_are_case_insensitive_and_an_unknown_one_names_the_known(tmp_path: Path) -> None:

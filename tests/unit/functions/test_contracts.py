@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from azure.servicebus import ServiceBusMessage
 from pydantic import ValidationError
 
 from functions.contracts import (
+    MAX_COMMANDS,
     AnyMessage,
     CheckTraining,
     Event,
@@ -17,9 +19,11 @@ from functions.contracts import (
     RunModel,
     StartTraining,
     Training,
+    UnknownVersion,
     commands_in,
     events_in,
     run_models_in,
+    train_message_in,
 )
 from functions.outbox.messages import Publication, encode
 
@@ -54,6 +58,37 @@ def body_of(message: ServiceBusMessage) -> bytes:
 def test_messages_survive_the_bus(message: Any) -> None:
     read = events_in if isinstance(message, Event) else commands_in
     assert read(message.to_json()) == [message]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
+def test_fields_of_a_newer_version_are_ignored(message: Any) -> None:
+    newer = orjson.loads(message.to_json()) | {"priority": {"level": 3}}
+    nested = newer["operation"] if isinstance(message, Event) else newer.get("command", newer)
+    nested["priority"] = "high"
+    if nested["training"]:
+        nested["training"]["cost"] = 3.5
+    read = events_in if isinstance(message, Event) else commands_in
+    assert read(orjson.dumps(newer)) == [message]
+
+
+READERS: list[Callable[[bytes], object]] = [run_models_in, train_message_in, events_in, commands_in]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
+@pytest.mark.parametrize("in_list", [False, True])
+def test_unknown_version_is_told_apart_from_what_nobody_can_read(message: Any, in_list: bool) -> None:
+    newer = orjson.loads(message.to_json()) | {"schemaVersion": 2, "kind": "New"}
+    body = orjson.dumps([newer, newer] if in_list else newer)
+    for read in READERS:
+        with pytest.raises(UnknownVersion, match="its schema version is 2, known is 1"):
+            read(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"7", b"[7]", b"{}", b'{"schemaVersion":1}', b'{"kind":"RunModel"}'])
+def test_what_nobody_can_read_has_no_unknown_version(body: bytes) -> None:
+    for read in READERS:
+        with pytest.raises((ValidationError, orjson.JSONDecodeError)):
+            read(body)
 
 
 @pytest.mark.parametrize("rows", [{"a": 1.5, "b": "\u20ac"}, [[1, 2.5], [None, True]], None])
@@ -97,6 +132,39 @@ def test_trained_command_never_has_the_id_of_one_that_was_put_off() -> None:
     assert len(put_off | trained) == 10
 
 
+def test_second_training_of_a_command_shares_no_id_with_the_first() -> None:
+    ids = []
+    for command in (COMMAND, COMMAND.model_copy(update={"retrain": True})):
+        trained = command.model_copy(update={"trained": True})
+        ids += [each.message_id for each in (trained, StartTraining(command=command), CheckTraining(command=command))]
+    assert len(set(ids)) == 6
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"attempt": -(10**9)},  # its delay would be nothing
+        {"attempt": 10**400},
+        {"checks": -1},
+        {"replyToSession": "x" * 129},  # no answer could be sent, not even that it is a dead letter
+        {"replyToSession": ""},
+        {"deadline": "2026-01-01T00:00:00"},
+        {"createdAt": "2026-01-01T00:00:00"},
+        {"training": {"state": "RUNNING", "startedAt": "2026-01-01T00:00:00"}},
+        {"traceparent": "x" * 10_000},
+        {"operation": "../x"},
+    ],
+)
+def test_made_up_command_that_could_not_be_handled_or_answered_is_refused(forged: dict[str, Any]) -> None:
+    for message in (COMMAND, StartTraining(command=COMMAND), CheckTraining(command=COMMAND)):
+        document = json.loads(message.to_json())
+        for each in (document, document.get("command", document)):
+            each.update({name: value for name, value in forged.items() if name in each})
+        if isinstance(message, CheckTraining) or "checks" not in forged:
+            with pytest.raises(ValidationError):
+                commands_in(json.dumps(document).encode())
+
+
 @pytest.mark.parametrize("forged", ["../x", "a" * 31, "A" * 32, "a" * 32 + "\n", "a/b", "", None])
 def test_event_whose_operation_id_could_not_be_ours_is_refused(forged: str | None) -> None:
     """It becomes a path in the operation store."""
@@ -128,3 +196,9 @@ def test_the_operation_document_is_camel_case_and_has_every_field_in_every_statu
 def test_what_is_no_number_in_json_becomes_null() -> None:
     document = Operation(status="completed", result=[1.0, float("nan"), float("inf")]).to_json()
     assert orjson.loads(document)["result"] == [1.0, None, None]
+
+
+def test_message_of_too_many_commands_is_not_read() -> None:
+    body = b"[" + b",".join([COMMAND.to_json()] * (MAX_COMMANDS + 1)) + b"]"
+    with pytest.raises(ValueError, match="101 commands"):
+        run_models_in(body)

@@ -13,6 +13,7 @@ REQUEST = func.HttpRequest("GET", "/health/ready", body=b"")
 @pytest.fixture(autouse=True)
 def openers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_openers", {})
+    monkeypatch.setattr(health, "_lives", {})
     monkeypatch.delenv("AzureFunctionsJobHost__functions__0", raising=False)
 
     @health.opens("good")
@@ -27,6 +28,18 @@ def openers(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_process_that_runs_is_live() -> None:
     response = await health.live(REQUEST)
     assert (response.status_code, response.get_body()) == (200, b'{"status":"live"}')
+
+
+async def test_process_that_needs_a_restart_is_not_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    trouble: list[str | None] = [None]
+    health.lives("run_model")(lambda: trouble[0])
+    assert (await health.live(REQUEST)).status_code == 200
+    trouble[0] = "4 threads hang"
+    response = await health.live(REQUEST)
+    assert response.status_code == 503
+    assert orjson.loads(response.get_body())["detail"] == "run_model: 4 threads hang"
+    monkeypatch.setenv("AzureFunctionsJobHost__functions__0", "predict")
+    assert (await health.live(REQUEST)).status_code == 200
 
 
 async def test_trouble_is_named_with_its_function() -> None:

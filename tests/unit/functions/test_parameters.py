@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -76,6 +77,72 @@ def test_canonical_values(spec: ParameterSpec, given_value: object, canonical: o
 def test_wrong_values_are_refused(spec: ParameterSpec, wrong: object) -> None:
     with pytest.raises(ValueError, match="must"):
         spec.canonical(wrong)
+
+
+TENTHS = ParameterSpec(type="float", minimum=0.1, maximum=0.95, step=0.1, default=0.1)
+ODD = ParameterSpec(type="int", minimum=1, step=2, required=True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "value", "canonical"),
+    [
+        (TENTHS, 0.3, 0.3),  # 0.1 + 2 * 0.1 is 0.30000000000000004 in floats
+        (TENTHS, "0.70", 0.7),
+        (TENTHS, "7e-1", 0.7),
+        (ODD, "2e18", None),
+        (ODD, 2**62 + 1, 2**62 + 1),
+        (ParameterSpec(type="float", step=0.001, default=0), -0.003, -0.003),
+        (ParameterSpec(type="float", step=1e-5, default=0), 1e300, 1e300),
+        (ParameterSpec(type="float", step=0.25, default=0), 5e-324, None),
+    ],
+)
+def test_values_are_held_to_the_steps(spec: ParameterSpec, value: object, canonical: object) -> None:
+    if canonical is None:
+        with pytest.raises(ValueError, match="plus a multiple"):
+            spec.canonical(value)
+    else:
+        assert spec.canonical(value) == canonical
+
+
+@pytest.mark.parametrize(
+    ("spec", "value", "said"),
+    [
+        (TENTHS, 0.35, "must be 0.1 plus a multiple of 0.1: the nearest are 0.3 and 0.4, not 0.35"),
+        (TENTHS, 0.1 + 0.2, "the nearest are 0.3 and 0.4, not 0.30000000000000004"),
+        (TENTHS, 0.92, "the nearest is 0.9, not 0.92"),
+        (ODD, 4, "must be 1 plus a multiple of 2: the nearest are 3 and 5, not 4"),
+        (ODD, 2**62, "the nearest are 4611686018427387903 and 4611686018427387905"),
+        (ParameterSpec(type="float", step=0.5, default=0), "-0.7", "the nearest are -1 and -0.5, not -0.7"),
+    ],
+)
+def test_refusal_of_a_value_between_steps_names_the_nearest(spec: ParameterSpec, value: object, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        spec.canonical(value)
+
+
+@given(st.integers(0, 9), st.integers(1, 400))
+def test_every_step_is_a_value(places: int, number: int) -> None:
+    step = float(f"1e-{places}")
+    spec = ParameterSpec(type="float", minimum=step, step=step, required=True)
+    assert canonical_text(spec.canonical(f"{number}e-{places}")) == str(float(f"{number}e-{places}"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "str", "step": 1},
+        {"type": "float", "step": 0},
+        {"type": "float", "step": float("inf")},
+        {"type": "float", "step": 1, "minimum": float("-inf")},
+        {"type": "int", "step": 0.5},
+        {"type": "int", "step": 2, "minimum": 0.5},
+        {"type": "float", "minimum": 0, "step": 0.2, "default": 0.3, "required": False},
+        {"type": "int", "step": 2, "choices": (2, 3)},
+    ],
+)
+def test_steps_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ParameterSpec.model_validate({"required": True} | wrong)
 
 
 @pytest.mark.parametrize("spec", [FLOAT, INT], ids=["float", "int"])

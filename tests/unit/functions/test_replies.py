@@ -62,3 +62,14 @@ async def test_an_outage_that_outlasts_the_deadline_is_the_outcome(
     error = event_of(publisher).operation.error
     assert error is not None
     assert error.detail == "MLflow cannot be asked."
+
+
+@pytest.mark.parametrize("skew", [timedelta(hours=-3), timedelta(hours=3)])
+async def test_retries_and_deadlines_are_by_the_time_of_the_bus(publisher: RecordingPublisher, skew: timedelta) -> None:
+    """A host whose clock was behind spun; one whose clock was ahead gave everything up."""
+    replies = Replies(publisher, lambda: NOW + skew)
+    command = COMMAND.model_copy(update={"deadline": NOW + skew + timedelta(seconds=10)})
+    assert not await replies.refuse_if_expired(command)
+    await replies.retry_later("run-model", command, Unavailable("MLflow cannot be asked."))
+    (published,) = publisher.published
+    assert published.at == NOW + skew + timedelta(seconds=1)

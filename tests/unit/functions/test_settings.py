@@ -61,3 +61,45 @@ def test_credential_with_a_control_character_is_named_and_not_shown(character: s
     with pytest.raises(SettingsError, match="setting DATABRICKS_TOKEN: has a control character") as refused:
         strip_credentials({"DATABRICKS_TOKEN": f"secret{character}secret"})
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("MLFLOW_TRACKING_URI", "https://user:canary@mlflow.example/api"),
+        ("MLFLOW_TRACKING_URI", "http://canary@127.0.0.1:5000"),
+        ("DATABRICKS_HOST", "https://token:canary@adb-1.azuredatabricks.net"),
+        ("DATABRICKS_HOST", "token:canary@adb-1.azuredatabricks.net"),
+        ("OPERATIONS_URL", "s3://key:canary@bucket/operations"),
+    ],
+)
+def test_an_address_with_a_password_is_named_and_not_shown(name: str, address: str) -> None:
+    with pytest.raises(SettingsError, match=f"setting {name}: has a user or a password in the address") as refused:
+        strip_credentials({name: address})
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["https://store.example/@me", "abfs://container@account/prefix", "az://operations"])
+def test_an_address_without_one_stays(address: str) -> None:
+    environ = {"OPERATIONS_URL": address}
+    strip_credentials(environ)
+    assert environ["OPERATIONS_URL"] == address
+
+
+def test_largest_body_must_fit_into_the_share_of_one_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_BODY_BYTES", "1000")
+    monkeypatch.setenv("MAX_BODIES_BYTES", "1999")
+    with pytest.raises(SettingsError, match="MAX_BODIES_BYTES"):
+        load(PredictSettings)
+    monkeypatch.setenv("MAX_BODIES_BYTES", "2000")
+    load.cache_clear()
+    assert load(PredictSettings).max_bodies_bytes == 2000
+
+
+def test_secret_is_not_short_and_is_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDEMPOTENCY_SECRET", "too short")
+    with pytest.raises(SettingsError, match="IDEMPOTENCY_SECRET") as raised:
+        load(PredictSettings)
+    assert "too short" not in str(raised.value)
+    monkeypatch.setenv("IDEMPOTENCY_SECRET", "0123456789abcdef")
+    assert "0123456789abcdef" not in repr(load(PredictSettings))

@@ -1,19 +1,22 @@
 """The functions of the predict app: who may call them, and what reaches HTTP. Nothing here needs a broker."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import azure.functions as func
 import pytest
 import pytest_asyncio
+from azure.functions.servicebus import ServiceBusMessage
 
 from functions.catalog import catalog
 from functions.contracts import Event, Operation
+from functions.errors import Unavailable
 from functions.predict import blueprint as module
 from tests.unit.functions.handlers import NOBODY_LISTENS, Handler, Message, functions_of, handlers_of, trigger_of
 
-ID = "a" * 32
+ID, OTHER_ID = "a" * 32, "b" * 32
 
 
 @pytest_asyncio.fixture
@@ -80,6 +83,38 @@ async def test_unknown_model_type_is_problem_details(handlers: dict[str, Handler
     assert "wine" in json.loads(response.get_body())["detail"]
 
 
+@pytest.mark.parametrize(
+    ("function", "route", "status"),
+    [
+        ("predict", "/predict", 400),
+        ("operation", "/predict/{runId}", 404),
+        ("models", "/models", 200),
+        ("model", "/models/{type}", 404),
+    ],
+)
+async def test_request_has_one_audit_line_with_its_caller(
+    handlers: dict[str, Handler], caplog: pytest.LogCaptureFixture, function: str, route: str, status: int
+) -> None:
+    caplog.set_level(logging.INFO)
+    forged = 'beer"}\n{"caller": "key:forged"}'
+    await handlers[function](request(headers={"x-functions-key": "the-key"}, runId=forged, type=forged))
+    (line,) = [json.loads(record.message) for record in caplog.records if record.name == "functions.audit"]
+    assert (line["method"], line["route"], line["status"]) == ("POST", route, status)
+    assert line["caller"].startswith("key:")
+    assert "the-key" not in caplog.text
+    assert "forged" not in json.dumps(line)
+
+
+async def test_caller_has_a_share_of_the_places_to_read(handlers: dict[str, Handler]) -> None:
+    reading, caller = module.app().service.reading, await module.app().callers.name({"x-functions-key": "k"}, {})
+    reading.take(caller, reading.size // 2)
+    for function in ("operation", "models", "model"):
+        response = await handlers[function](request(headers={"x-functions-key": "k"}, runId=ID, type="wine"))
+        assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
+        response = await handlers[function](request(headers={"x-functions-key": "another"}, runId=ID, type="wine"))
+        assert response.status_code != 429
+
+
 async def test_models_names_the_types(handlers: dict[str, Handler]) -> None:
     response = await handlers["models"](request())
     assert {each["modelType"] for each in json.loads(response.get_body())["models"]} == set(catalog().models)
@@ -96,3 +131,21 @@ async def test_orphaned_outcome_is_stored_and_can_be_polled(handlers: dict[str, 
     await handlers[function](Message(outcome().to_json()))
     response = await handlers["operation"](request(runId=ID))
     assert (response.status_code, json.loads(response.get_body())["result"]) == (200, [5.6])
+
+
+async def test_orphaned_event_that_cannot_be_read_ends_its_operation_in_an_error(handlers: dict[str, Handler]) -> None:
+    malformed = outcome().to_json().replace(b'"phase"', b'"stage"')
+    message = ServiceBusMessage(
+        body=malformed,
+        message_id="the message",
+        correlation_id=OTHER_ID,
+        session_id="session of an instance that died",
+        application_properties={},
+        user_properties={},
+    )
+    with pytest.raises(Unavailable):  # the bus, which keeps the original
+        await handlers["adopt_results"](message)
+    response = await handlers["operation"](request(runId=OTHER_ID))
+    document = json.loads(response.get_body())
+    assert (response.status_code, document["status"]) == (200, "error")
+    assert document["error"]["title"] == "Request could not be processed"

@@ -27,14 +27,18 @@ class Calls:
         return self._predict(data, params)
 
 
-def scorer_of(
-    predict: Any, schema: Schema | None = DOUBLES, params: ParamSchema | None = None, **settings: Any
-) -> Scorer:
+def model_of(predict: Any, schema: Schema | None = DOUBLES, params: ParamSchema | None = None) -> PyFuncModel:
     metadata = Model(
         signature=None if schema is None else ModelSignature(inputs=schema, params=params),
         flavors={"python_function": {"loader_module": "own", "predict_fn": "predict"}},
     )
-    return Scorer(PyFuncModel(metadata, Calls(predict)), entry(**settings))
+    return PyFuncModel(metadata, Calls(predict))
+
+
+def scorer_of(
+    predict: Any, schema: Schema | None = DOUBLES, params: ParamSchema | None = None, **settings: Any
+) -> Scorer:
+    return Scorer(model_of(predict, schema, params), entry(**settings))
 
 
 def answer(scorer: Scorer, rows: Any) -> Any:

@@ -1,5 +1,8 @@
 """The function of a runner pool."""
 
+import asyncio
+import json
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +13,10 @@ import pytest_asyncio
 from functions.contracts import RunModel, utc_now
 from functions.errors import Unavailable
 from functions.run_model import blueprint as module
+from functions.run_model.known_models import LOOKUP_TIMEOUT_S
+from functions.run_model.merging import MAX_WAIT_S
+from functions.run_model.threads import CallTimeout
+from functions.settings import RunModelSettings, load
 from tests.unit.functions.handlers import NOBODY_LISTENS, Handler, Message, functions_of, handlers_of, trigger_of
 
 
@@ -20,10 +27,13 @@ async def run_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setenv("OPERATIONS_URL", tmp_path.as_uri())
     monkeypatch.setenv("MODEL_CACHE_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("PREDICT_TIMEOUT_S", "1")
+    load.cache_clear()
     module.app.cache_clear()
     yield handlers_of(module.blueprint)["run_model"]
     await module.app().bus.close()
     module.app.cache_clear()
+    load.cache_clear()
 
 
 def test_it_listens_to_the_queue_of_its_pool() -> None:
@@ -52,3 +62,28 @@ async def test_command_whose_outcome_the_bus_does_not_take_goes_back_to_the_queu
     )
     with pytest.raises(Unavailable):
         await run_model(Message(expired.to_json()))
+
+
+async def test_process_is_not_live_while_too_many_threads_hang(run_model: Handler) -> None:
+    assert module.trouble() is None
+    threads, gate = module.app().predictions, threading.Event()
+    hanging = [asyncio.create_task(threads.run(gate.wait)) for _ in range(module.MAX_HUNG)]
+    try:
+        outcomes = await asyncio.gather(*hanging, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [CallTimeout] * module.MAX_HUNG
+        assert module.trouble() == f"{module.MAX_HUNG} threads hang in models or stores"
+    finally:
+        gate.set()
+
+
+def test_process_that_has_not_begun_is_live() -> None:
+    module.app.cache_clear()
+    assert module.trouble() is None
+
+
+def test_time_limits_are_below_what_the_host_allows_a_function() -> None:
+    host = json.loads((Path(__file__).parents[4] / "host.json").read_text("utf-8"))
+    assert host["functionTimeout"] == host["extensions"]["serviceBus"]["maxAutoLockRenewalDuration"] == "00:10:00"
+    settings = RunModelSettings(mlflow_tracking_uri="http://mlflow")
+    waits = LOOKUP_TIMEOUT_S + settings.load_timeout_s + MAX_WAIT_S + 2 * settings.predict_timeout_s
+    assert waits < 600

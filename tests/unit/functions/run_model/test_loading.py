@@ -15,10 +15,12 @@ from mlflow.pyfunc import PythonModel
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression
 
+from functions.catalog import ModelType
 from functions.errors import ModelNotLoaded, ModelRefused, Unavailable
-from functions.run_model import loading
-from functions.run_model.loading import ModelFolder
+from functions.run_model import model_folder
+from functions.run_model.loading import LoadedModel, load_model
 from functions.run_model.lookup import Found
+from functions.run_model.model_folder import ModelFolder
 from tests.unit.functions.run_model.mlflow_store import Store
 from tests.unit.functions.run_model.models import answer, entry
 
@@ -64,6 +66,11 @@ def folder_of(store: Store, tmp_path: Path, max_bytes: int = 10**9) -> ModelFold
     return ModelFolder(tmp_path / "cache", max_bytes, store.uri)
 
 
+def load(folder: ModelFolder, found: Found, entry: ModelType) -> LoadedModel:
+    path, _ = folder.fetch(found)
+    return load_model(found, path, entry)
+
+
 class Doubler(PythonModel):  # type: ignore[misc]  # mlflow has no types
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow reads type hints
         return model_input["a"] * 2
@@ -71,17 +78,17 @@ class Doubler(PythonModel):  # type: ignore[misc]  # mlflow has no types
 
 def test_sklearn_model_is_loaded(store: Store, tmp_path: Path) -> None:
     found = log(store, save_sklearn(tmp_path / "saved", LinearRegression().fit(FRAME, FRAME["a"] * 2)))
-    loaded = folder_of(store, tmp_path).load(found, entry())
+    loaded = load(folder_of(store, tmp_path), found, entry())
     assert answer(loaded.scorer, [{"a": 3}]) == pytest.approx([6.0])
     assert len(loaded.example) == 3
 
 
 def test_python_model_is_loaded_where_the_catalog_allows_it(store: Store, tmp_path: Path) -> None:
     found = log(store, save_pyfunc(tmp_path / "saved", Doubler()))
-    loaded = folder_of(store, tmp_path).load(found, entry(flavors=("python_function",)))
+    loaded = load(folder_of(store, tmp_path), found, entry(flavors=("python_function",)))
     assert answer(loaded.scorer, [{"a": 1.5}]) == [3.0]
     with pytest.raises(ModelRefused, match="none of the catalog's flavors sklearn"):
-        folder_of(store, tmp_path).load(found, entry())
+        load(folder_of(store, tmp_path), found, entry())
 
 
 def test_models_from_code_do_not_mix(store: Store, tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ def test_models_from_code_do_not_mix(store: Store, tmp_path: Path) -> None:
     for factor in (3, 5):
         (tmp_path / "model.py").write_text(CODE.format(factor=factor), "utf-8")
         found = log(store, save_pyfunc(tmp_path / f"saved{factor}", str(tmp_path / "model.py")))
-        answers.append(folder_of(store, tmp_path).load(found, entry(flavors=("python_function",))).scorer)
+        answers.append(load(folder_of(store, tmp_path), found, entry(flavors=("python_function",))).scorer)
     assert [answer(scorer, [{"a": 1}]) for scorer in answers] == [[3.0], [5.0]]
 
 
@@ -97,17 +104,17 @@ def test_code_that_sets_no_model_is_not_given_the_one_loaded_before(store: Store
     (tmp_path / "model.py").write_text(CODE.format(factor=3), "utf-8")
     saved = save_pyfunc(tmp_path / "saved", str(tmp_path / "model.py"))
     allowed = entry(flavors=("python_function",))
-    folder_of(store, tmp_path).load(log(store, saved), allowed)
+    load(folder_of(store, tmp_path), log(store, saved), allowed)
     (saved / "model.py").write_text("nothing = 1", "utf-8")
     with pytest.raises(ModelNotLoaded):
-        folder_of(store, tmp_path).load(log(store, saved), allowed)
+        load(folder_of(store, tmp_path), log(store, saved), allowed)
 
 
 def test_code_paths_are_refused(store: Store, tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("", "utf-8")
     saved = save_pyfunc(tmp_path / "saved", Doubler(), code_paths=[str(tmp_path / "helper.py")])
     with pytest.raises(ModelRefused, match="code_paths"):
-        folder_of(store, tmp_path).load(log(store, saved), entry(flavors=("python_function",)))
+        load(folder_of(store, tmp_path), log(store, saved), entry(flavors=("python_function",)))
 
 
 class Panic(BaseException):
@@ -144,7 +151,7 @@ def _spring(kind: Callable[..., BaseException], arguments: tuple[object, ...]) -
 def test_loading_that_raises_tells_the_type_alone(store: Store, tmp_path: Path, error: BaseException) -> None:
     found = log(store, save_sklearn(tmp_path / "saved", Trap(error)))
     with pytest.raises(ModelNotLoaded) as caught:
-        folder_of(store, tmp_path).load(found, entry())
+        load(folder_of(store, tmp_path), found, entry())
     assert type(error).__name__ in caught.value.detail
     assert "hunter2" not in caught.value.detail
 
@@ -153,7 +160,7 @@ def test_missing_library_is_named(store: Store, tmp_path: Path) -> None:
     found = log(store, save_sklearn(tmp_path / "saved", Trap(ModuleNotFoundError("hunter2", name="fancy"))))
     (tmp_path / "model.py").write_text("import fancy_library", "utf-8")
     with pytest.raises(ModelNotLoaded, match="ModuleNotFoundError"):
-        folder_of(store, tmp_path).load(found, entry())
+        load(folder_of(store, tmp_path), found, entry())
 
 
 def test_missing_library_of_a_model_from_code_is_named(store: Store, tmp_path: Path) -> None:
@@ -161,45 +168,45 @@ def test_missing_library_of_a_model_from_code_is_named(store: Store, tmp_path: P
     saved = save_pyfunc(tmp_path / "saved", str(tmp_path / "model.py"))
     (saved / "model.py").write_text("import fancy_library\n", "utf-8")
     with pytest.raises(ModelNotLoaded, match="needs the Python module 'fancy_library'"):
-        folder_of(store, tmp_path).load(log(store, saved), entry(flavors=("python_function",)))
+        load(folder_of(store, tmp_path), log(store, saved), entry(flavors=("python_function",)))
 
 
 def test_size_is_looked_at_before_the_download(store: Store, tmp_path: Path) -> None:
     found = log(store, save_sklearn(tmp_path / "saved", LinearRegression().fit(FRAME, [1.0, 2.0])))
     with pytest.raises(ModelRefused, match="larger"):
-        folder_of(store, tmp_path, max_bytes=100).load(found, entry())
-    assert not (tmp_path / "cache").exists()
+        load(folder_of(store, tmp_path, max_bytes=100), found, entry())
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_number_of_files_is_bounded(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "MAX_FILES", 5)
+    monkeypatch.setattr(model_folder, "MAX_FILES", 5)
     saved = save_sklearn(tmp_path / "saved", LinearRegression().fit(FRAME, [1.0, 2.0]))
     for number in range(5):
         (saved / "more" / str(number)).mkdir(parents=True)
         (saved / "more" / str(number) / "file").touch()
     with pytest.raises(ModelRefused, match="larger"):
-        folder_of(store, tmp_path).load(log(store, saved), entry())
+        load(folder_of(store, tmp_path), log(store, saved), entry())
 
 
 def test_artifact_that_is_no_model_is_not_loaded(store: Store, tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "model.pkl").write_bytes(b"")
     with pytest.raises(ModelNotLoaded):
-        folder_of(store, tmp_path).load(log(store, tmp_path / "saved"), entry())
+        load(folder_of(store, tmp_path), log(store, tmp_path / "saved"), entry())
 
 
 def test_damaged_model_is_not_loaded(store: Store, tmp_path: Path) -> None:
     saved = save_sklearn(tmp_path / "saved", LinearRegression().fit(FRAME, [1.0, 2.0]))
     (saved / "model.pkl").write_bytes(b"\x80\x05damaged")
     with pytest.raises(ModelNotLoaded, match="UnpicklingError"):
-        folder_of(store, tmp_path).load(log(store, saved), entry())
+        load(folder_of(store, tmp_path), log(store, saved), entry())
 
 
 def test_deleted_artifact_cannot_be_downloaded(store: Store, tmp_path: Path) -> None:
     found = log(store, save_sklearn(tmp_path / "saved", LinearRegression().fit(FRAME, [1.0, 2.0])))
     shutil.rmtree(tmp_path / "artifacts")
     with pytest.raises((Unavailable, ModelNotLoaded)):
-        folder_of(store, tmp_path).load(found, entry())
+        load(folder_of(store, tmp_path), found, entry())
 
 
 def test_folder_that_cannot_be_written_to_is_trouble_for_later(store: Store, tmp_path: Path) -> None:
@@ -208,6 +215,6 @@ def test_folder_that_cannot_be_written_to_is_trouble_for_later(store: Store, tmp
     models = ModelFolder(folder, 10**9, store.uri)
     folder.mkdir()
     (folder / found.model_id).write_text("a file where the model's folder would be")
-    with pytest.raises(Unavailable, match="cannot be written to the model cache"):
-        models.load(found, entry())
+    with pytest.raises(Unavailable, match="model cache cannot be written to"):
+        load(models, found, entry())
     assert [path.name for path in folder.iterdir()] == [found.model_id]

@@ -1,5 +1,7 @@
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,11 +11,12 @@ import pandas as pd
 import pytest
 
 from functions.contracts import JsonText
-from functions.errors import InputRefused
+from functions.errors import DeadlineExceeded, InputRefused, PredictionTimeout, Unavailable
 from functions.run_model.independence import FIRST_MERGES, Proof, Scored, bounds
 from functions.run_model.json_values import json_value
-from functions.run_model.merging import Answer, Merger
+from functions.run_model.merging import CHECK_S, MAX_WAITING_WHILE_SLOW, Answer, Merger
 from functions.run_model.row_results import row_count
+from functions.run_model.threads import Threads
 
 
 class Doubler:
@@ -52,8 +55,17 @@ def concatenate(values: Sequence[list[int]]) -> list[int]:
     return [number for value in values for number in value]
 
 
-def merger(model: Doubler, max_rows: int = 100, proof: Proof | None = None) -> Merger:
-    return Merger(model, proof or proven(), concatenate, max_rows=max_rows)
+def merger(
+    model: Doubler,
+    max_rows: int = 100,
+    proof: Proof | None = None,
+    *,
+    concatenate: Callable[[Sequence[list[int]]], list[int]] = concatenate,
+    threads: Threads | None = None,
+    last_call_s: float = 0.0,
+) -> Merger:
+    threads = threads or Threads("predict", 4, 30)
+    return Merger(model, proof or proven(), concatenate, max_rows, threads, last_call_s)
 
 
 async def ask(merging: Merger, *values: list[int], key: object | None = "k") -> list[Any]:
@@ -124,7 +136,7 @@ async def test_inputs_that_cannot_be_concatenated_are_asked_for_alone() -> None:
         raise TypeError("mixed")
 
     model = Doubler()
-    merging = Merger(model, proven(), refuse, max_rows=100)
+    merging = merger(model, concatenate=refuse)
     assert await ask(merging, [1], [2]) == [[2], [4]]
 
 
@@ -233,8 +245,101 @@ async def test_rows_that_fail_alone_but_not_together_turn_merging_off() -> None:
     assert proof.off == "rows that fail alone do not fail together"
 
 
-async def test_nobody_waits_when_the_event_loop_has_no_threads_left() -> None:
-    merging = merger(Doubler())
-    await asyncio.get_running_loop().shutdown_default_executor()
-    with pytest.raises(RuntimeError):
-        await merging.predict([1])
+async def hang(merging: Merger, model: Doubler) -> None:
+    """A call that does not return before its time is over."""
+    model.gate.clear()
+    with pytest.raises(PredictionTimeout, match="has not returned"):
+        await merging.predict([1], 1, "k")
+
+
+async def test_hanging_model_is_refused_at_once_until_its_thread_ends() -> None:
+    model, threads = Doubler(), Threads("predict", 1, 0.05)
+    merging = merger(model, threads=threads)
+    await hang(merging, model)
+    for _ in range(3):
+        with pytest.raises(PredictionTimeout):
+            await merging.predict([2], 1, "k")
+    assert model.calls == []
+    assert threads.hung == 1
+    model.gate.set()
+    while threads.hung:
+        await asyncio.to_thread(model.gate.wait)
+    assert await ask(merging, [3]) == [[6]]
+    assert model.calls == [[1], [3]]
+
+
+async def test_requests_behind_a_call_that_hangs_are_refused_with_it() -> None:
+    model = Doubler()
+    merging = merger(model, threads=Threads("predict", 1, 0.05))
+    model.gate.clear()
+    outcomes = await ask(merging, [1], [2], [3], key=None)
+    assert [type(outcome) for outcome in outcomes] == [PredictionTimeout] * 3
+    model.gate.set()
+
+
+async def test_many_hanging_models_hold_up_no_other() -> None:
+    threads = Threads("predict", 2, 0.05)
+    hanging = [Doubler() for _ in range(7)]
+    for model in hanging:
+        await hang(merger(model, threads=threads), model)
+    assert threads.hung == 7
+    assert await ask(merger(Doubler(), threads=threads), [1]) == [[2]]
+    for model in hanging:
+        model.gate.set()
+
+
+async def test_while_a_call_takes_long_a_few_requests_wait_and_the_others_are_put_off() -> None:
+    model = Doubler()
+    merging = merger(model, threads=Threads("predict", 1, 30, place_s=0))
+    model.gate.clear()
+    waiting = [asyncio.create_task(merging.predict([number], 1, None)) for number in range(20)]
+    put_off = waiting[1 + MAX_WAITING_WHILE_SLOW :]
+    await asyncio.wait(put_off)
+    assert all(isinstance(each.exception(), Unavailable) for each in put_off)
+    with pytest.raises(Unavailable, match="takes long"):
+        await merging.predict([1], 1, None)
+    model.gate.set()
+    answers = await asyncio.gather(*waiting[: 1 + MAX_WAITING_WHILE_SLOW])
+    assert [orjson.loads(bytes(each.result)) for each in answers] == [[2 * n] for n in range(len(answers))]
+
+
+async def test_a_cancelled_one_is_not_computed() -> None:
+    model = Doubler()
+    merging = merger(model)
+    model.gate.clear()
+    first = asyncio.create_task(merging.predict([1], 1, None))
+    assert await asyncio.to_thread(model.called.wait, 30)
+    cancelled, kept = (asyncio.create_task(merging.predict([number], 1, None)) for number in (2, 3))
+    await asyncio.sleep(0)  # they have asked
+    cancelled.cancel()
+    model.gate.set()
+    await asyncio.gather(first, kept)
+    assert model.calls == [[1], [3]]
+
+
+async def test_one_past_its_deadline_is_not_computed() -> None:
+    model = Doubler()
+    with pytest.raises(DeadlineExceeded):
+        await merger(model).predict([1], until=time.monotonic())
+    assert model.calls == []
+
+
+async def test_one_that_has_waited_too_long_is_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.run_model.merging.MAX_WAIT_S", -1.0)
+    model = Doubler()
+    with pytest.raises(Unavailable):
+        await merger(model).predict([1])
+    assert model.calls == []
+
+
+@pytest.mark.parametrize(("last_call_s", "together"), [(0.0, 20), (CHECK_S / 5, 5), (CHECK_S * 2, 1)])
+async def test_a_merge_that_is_checked_takes_no_longer_than_its_time(last_call_s: float, together: int) -> None:
+    model = Doubler()
+    await ask(merger(model, proof=Proof(None), last_call_s=last_call_s), *[[number] for number in range(20)])
+    assert len(model.calls[0]) == together
+
+
+async def test_the_first_request_of_a_model_that_was_never_tried_goes_alone() -> None:
+    model = Doubler()
+    await ask(merger(model, last_call_s=math.inf), [1], [2], [3])
+    assert model.calls == [[1], [2, 3]]

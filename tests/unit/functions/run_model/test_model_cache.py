@@ -1,5 +1,4 @@
 import asyncio
-import threading
 from types import SimpleNamespace
 from typing import cast
 
@@ -20,11 +19,11 @@ class Loads:
     def __init__(self, size: int = 10, together: int = 1) -> None:
         self.loaded: list[str] = []
         self.size = size
-        self.barrier = threading.Barrier(together, timeout=30)
+        self.together = asyncio.Barrier(together)
         self.failures = 0
 
-    def __call__(self, found: Found, entry: ModelType) -> ServedModel:
-        self.barrier.wait()
+    async def __call__(self, found: Found, entry: ModelType) -> ServedModel:
+        await self.together.wait()
         self.loaded.append(found.model_id)
         if self.failures:
             self.failures -= 1
@@ -32,8 +31,8 @@ class Loads:
         return cast(ServedModel, SimpleNamespace(found=found, size=self.size))  # nothing is predicted here
 
 
-def cache(load: Loads, max_bytes: int = 100, max_entries: int = 100) -> ModelCache:
-    return ModelCache(load, max_bytes, max_entries)
+def cache(load: Loads, max_bytes: int = 100, max_entries: int = 100, wait_s: float = 30) -> ModelCache:
+    return ModelCache(load, max_bytes, max_entries, wait_s)
 
 
 def found(name: str) -> Found:
@@ -85,3 +84,14 @@ async def test_a_failed_load_is_tried_again() -> None:
         await models.get(found("a"), ENTRY)
     await models.get(found("a"), ENTRY)
     assert load.loaded == ["a", "a"]
+
+
+async def test_a_load_that_takes_long_is_not_waited_for_and_goes_on() -> None:
+    load = Loads(together=2)
+    models = cache(load, wait_s=0)
+    with pytest.raises(Unavailable, match="still being loaded"):
+        await models.get(found("a"), ENTRY)
+    await load.together.wait()
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    assert found("a") in models
+    assert load.loaded == ["a"]

@@ -8,6 +8,7 @@ import mlflow
 import mlflow.pyfunc
 import mlflow.sklearn
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
@@ -22,9 +23,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from functions.errors import InputRefused, PredictionFailed
+from functions.errors import InputRefused, PredictionFailed, ResultTooLarge
+from functions.run_model.independence import Scored
+from functions.run_model.json_values import json_value
 from functions.run_model.scoring import Scorer, _unmergeable_column, _without_signature, float_columns
-from tests.unit.functions.run_model.models import DOUBLES, Calls, answer, entry, scorer_of
+from tests.unit.functions.run_model.models import DOUBLES, Calls, answer, entry, model_of, scorer_of
 
 FEATURES = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
 
@@ -268,3 +271,33 @@ def test_code_of_an_mlflow_error_says_whose_fault_it_is(code: str, refused: type
 )
 def test_input_whose_rows_are_not_records_of_values_is_never_merged(schema: Schema, reason: str) -> None:
     assert _unmergeable_column(schema) == reason
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        np.arange(25_000),
+        np.linspace(0, 1, 25_000),
+        np.array([[0.5, np.nan]] * 25_000),
+        pd.Series([1, None] * 12_500, dtype="Int64"),
+        pd.DataFrame({"a": range(25_000), "b": ["x", "y"] * 12_500}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_result_of_many_rows_is_the_json_of_all_of_them(result: Any) -> None:
+    scorer = scorer_of(lambda data, params: result)
+    assert scorer.encode(Scored(result, len(result)))[0].result == orjson.dumps(json_value(result))
+
+
+def test_value_without_json_is_named_by_its_row_among_many() -> None:
+    result = pd.Series([1] * 12_344 + [pd.Interval(0, 1)], dtype=object)
+    with pytest.raises(PredictionFailed, match=r"\[12344\]"):
+        scorer_of(lambda data, params: result).encode(Scored(result, len(result)))
+
+
+@pytest.mark.parametrize("rows", [None, 100, 15_000])
+def test_result_that_is_too_large_is_an_error_that_says_so(rows: int | None) -> None:
+    result = np.linspace(0, 1, rows or 100)
+    scorer = Scorer(model_of(None), entry(), max_result_bytes=1000)
+    with pytest.raises(ResultTooLarge, match="more than 1000 bytes"):
+        scorer.encode(Scored(result, rows))

@@ -24,6 +24,7 @@ from functions.run_model.loading import LoadedModel
 from functions.run_model.lookup import Found
 from functions.run_model.scoring import Scorer
 from functions.run_model.served_model import ServedModel
+from functions.run_model.threads import Threads
 from tests.unit.functions.run_model.models import entry
 
 RANDOM = np.random.default_rng(0)
@@ -39,7 +40,7 @@ def served(model: Any, folder: Path, merging: str | None = None) -> tuple[Served
         )
     pyfunc = mlflow.pyfunc.load_model(str(folder), suppress_warnings=True)
     loaded = LoadedModel(Found("m-1", None, merging), Scorer(pyfunc, entry()), 1, example_records(pyfunc, folder))
-    return ServedModel(loaded, 1000, lambda reason: None), pyfunc
+    return ServedModel(loaded, 1000, lambda reason: None, Threads("predict", 4, 30)), pyfunc
 
 
 @pytest.mark.parametrize(

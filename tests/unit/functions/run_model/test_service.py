@@ -13,26 +13,31 @@ import mlflow.sklearn
 import orjson
 import pandas as pd
 import pytest
+import pytest_asyncio
 from mlflow.models import infer_signature
 from obstore.store import MemoryStore
 from sklearn.linear_model import LinearRegression
 
-from functions.catalog import Catalog, ModelType
+from functions.catalog import Catalog
 from functions.contracts import AnyMessage, Event, Operation, RunModel, StartTraining, Training, utc_now
 from functions.errors import Unavailable
 from functions.operations import Operations
+from functions.parameters import training_key
 from functions.queues import RESULTS, TRAIN
 from functions.run_model.known_models import KnownModels
-from functions.run_model.loading import ModelFolder
-from functions.run_model.lookup import Found
+from functions.run_model.loader import Loader
+from functions.run_model.loading import LoadedModel
 from functions.run_model.model_cache import ModelCache
+from functions.run_model.model_folder import ModelFolder
 from functions.run_model.served_model import ServedModel
 from functions.run_model.service import RunModelService
+from functions.run_model.threads import Threads
 from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store
 
 FRAME = pd.DataFrame({"a": [0.0, 1.0, 2.0]})
-CATALOG = Catalog(models={"wine": ENTRY})
-QUEUE = "run-model-large"
+OTHER_POOL = ENTRY.model_copy(update={"pool": "large", "experiment": "/Shared/large"})
+CATALOG = Catalog(models={"wine": ENTRY, "large": OTHER_POOL})
+QUEUE = ENTRY.queue
 
 
 class Published:
@@ -77,14 +82,15 @@ class Runner:
         self.load_began = threading.Event()
         self.may_load = threading.Event()
         self.may_load.set()
-        models = ModelFolder(folder / "cache", 10**9, store.uri)
+        threads = Threads("predict", 4, 30)
 
-        def load(found: Found, entry: ModelType) -> ServedModel:
+        def serve(loaded: LoadedModel) -> ServedModel:
             self.load_began.set()
             self.may_load.wait(30)
-            return ServedModel(models.load(found, entry), 1000, lambda reason: None)
+            return ServedModel(loaded, 1000, lambda reason: None, threads)
 
-        self.models = ModelCache(load, 10**9, 10)
+        loader = Loader(ModelFolder(folder / "cache", 10**9, store.uri), serve, 30)
+        self.models = ModelCache(loader.load, 10**9, 10, 30)
         known = KnownModels(store.lookup, 300, self.models.__contains__)
         self.service = RunModelService(QUEUE, CATALOG, self.published, self.operations, known, self.models)
 
@@ -115,8 +121,8 @@ class Runner:
         return message.operation
 
 
-@pytest.fixture
-def runner(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
+@pytest_asyncio.fixture
+async def runner(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)  # as in a runner
     return Runner(store, tmp_path)
 
@@ -171,6 +177,13 @@ async def test_missing_model_is_trained_and_the_client_is_told(runner: Runner) -
     assert isinstance(event, Event)
     assert event.operation.status == "running"
     assert event.operation.training == Training(state="REQUESTED")
+
+
+async def test_model_missing_after_the_training_of_another_is_trained(runner: Runner) -> None:
+    """The run of another client, which ended a moment before and left no model."""
+    asked = command(trained=True, retrain=True, training=Training(run_id=7, state="SUCCESS"))
+    await runner.service.handle(asked)
+    assert runner.published.messages[0] == (TRAIN, StartTraining(command=asked))
 
 
 async def test_model_missing_after_its_training_is_an_error(runner: Runner) -> None:
@@ -270,7 +283,17 @@ async def test_artifact_that_is_no_model_is_an_error_and_logged(
 
 
 async def test_fault_of_ours_is_one_error(runner: Runner) -> None:
-    assert error_type(await runner.outcome(command(key="no key"))) == "internal-error"
+    runner.log_model()
+    asked = command(input_stored=True)
+    await runner.operations.put_input(asked.operation, b"{")
+    assert error_type(await runner.outcome(asked)) == "internal-error"
+
+
+@pytest.mark.parametrize(
+    "forged", [{"key": "b" * 64}, {"parameters": {}}, {"parameters": {"alpha": "0.5", "depth": 5}}]
+)
+async def test_command_that_predict_would_not_have_sent_is_refused(runner: Runner, forged: dict[str, Any]) -> None:
+    assert error_type(await runner.outcome(command().model_copy(update=forged))) == "invalid-request"
 
 
 async def test_load_that_takes_a_while_is_told(runner: Runner) -> None:
@@ -293,3 +316,42 @@ async def test_load_goes_on_when_its_command_is_cancelled(runner: Runner) -> Non
         await handling
     runner.may_load.set()
     assert result(await runner.outcome(command(number=1))) == [6.0]
+
+
+async def test_redelivered_command_joins_the_one_that_is_still_handled(runner: Runner) -> None:
+    """Its lock was lost: it is not computed twice, and both deliveries end with it."""
+    runner.log_model()
+    runner.may_load.clear()
+    first = asyncio.create_task(runner.service.handle_all([command()], redelivered=False))
+    await asyncio.to_thread(runner.load_began.wait, 30)
+    again = asyncio.create_task(runner.service.handle_all([command()], redelivered=True))
+    await asyncio.sleep(0)  # it has joined
+    runner.may_load.set()
+    await asyncio.gather(first, again)
+    assert [result(operation) for operation in runner.published.operations() if operation.finished] == [[6.0]]
+
+
+async def test_redelivered_command_is_handled_when_the_first_delivery_is_cancelled(runner: Runner) -> None:
+    runner.log_model()
+    runner.may_load.clear()
+    first = asyncio.create_task(runner.service.handle_all([command()], redelivered=False))
+    await asyncio.to_thread(runner.load_began.wait, 30)
+    again = asyncio.create_task(runner.service.handle_all([command()], redelivered=True))
+    await asyncio.sleep(0)  # it has joined
+    first.cancel()
+    runner.may_load.set()
+    await again
+    assert [result(operation) for operation in runner.published.operations() if operation.finished] == [[6.0]]
+
+
+async def test_trouble_of_the_first_delivery_is_trouble_of_the_one_that_joined(runner: Runner) -> None:
+    runner.published.away = True
+    deliveries = (runner.service.handle_all([command()], redelivered) for redelivered in (False, True))
+    outcomes = await asyncio.gather(*deliveries, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
+
+
+async def test_type_of_another_pool_is_refused(runner: Runner) -> None:
+    """Pools keep types apart that do not trust each other."""
+    asked = command(model_type="large", key=training_key("large", VALUES))
+    assert error_type(await runner.outcome(asked)) == "wrong-pool"

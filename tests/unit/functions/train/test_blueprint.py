@@ -1,6 +1,7 @@
 """The function of the train app."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -11,8 +12,9 @@ from tests.unit.functions.handlers import NOBODY_LISTENS, Handler, Message, func
 
 
 @pytest_asyncio.fixture
-async def train(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Handler]:
+async def train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Handler]:
     monkeypatch.setenv("SERVICEBUS_CONNECTION", NOBODY_LISTENS)
+    monkeypatch.setenv("OPERATIONS_URL", tmp_path.as_uri())
     module.app.cache_clear()
     yield handlers_of(module.blueprint)["train"]
     await module.app().bus.close()

@@ -9,9 +9,13 @@ import pytest
 from functions.catalog import ModelType, load_catalog
 from functions.contracts import CheckTraining, Event, RunModel, StartTraining, Training, utc_now
 from functions.errors import TrainingRefused, Unavailable
+from functions.operations import open_store
 from functions.parameters import ParameterValue, training_key
 from functions.replies import Replies
+from functions.settings import TrainSettings
 from functions.train.jobs import RunStatus
+from functions.train.ledger import Ledger
+from functions.train.quotas import Quotas
 from functions.train.service import MAX_FORMER_RUNS, TrainService
 from tests.unit.functions.publishers import RecordingPublisher
 
@@ -38,19 +42,22 @@ class Databricks:
 
     runs: dict[int, RunStatus] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     trouble: Exception | None = None
 
     async def submit(
-        self, model_type: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
+        self, name: str, entry: ModelType, parameters: dict[str, ParameterValue], idempotency_token: str
     ) -> int:
         if self.trouble:
             raise self.trouble
         if idempotency_token not in self.tokens:
             self.tokens.append(idempotency_token)
+            self.names.append(name)
         return self.tokens.index(idempotency_token) + 1
 
     async def status(self, databricks_run_id: int) -> RunStatus:
-        return replace(self.runs.get(databricks_run_id, RUNNING), databricks_run_id=databricks_run_id)
+        name = self.names[databricks_run_id - 1] if databricks_run_id <= len(self.names) else "nightly report"
+        return replace(self.runs.get(databricks_run_id, RUNNING), databricks_run_id=databricks_run_id, name=name)
 
     async def failure(self, run: RunStatus) -> str:
         return "ValueError: no data"
@@ -67,8 +74,9 @@ def publisher() -> RecordingPublisher:
 
 
 @pytest.fixture
-def service(databricks: Databricks, publisher: RecordingPublisher) -> TrainService:
-    return TrainService(CATALOG, publisher, Replies(publisher), databricks)
+def service(databricks: Databricks, publisher: RecordingPublisher, tmp_path: Path) -> TrainService:
+    quotas = Quotas(Ledger(open_store(tmp_path.as_uri()), "trainings"), TrainSettings(), databricks.status)
+    return TrainService(CATALOG, publisher, Replies(publisher), databricks, quotas)
 
 
 def error_of(publisher: RecordingPublisher) -> str:
@@ -128,6 +136,23 @@ async def test_a_run_that_ended_before_the_command_is_followed_by_another(
     assert len(databricks.tokens) == len(set(databricks.tokens)) == 3
 
 
+async def test_run_that_ended_a_moment_before_and_left_no_model_is_followed_by_another(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    """The command got the error of that run, without a training of its own."""
+    databricks.runs[1] = replace(SUCCEEDED, ended_at=NOW - timedelta(seconds=5))
+    await service.handle(StartTraining(command=COMMAND))
+    first = publisher.published[-1].message
+    assert isinstance(first, RunModel)
+    assert (first.trained, first.retrain) == (True, True)
+    databricks.runs[2] = SUCCEEDED
+    await service.handle(StartTraining(command=first))  # run_model found no model
+    second = publisher.published[-1].message
+    assert isinstance(second, RunModel)
+    assert second.training is not None
+    assert (second.trained, second.retrain, second.training.databricks_run_id) == (True, False, 2)
+
+
 async def test_former_runs_are_bounded(
     service: TrainService, publisher: RecordingPublisher, databricks: Databricks
 ) -> None:
@@ -136,6 +161,48 @@ async def test_former_runs_are_bounded(
     await service.handle(StartTraining(command=COMMAND))
     assert len(databricks.tokens) == MAX_FORMER_RUNS
     assert error_of(publisher).startswith("training-failed: This model was trained 200 times")
+
+
+def wine(alpha: float) -> RunModel:
+    parameters: dict[str, ParameterValue] = {"alpha": alpha, "l1_ratio": 0.5}
+    return COMMAND.model_copy(update={"parameters": parameters, "key": training_key("wine", parameters)})
+
+
+async def test_training_above_a_quota_is_refused(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    limit = CATALOG.models["wine"].trainings.at_once
+    for number in range(limit + 1):
+        await service.handle(StartTraining(command=wine(number / 10)))
+    assert len(databricks.tokens) == limit
+    event = publisher.published[-1].message
+    assert isinstance(event, Event)
+    assert event.operation.error is not None
+    assert (event.operation.error.status, event.operation.error.retry_after) == (429, 60)
+    assert "models.wine.trainings.at_once" in event.operation.error.detail
+    await service.handle(StartTraining(command=wine(0.1)))  # it joins a run that is running
+    assert isinstance(publisher.published[-1].message, CheckTraining)
+
+
+@pytest.mark.parametrize("end", [SUCCEEDED, FAILED])
+async def test_training_that_ended_makes_room_for_another(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks, end: RunStatus
+) -> None:
+    limit = CATALOG.models["wine"].trainings.at_once
+    for number in range(limit):
+        databricks.runs[number + 1] = end
+        await service.handle(StartTraining(command=wine(number / 10)))
+    await service.handle(StartTraining(command=wine(9.0)))
+    assert len(databricks.tokens) == limit + 1
+
+
+async def test_training_that_databricks_refused_takes_no_place(
+    service: TrainService, databricks: Databricks, tmp_path: Path
+) -> None:
+    databricks.trouble = TrainingRefused("no")
+    await service.handle(StartTraining(command=COMMAND))
+    _, document = await Ledger(open_store(tmp_path.as_uri()), "trainings").read()
+    assert document == b'{"places":[]}'
 
 
 @pytest.mark.parametrize(
@@ -162,6 +229,68 @@ async def test_an_outage_is_tried_again_later(
 async def test_a_check_without_a_run_is_reported(service: TrainService, publisher: RecordingPublisher) -> None:
     await service.handle(CheckTraining(command=COMMAND))
     assert error_of(publisher) == "training-failed: The check named no Databricks run."
+
+
+def check(command: RunModel, databricks_run_id: int) -> CheckTraining:
+    training = Training(databricks_run_id=databricks_run_id, state="RUNNING", started_at=NOW)
+    return CheckTraining(command=command.model_copy(update={"training": training}))
+
+
+@pytest.mark.parametrize("other", [1, 99], ids=["of another key", "of another job"])
+@pytest.mark.parametrize("end", [RUNNING, SUCCEEDED, FAILED])
+async def test_made_up_check_shows_nothing_of_a_run_that_is_not_its_own(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks, other: int, end: RunStatus
+) -> None:
+    secret = replace(end, url="https://secret", state="SECRET")
+    databricks.runs = {1: secret, 99: secret}
+    await service.handle(StartTraining(command=wine(0.1)))
+    publisher.published.clear()
+    await service.handle(check(COMMAND, other))
+    assert "SECRET" not in str(publisher.published)
+    assert "secret" not in str(publisher.published)
+    last = publisher.published[-1].message
+    assert isinstance(last, CheckTraining)
+    assert last.command.training is not None
+    assert last.command.training.databricks_run_id == 2, "the run of its own key"
+
+
+async def test_every_run_of_a_key_is_known_by_its_name(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    databricks.runs[1] = replace(FAILED, ended_at=NOW - timedelta(seconds=1))
+    await service.handle(StartTraining(command=COMMAND))
+    await service.handle(check(COMMAND, 2))
+    assert len(databricks.tokens) == 2
+    assert set(databricks.names) == {f"mlflow-ondemand wine {COMMAND.key[:32]}"}
+
+
+async def test_run_that_seems_not_to_have_started_is_not_polled_in_a_spin(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks
+) -> None:
+    """The clock of Databricks may be ahead of that of the bus."""
+    databricks.runs[1] = replace(RUNNING, started_at=NOW + timedelta(hours=1))
+    await service.handle(StartTraining(command=COMMAND))
+    waits = []
+    for _ in range(12):
+        message = publisher.published[-1].message
+        assert isinstance(message, CheckTraining)
+        before = utc_now()
+        await service.handle(message)
+        at = publisher.published[-1].at
+        assert at is not None
+        waits.append((at - before).total_seconds())
+    assert waits[0] < 3
+    assert waits[-1] >= 15
+
+
+async def test_words_of_an_sdk_are_for_the_log(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks, caplog: pytest.LogCaptureFixture
+) -> None:
+    databricks.trouble = TrainingRefused("Databricks refused: something.")
+    databricks.trouble.__cause__ = ValueError("Config: host=https://secret, token=***")
+    await service.handle(StartTraining(command=COMMAND))
+    assert "secret" not in str(publisher.published)
+    assert f"operation {COMMAND.operation}: ValueError: Config: host=https://secret" in caplog.text
 
 
 async def test_a_command_past_its_deadline_starts_nothing(

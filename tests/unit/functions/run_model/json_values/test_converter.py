@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
 
-from functions.run_model.json_values import NoJson, json_value
+from functions.run_model.json_values import NoJson, TooLong, json_value
 from tests.unit.functions.run_model.json_values.samples import Detection, Label
 
 
@@ -104,3 +105,57 @@ def test_type_name_is_ascii_and_short() -> None:
 def test_importing_it_loads_neither_numpy_nor_pandas() -> None:
     code = "import functions.run_model.json_values, functions.run_model.row_results, sys; print('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def doubled(times: int) -> Any:
+    """A list that holds the one before it twice: small in memory, 2 to the power of *times* values in JSON."""
+    values: Any = [1]
+    for _ in range(times):
+        values = [values, values]
+    return values
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        np.zeros(300),
+        np.zeros((10, 30)),
+        [1] * 600,
+        ["x" * 2000] * 2,
+        "x" * 2000,
+        b"x" * 2000,
+        {"x" * 2000: 1},
+        {"a": ["x" * 600] * 3},
+        pd.DataFrame({"a" * 100: [0] * 20}),
+        pd.Series(["x" * 600] * 3),
+        pd.Series([True] * 600),
+        doubled(30),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_result_that_is_too_long_is_refused_before_it_is_written(result: Any) -> None:
+    with pytest.raises(TooLong):
+        json_value(result, 1000)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        [],
+        [1, 2],
+        [[1], [2, []]],
+        "abc",
+        ["a", "", "b"],
+        {"a": 1, "b": {}, "c": "x"},
+        np.zeros(7),
+        np.array([1.5, np.nan]),
+        np.array([[1, 2], [3, 4]]),
+        np.array([True, False]),
+        pd.Series([1, None], dtype="Int64"),
+        pd.DataFrame({"a": [1, 2], "b": ["x", ""], "c": [0.0, np.nan]}),
+        b"",
+    ],
+)
+def test_result_that_fits_is_never_refused(result: Any) -> None:
+    size = len(orjson.dumps(json_value(result)))
+    assert json_value(result, size + 1) == json_value(result)  # a comma after the last value is counted

@@ -16,7 +16,11 @@ def tensor_of(package: str, **methods: Any) -> Any:
 
 def test_tensors_of_torch_are_their_values() -> None:
     tensor = tensor_of(
-        "torch", detach=lambda self: self, cpu=lambda self: self, tolist=lambda self: [[0.5, float("nan")]]
+        "torch",
+        detach=lambda self: self,
+        cpu=lambda self: self,
+        tolist=lambda self: [[0.5, float("nan")]],
+        numel=lambda self: 2,
     )
     assert json_value({"y": tensor}) == {"y": [[0.5, None]]}
 

@@ -1,0 +1,43 @@
+"""The time on the message bus, by which messages are scheduled and given up.
+
+A host's own clock may be wrong. If it is behind the bus, whatever it schedules is delivered at once, and retries spin;
+if it is ahead, everything waits too long. Each message says when the bus enqueued it, so the bus is at least that late.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from functions.contracts import utc_now
+
+REMEMBERED_S = 60.0
+"""The best of the last one to two minutes counts, should the clock of the bus be set back."""
+
+
+class BusTime:
+    """The latest time that the bus has reached for certain; this host's clock until a message was seen."""
+
+    def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
+        self._elapsed = elapsed
+        self._began: float | None = None
+        self._best: datetime | None = None
+        self._best_before: datetime | None = None
+
+    def observe(self, enqueued_at: datetime | None) -> None:
+        """A message that was received now."""
+        if enqueued_at is None:
+            return
+        elapsed = self._elapsed()
+        if self._began is None or elapsed - self._began >= REMEMBERED_S:
+            self._began, self._best_before, self._best = elapsed, self._best, None
+        aware = enqueued_at if enqueued_at.tzinfo else enqueued_at.replace(tzinfo=UTC)
+        zero = aware - timedelta(seconds=elapsed)
+        self._best = max(self._best or zero, zero)
+
+    def now(self) -> datetime:
+        known = [zero for zero in (self._best, self._best_before) if zero is not None]
+        return max(known) + timedelta(seconds=self._elapsed()) if known else utc_now()
+
+
+bus_time = BusTime()
+"""That of this process."""

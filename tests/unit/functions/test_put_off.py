@@ -1,0 +1,114 @@
+"""A message of an unknown schema version goes back to its queue, later and later, until its deadline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from functions.bus_time import bus_time
+from functions.contracts import UnknownVersion, Unread
+from functions.put_off import put_off
+from tests.unit.functions.publishers import RecordingPublisher
+
+REASON = UnknownVersion("its schema version is 2, known is 1")
+
+
+@dataclass(frozen=True)
+class Message:
+    message_id: str | None = "op:1"
+    subject: str | None = "RunModel"
+    correlation_id: str | None = "op"
+    session_id: str | None = None
+    reply_to_session_id: str | None = "session"
+    application_properties: Mapping[Any, Any] | None = field(default_factory=lambda: {b"traceparent": b"00-1"})
+
+
+def again(publisher: RecordingPublisher) -> Unread:
+    message = publisher.published[-1].message
+    assert isinstance(message, Unread)
+    return message
+
+
+def received(unread: Unread) -> Message:
+    return Message(unread.message_id, application_properties=unread.properties)
+
+
+def body(deadline_in_s: float | None) -> bytes:
+    deadline = None if deadline_in_s is None else bus_time.now() + timedelta(seconds=deadline_in_s)
+    return orjson.dumps({"schemaVersion": 2, "command": {"deadline": deadline}})
+
+
+@pytest.fixture
+def publisher() -> RecordingPublisher:
+    return RecordingPublisher()
+
+
+async def test_it_goes_back_as_it_was(publisher: RecordingPublisher) -> None:
+    assert await put_off(publisher, "train", Message(), body(600), REASON)
+    (published,) = publisher.published
+    message = again(publisher)
+    assert (published.queue, message.kind, message.correlation_id) == ("train", "RunModel", "op")
+    assert (message.session_id, message.reply_to_session_id) == (None, "session")
+    assert orjson.loads(message.to_json())["schemaVersion"] == 2
+    assert message.properties["traceparent"] == "00-1"
+
+
+async def test_the_delay_grows_and_every_attempt_has_an_id_of_its_own(publisher: RecordingPublisher) -> None:
+    message, delays, rows = Message(), [], body(600)
+    for _ in range(8):
+        before = bus_time.now()
+        assert await put_off(publisher, "train", message, rows, REASON)
+        at = publisher.published[-1].at
+        assert at is not None
+        delays.append(round((at - before).total_seconds()))
+        message = received(again(publisher))
+    assert delays == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert len({published.message.message_id for published in publisher.published}) == 8
+    assert message.message_id == "op:1:later:8"
+
+
+@pytest.mark.parametrize("left_s", [-60, 0.5])
+async def test_it_is_given_up_at_its_deadline(publisher: RecordingPublisher, left_s: float) -> None:
+    assert not await put_off(publisher, "train", Message(), body(left_s), REASON)
+    assert publisher.published == []
+
+
+async def test_latest_deadline_of_a_shared_message_counts(publisher: RecordingPublisher) -> None:
+    commands = [{"deadline": bus_time.now() + timedelta(seconds=seconds)} for seconds in (-5, 600, 0.1)]
+    assert await put_off(publisher, "run-model", Message(), orjson.dumps(commands), REASON)
+
+
+@pytest.mark.parametrize(
+    ("content", "hours"),
+    [
+        ({"deadline": None}, 1),
+        ({"deadline": "soon"}, 1),
+        ({"deadline": 5, "command": 7}, 1),
+        ([7, {}], 1),
+        ({"deadline": "9999-01-01T00:00:00Z"}, 25),
+    ],
+)
+async def test_it_is_given_up_some_time_whatever_its_deadline(
+    publisher: RecordingPublisher, content: object, hours: int
+) -> None:
+    before = bus_time.now()
+    assert await put_off(publisher, "train", Message(), orjson.dumps(content), REASON)
+    give_up_at = again(publisher).properties["giveUpAt"]
+    assert (
+        (before + timedelta(hours=hours)).isoformat()
+        <= give_up_at
+        <= (bus_time.now() + timedelta(hours=hours)).isoformat()
+    )
+    over = replace(
+        received(again(publisher)), application_properties={"giveUpAt": bus_time.now().isoformat(), "attempt": "3"}
+    )
+    assert not await put_off(publisher, "train", over, orjson.dumps(content), REASON)
+
+
+async def test_properties_that_others_wrote_do_no_harm(publisher: RecordingPublisher) -> None:
+    forged = Message("x" * 128, application_properties={"attempt": "9" * 400, "giveUpAt": 7})
+    assert await put_off(publisher, "train", forged, body(600), REASON)
+    assert len(again(publisher).message_id) < 128
