@@ -1,6 +1,7 @@
 """The functions of a blueprint as the worker calls them."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import azure.functions as func
