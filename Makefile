@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CHECKOV := $(VENV)/checkov/installed
 FLAVORS := $(VENV)/flavors/installed
+JAVASCRIPT := $(VENV)/javascript/installed
 PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver)
 PROFILER := .bench/venvs/profiler/installed
 # The images have the versions that the tests run with, as wheels for their Python and C library.
@@ -13,6 +14,10 @@ IMAGE_LOCK = $(BIN)/python -m tests.deploy.locks $(1) | $(BIN)/uv pip compile - 
 # A tool of its own environment; its version is pinned here.
 SBOM := $(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py
 SBOM_FOLDER := dist/sbom
+# --strict: without it a service that knows none of the packages, or does not answer, is no failure.
+SERVICE := pypi
+AUDIT = $(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes \
+	--vulnerability-service $(SERVICE) --requirement
 # The peers of the benchmark run the model with the same libraries as ours.
 MODEL_PINS := sed -nE 's/^((mlflow|numpy|pandas|pyarrow|scikit-learn|scipy|cloudpickle)==.*) \\$$/\1/p' requirements/dev.txt
 
@@ -21,7 +26,7 @@ SINCE := HEAD
 COVERAGE := --cov=functions --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up quick unit e2e test lint lock images charts sbom bench bench-quick profile clean
+.PHONY: help demo up quick unit e2e javascript test faults soak lint lock images charts sbom audit bench bench-quick profile clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,11 +48,20 @@ e2e: $(INSTALLED) $(FLAVORS) ## Run the tests that start the whole stack
 	$(BIN)/pytest -q tests/e2e --ignore tests/e2e/flavors
 	$(VENV)/flavors/bin/python -m pytest -q tests/e2e/flavors
 
-test: lint $(CHECKOV) $(FLAVORS) ## Check the code, run all tests and print the coverage of functions/
+javascript: $(JAVASCRIPT) ## Install Node and the SDK for JavaScript, which tests of the broker need
+
+test: lint $(CHECKOV) $(FLAVORS) $(JAVASCRIPT) ## Check the code, run all tests and print the coverage of functions/
 	$(BIN)/pytest -q -n 2 $(COVERAGE) tests/unit tests/integration
 	$(BIN)/pytest -q -n 2 tests/chart tests/deploy
 	cd broker && ../$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -m "not long" tests/faults tests/abuse
 	@$(MAKE) --no-print-directory e2e
+
+faults: $(INSTALLED) ## Inject every fault and every costly request into the whole stack (a quarter of an hour)
+	$(BIN)/pytest -q -s tests/faults tests/abuse
+
+soak: $(INSTALLED) ## A random fault every 20 s for 20 minutes; writes docs/reliability.md (SOAK='--minutes 5 --seed 7')
+	$(BIN)/python -m tests.faults.soak --publish $(SOAK)
 
 lint: $(INSTALLED) ## Check format, style and types
 	$(BIN)/ruff check .
@@ -63,6 +77,8 @@ lock: $(INSTALLED) ## Pin the dependencies anew, with hashes
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/checkov.txt
 	$(BIN)/uv pip compile requirements/flavors.in --constraint requirements/dev.txt --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/flavors.txt
+	$(BIN)/uv pip compile requirements/javascript.in --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/javascript.txt
 	for peer in mlflow mlserver profiler; do $(BIN)/uv pip compile requirements/peers-$$peer.in --constraint <($(MODEL_PINS)) \
 		--universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet \
 		--output-file requirements/peers-$$peer.txt || exit; done
@@ -80,6 +96,9 @@ sbom: $(INSTALLED) ## Write what each image is made of, as CycloneDX, from its l
 	@mkdir -p $(SBOM_FOLDER)
 	@for image in predict train run-model; do $(SBOM) requirements requirements/$$image.txt --output-reproducible \
 		--output-format JSON --output-file $(SBOM_FOLDER)/mlflow-ondemand-$$image.cdx.json || exit; done
+
+audit: $(INSTALLED) ## Ask PyPI or OSV for known vulnerabilities of the images' packages; SERVICE=osv (needs the network)
+	@for image in predict train run-model; do $(AUDIT) requirements/$$image.txt || exit; done
 
 bench: $(INSTALLED) $(PEERS) ## Measure the whole product beside its peers and write docs/benchmarks.md (half an hour, on a quiet machine)
 	@$(BIN)/python -m benchmarks
@@ -111,6 +130,15 @@ $(INSTALLED): requirements/dev.txt pyproject.toml broker/pyproject.toml
 $(CHECKOV): requirements/checkov.txt | $(INSTALLED)
 	@$(BIN)/python -m venv $(VENV)/checkov
 	@$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+# The lock of the packages names hashes and no index, so they come from the one that npm is configured with.
+$(JAVASCRIPT): requirements/javascript.txt broker/tests/javascript/package-lock.json | $(INSTALLED)
+	@echo "installing Node and the Service Bus SDK for JavaScript"
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/javascript.txt
+	@cp broker/tests/javascript/package.json broker/tests/javascript/package-lock.json broker/tests/javascript/.npmrc $(@D)
+	@cd $(@D) && PATH="$$PWD/bin:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # On top of $(VENV), which stays as it is: what is pinned in both is found there and not installed again.

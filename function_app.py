@@ -19,3 +19,6 @@ with collector_off():
 app = func.FunctionApp()
 for blueprint in (predict, train, run_model, health.blueprint):
     app.register_functions(blueprint)
+for builder in app._function_builders:
+    # azure-functions 1.26 has no public way to wrap what is registered, and a decorator would be forgotten some day.
+    builder._function._func = logs.clean_failure(builder._function.get_user_function())

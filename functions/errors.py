@@ -49,6 +49,8 @@ class OnDemandError(Exception):
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
     status: ClassVar[int] = 500
+    headers: ClassVar[dict[str, str]] = {}
+    """Header fields that the answer has beside it."""
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = (), retry_after: int | None = None) -> None:
         # Models, notebooks and SDKs put into their errors what they were given.
@@ -86,6 +88,10 @@ class RequestTooLarge(OnDemandError):
 
 class UnsupportedMediaType(OnDemandError):
     slug, title, status = "unsupported-media-type", "Unsupported media type", 415
+
+
+class UnsupportedContentEncoding(UnsupportedMediaType):
+    headers: ClassVar[dict[str, str]] = {"Accept-Encoding": "identity"}
 
 
 class InvalidRequest(OnDemandError):

@@ -6,17 +6,25 @@ arguments or the exception, and a handler that formats in its own way cannot bri
 """
 
 import base64
+import functools
 import json
 import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from types import TracebackType
+from typing import TypeVar
 from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+T = TypeVar("T")
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 MASK = "***"
 MAX_LENGTH = 32_000
 """Characters of a message or a traceback. Application Insights keeps 32,768 of them."""
+MAX_CAUSES = 5
 MIN_SECRET = 6
 """A shorter value is not looked for: it would blank ordinary words."""
 CHATTY = ("azure", "databricks.sdk", "httpx", "urllib3")
@@ -60,9 +68,8 @@ def install(environ: Mapping[str, str] = os.environ) -> None:
         # What is cut off first is twice as much, so that no half of a credential stays at the end.
         record.msg, record.args = one_line(redact(_message(record)[: 2 * MAX_LENGTH]))[:MAX_LENGTH], None
         if record.exc_info:
-            # The end of a long traceback is kept: its reason stands there.
-            text = redact(_formatter.formatException(record.exc_info)[-2 * MAX_LENGTH :])
-            record.exc_info, record.exc_text = None, _indented(text[-MAX_LENGTH:])
+            record.exc_text = _traceback(record.exc_info)
+            record.exc_info = None
         if record.stack_info:
             record.stack_info = _indented(record.stack_info)
         return record
@@ -72,6 +79,23 @@ def install(environ: Mapping[str, str] = os.environ) -> None:
     threading.excepthook = _log_death_of_thread
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class FunctionFailedError(Exception):
+    """What a function raised and why, as text: the Functions host logs it by itself, where no factory sees it."""
+
+
+def clean_failure(function: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    """The function, whose exceptions hold no credential, nor refer to an exception that may. Their frames stay."""
+
+    @functools.wraps(function)
+    async def call(*args: object, **kwargs: object) -> T:
+        try:
+            return await function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # it is raised again, as text
+            raise FunctionFailedError(_reasons(error)).with_traceback(error.__traceback__) from None
+
+    return call
 
 
 def redaction(environ: Mapping[str, str]) -> Callable[[str], str]:
@@ -115,6 +139,21 @@ def _log_death_of_thread(args: threading.ExceptHookArgs) -> None:
     """Python would write the traceback to stderr, where no factory sees it."""
     if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
         logger.error("thread %s", args.thread and args.thread.name, exc_info=args.exc_value)
+
+
+def _reasons(error: BaseException) -> str:
+    """Type and text of an exception, and of the exceptions that it came from."""
+    reasons: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(reasons) < MAX_CAUSES:
+        reasons.append("".join(traceback.format_exception_only(cause)).strip()[: 2 * MAX_LENGTH])
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return one_line(redact("; caused by ".join(reasons)))[:MAX_LENGTH]
+
+
+def _traceback(exc_info: ExcInfo) -> str:
+    """The end of a long one is kept: its reason stands there."""
+    return _indented(redact(_formatter.formatException(exc_info)[-2 * MAX_LENGTH :])[-MAX_LENGTH:])
 
 
 def _indented(text: str) -> str:

@@ -5,7 +5,6 @@ settings of the others.
 """
 
 import os
-import tempfile
 from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
@@ -77,10 +76,18 @@ class StoreSettings(_Settings):
     """az://container/prefix, s3://…, gs://… or file:///path."""
 
 
-class PredictSettings(_Settings):
+class RowSettings(_Settings):
+    """Bounds of the rows of one request: `predict` holds requests to them, and `run_model` messages."""
+
+    max_rows: Positive = 100_000
+    max_columns: Positive = 50_000
+    max_cells: Positive = 10_000_000
+    """Rows times columns; of lists within lists, their values."""
+
+
+class PredictSettings(RowSettings):
     default_wait_s: Annotated[float, Field(ge=0, le=60)] = 5.0
     max_body_bytes: Positive = 16 * 1024 * 1024
-    max_rows: Positive = 100_000
     max_waiting: Positive = 1800
     """Predictions that wait in one instance, and as many long polls. A caller alone gets half of them. Three times as
     many must be below maxConcurrentRequests of host.json."""
@@ -115,9 +122,15 @@ class ModelsSettings(_Settings):
     databricks_token: str | None = None
 
 
-class RunModelSettings(_Settings):
+def _private_cache() -> Path:
+    """A folder of the user alone; in the images, whose HOME is /tmp, a folder of the container."""
+    return Path.home() / ".cache" / "mlflow-ondemand" / "models"
+
+
+class RunModelSettings(RowSettings):
     mlflow_tracking_uri: str
-    model_cache_dir: Path = Path(tempfile.gettempdir()) / "mlflow-ondemand-models"
+    model_cache_dir: Path = Field(default_factory=_private_cache)
+    """Nobody else may write here: a model is code. `/tmp` is shared by the users of a machine, not by containers."""
     model_cache_bytes: Positive = 2 * 1024**3
     model_cache_entries: Positive = 200
     model_disk_bytes: Positive = 10 * 1024**3

@@ -23,7 +23,7 @@ def measure(mode: Mode, folder: Path, count: int, sample: Sample) -> None:
     with mode.start(folder) as server:
         sample["start_s"] = server.start_seconds
         sample["empty_mb"] = server.resident_bytes() / MEGABYTE
-        with PipelinedClient(server.port) as client:
+        with PipelinedClient(server.port, server.key) as client:
             client.send(count)
         sample["full_mb"] = server.resident_bytes() / MEGABYTE
     if not mode.is_durable:

@@ -78,7 +78,8 @@ async def serve() -> None:
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     server = await loop.create_server(NullPeer, HOST, 0)
-    lifetime.announce_ready(connection_string=connection_string(HOST, server.sockets[0].getsockname()[1]))
+    port = server.sockets[0].getsockname()[1]
+    lifetime.announce_ready(connection_string=connection_string(HOST, port, "unchecked"))
     await stop.wait()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from benchmarks.process import Sample, ServerProcess, metered
+from servicebus_broker.addresses import POLICY
 from servicebus_broker.amqp.frames import AMQP_HEADER, SASL_HEADER, SASL_TYPE, FrameBuffer, encode_frame
 from servicebus_broker.amqp.performatives import (
     Accepted,
@@ -37,7 +38,7 @@ _SENDER, _RECEIVER = 0, 1
 class PipelinedClient:
     """One connection with a sender (handle 0) and a receiver (handle 1), which gets credit in `receive`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: str) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
         self._frames = FrameBuffer(MAX_FRAME_SIZE)
         self._delivery_count = 0
@@ -46,7 +47,7 @@ class PipelinedClient:
         self._accepted = 0
         self._received: list[int] = []
         self._confirmed = 0
-        self._handshake()
+        self._handshake(f"\0{POLICY}\0{key}".encode())
 
     def __enter__(self) -> PipelinedClient:
         return self
@@ -91,10 +92,10 @@ class PipelinedClient:
                 out.append(self._grant(min(CREDIT, remaining)))
                 seen = 0
 
-    def _handshake(self) -> None:
+    def _handshake(self, password: bytes) -> None:
         self._socket.sendall(
             SASL_HEADER
-            + encode_frame(SaslInit(Symbol("ANONYMOUS")), type_=SASL_TYPE)
+            + encode_frame(SaslInit(Symbol("PLAIN"), password), type_=SASL_TYPE)
             + AMQP_HEADER
             + encode_frame(Open("benchmark", max_frame_size=MAX_FRAME_SIZE))
             + encode_frame(Begin(None, 0, WINDOW, WINDOW), channel=1)
@@ -158,7 +159,7 @@ class PipelinedClient:
 
 def measure(server: ServerProcess, count: int, sample: Sample) -> None:
     """Add ``raw_send`` and ``raw_receive`` (with completion)."""
-    with PipelinedClient(server.port) as client:
+    with PipelinedClient(server.port, server.key) as client:
         with metered(sample, "raw_send", count, server):
             client.send(count)
         with metered(sample, "raw_receive", count, server):

@@ -37,6 +37,11 @@ class ServerProcess:
         """The AMQP port on 127.0.0.1."""
         return int(self.connection_string.split(";")[0].rpartition(":")[2])
 
+    @property
+    def key(self) -> str:
+        """The key of its connection string."""
+        return self.connection_string.partition("SharedAccessKey=")[2].partition(";")[0]
+
     def cpu_seconds(self) -> float:
         """CPU time so far, user and system."""
         times = self._statistics.cpu_times()

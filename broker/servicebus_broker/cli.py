@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ app = typer.Typer(add_completion=False)
 
 HOST = "127.0.0.1"
 DEFAULT_DATA = Path(".broker")
+_KEY = re.compile(r"[!-:<-~]+")  # ASCII that is printed, without the semicolon
 
 
 @app.command()
@@ -54,6 +56,14 @@ def broker(
         Path | None,
         typer.Option(help="File to write the certificate of the administration API to; else it is in the data folder."),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Key that clients must have in their connection string; else a random one, kept in the data folder.",
+            envvar="SERVICEBUS_BROKER_KEY",
+            show_envvar=True,
+        ),
+    ] = None,
     max_connections: Annotated[
         int, typer.Option(help="Connections at a time; one more is closed with an error.", min=1)
     ] = DEFAULT_LIMITS.max_connections,
@@ -66,7 +76,8 @@ def broker(
 
     Once it serves, it prints one line on standard output, ready {"connection_string": ..., "administration": ...,
     "certificate": ...}: for a ServiceBusClient, for a ServiceBusAdministrationClient, and the file that the latter must
-    trust (connection_verify). At a terminal it says the same in words too. Logs go to standard error.
+    trust (connection_verify). Clients that do not know the key in these strings are refused. At a terminal it says the
+    same in words too. Logs go to standard error.
 
     SIGTERM and Ctrl-C end it with status 0. If it cannot start, it prints one line on standard error and ends with
     status 2; if the disk fails while it runs, it ends with status 1.
@@ -79,6 +90,8 @@ def broker(
 
     if memory and data is not None:
         raise _refusal("--memory keeps nothing, so it goes without --data")
+    if key is not None and not _KEY.fullmatch(key):
+        raise _refusal("--key has characters that a connection string cannot have, or none")
     try:
         run(
             Options(
@@ -89,6 +102,7 @@ def broker(
                 fsync=fsync,
                 https_port=https_port if https else None,
                 certificate=cert,
+                key=key,
                 max_connections=max_connections,
                 end_with_parent=end_with_parent,
             )

@@ -76,6 +76,13 @@ class ClientProtocol(asyncio.Protocol):
             peer, self._peer = self._peer, None
             self._server.remove(peer)
 
+    def abort(self) -> None:
+        """End this client at once."""
+        if self._transport is not None:
+            self._transport.abort()
+        # The event loop calls it too, but only after the caller needs the room.
+        self.connection_lost(None)
+
     def pause_writing(self) -> None:
         if self._peer is not None:
             self._peer.connection.paused = True
@@ -112,6 +119,9 @@ class ClientProtocol(asyncio.Protocol):
             logger.exception("%s is disconnected because of an unexpected error.", self._name)
             self.close()
         self._server.finish_turn_soon()
+        if self._peer.refused_token is not None:
+            logger.warning("%s put a token that is refused: %s", self._name, self._peer.refused_token)
+            self._peer.refused_token = None
         connection = self._peer.connection
         self._read(not connection.has_more)
         if connection.has_more and not connection.is_backed_up:
@@ -139,7 +149,7 @@ class ClientProtocol(asyncio.Protocol):
         """End a client that does not open its connection, or that was silent for too long."""
         if self._peer is None or self._peer.connection.is_closed:
             return
-        is_open = self._peer.connection.is_open
+        is_open = self._peer.connection.is_open and self._peer.is_authorized
         deadline = (
             self._last_input_at + self._limits.idle_timeout
             if is_open
@@ -150,7 +160,7 @@ class ClientProtocol(asyncio.Protocol):
             # It may open meanwhile; then the other limit counts.
             self._call_later("watch", min(remaining, self._limits.idle_timeout), self._check_silence)
             return
-        what = "was silent" if is_open else "did not open its connection"
+        what = "was silent" if is_open else "did not open its connection, or put no token on it,"
         limit = self._limits.idle_timeout if is_open else self._limits.handshake_timeout
         logger.warning("%s is disconnected: it %s for %g seconds", self._name, what, limit)
         description = f"The connection was inactive for more than the allowed {limit:g} seconds."

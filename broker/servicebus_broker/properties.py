@@ -33,7 +33,7 @@ PROPERTIES = (
     Property("DefaultMessageTimeToLive", "default_time_to_live", forms.duration(0.001)),
     Property("DeadLetteringOnMessageExpiration", "dead_letter_on_expiration", forms.flag()),
     Property("DuplicateDetectionHistoryTimeWindow", "duplicate_detection_window", forms.duration(0.001, 7 * _DAY)),
-    Property("MaxDeliveryCount", "max_delivery_count", forms.integer(1, 2000)),
+    Property("MaxDeliveryCount", "max_delivery_count", forms.integer(1, 2**31 - 1)),
     Property("EnableBatchedOperations", "enable_batched_operations", forms.flag()),
     Property("Status", "status", forms.status()),
     Property("ForwardTo", "forward_to", forms.entity_path(), optional=True),

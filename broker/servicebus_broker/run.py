@@ -16,10 +16,12 @@ from servicebus_broker.banner import banner
 from servicebus_broker.clock import SystemClock
 from servicebus_broker.journal.fsync import Fsync
 from servicebus_broker.journal.journal import Journal
+from servicebus_broker.key_file import key_in, new_key
 from servicebus_broker.limits import Limits
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.server import Server
-from servicebus_broker.service.broker import Broker
+from servicebus_broker.service.broker import MAX_QUEUES, Broker
+from servicebus_broker.service.shared_key import SharedKey
 
 
 class StartError(Exception):
@@ -31,7 +33,8 @@ class Options:
     """The command line. Port 0 is any free one.
 
     Without ``data``, everything is kept in memory; without ``https_port``, there is no administration. ``certificate``
-    is the file that its certificate is written to, in the data folder unless given.
+    is the file that its certificate is written to, in the data folder unless given. ``key`` is what clients have to
+    know; without it the one of the data folder, or a new one.
     """
 
     host: str
@@ -41,6 +44,7 @@ class Options:
     fsync: Fsync
     https_port: int | None
     certificate: Path | None
+    key: str | None
     max_connections: int
     end_with_parent: bool
 
@@ -50,23 +54,45 @@ def run(options: Options) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # Twice: a connection above the limit is open for a moment too. The rest is for the journal.
     _allow_files(2 * options.max_connections + 100)
-    server = _durable_server(options, options.data) if options.data else _server_in_memory(options)
+    key = options.key or _stored_key(options)
+    server = _durable_server(options, options.data, key) if options.data else _server_in_memory(options, key)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve(server, options))
+        runner.run(_serve(server, options, key))
 
 
-def _server_in_memory(options: Options) -> Server:
-    return Server(Broker(options.queues, SystemClock(), _limits(options)))
+def _stored_key(options: Options) -> str:
+    if options.data is None:
+        return new_key()
+    try:
+        return key_in(options.data)
+    except OSError as error:
+        raise StartError(f"there can be no key in {options.data}: {_reason(error)}") from error
 
 
-def _durable_server(options: Options, folder: Path) -> Server:
+def _server_in_memory(options: Options, key: str) -> Server:
+    clock = SystemClock()
+    _check_number(options.queues)
+    return Server(Broker(options.queues, clock, _limits(options), SharedKey(key, clock)))
+
+
+def _durable_server(options: Options, folder: Path, key: str) -> Server:
     clock = SystemClock()
     journal = Journal(folder, options.queues, clock, fsync=options.fsync)
     clock.not_before(journal.last_time)
-    broker = Broker(journal.defined(), clock, _limits(options))
+    _check_number(journal.defined())
+    broker = Broker(journal.defined(), clock, _limits(options), SharedKey(key, clock))
     journal.restore(broker.queues())
     broker.record_to(journal)
     return Server(broker, journal)
+
+
+def _check_number(queues: list[QueueSettings]) -> None:
+    """Raises StartError."""
+    if len(queues) > MAX_QUEUES:
+        raise StartError(
+            f"{len(queues)} queues are configured, or are in the data folder and not empty; this broker holds "
+            f"{MAX_QUEUES} at most"
+        )
 
 
 def _limits(options: Options) -> Limits:
@@ -85,7 +111,7 @@ def _allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _serve(server: Server, options: Options) -> None:
+async def _serve(server: Server, options: Options, key: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -97,8 +123,8 @@ async def _serve(server: Server, options: Options) -> None:
     if options.end_with_parent:
         lifetime.end_with_parent()
     try:
-        async with _administration(server, options) as administration:
-            addresses = {"connection_string": connection_string(options.host, port), **administration}
+        async with _administration(server, options, key) as administration:
+            addresses = {"connection_string": connection_string(options.host, port, key), **administration}
             lifetime.announce_ready(**addresses)
             if sys.stdout.isatty():
                 names = [entity.queue.name for entity in server.broker.entities()]
@@ -118,7 +144,7 @@ async def _stop_or_failure(stop: asyncio.Event, server: Server) -> None:
 
 
 @asynccontextmanager
-async def _administration(server: Server, options: Options) -> AsyncIterator[dict[str, str]]:
+async def _administration(server: Server, options: Options, key: str) -> AsyncIterator[dict[str, str]]:
     if options.https_port is None:
         yield {}
         return
@@ -130,7 +156,7 @@ async def _administration(server: Server, options: Options) -> AsyncIterator[dic
         return True
 
     where = {"folder": options.data, "certificate": options.certificate}
-    serving = serve_administration(server.broker, commit, options.host, options.https_port, **where)
+    serving = serve_administration(server.broker, commit, options.host, options.https_port, key, **where)
     async with AsyncExitStack() as stack:
         try:
             endpoint = await stack.enter_async_context(serving)

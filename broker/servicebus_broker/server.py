@@ -71,13 +71,24 @@ class Server:
             await self._server.wait_closed()
 
     def add(self, client: ClientProtocol) -> Peer | None:
-        """Connect a client; one above the limit is told so and closed. None if too many of those wait already."""
+        """Connect a client; one above the limit is told so and closed. None if too many of those wait already.
+
+        Clients that know the key come before those that have not proved it.
+        """
         limit = self.limits.max_connections
+        if len(self._clients) >= limit:
+            self._end_oldest_stranger()
         if len(self._clients) >= 2 * limit:
             return None
         peer = self.broker.connect(too_many_connections(limit) if len(self._clients) >= limit else None)
         self._clients[peer] = client
         return peer
+
+    def _end_oldest_stranger(self) -> None:
+        for peer, client in self._clients.items():
+            if not peer.is_authorized:
+                client.abort()
+                return
 
     def remove(self, peer: Peer) -> None:
         """A client is gone."""

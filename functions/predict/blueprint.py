@@ -22,7 +22,7 @@ from functions.predict.failed import Failed
 from functions.predict.inbox import Inbox
 from functions.predict.models import Models
 from functions.predict.openapi import openapi
-from functions.predict.request import preferred_wait
+from functions.predict.prefer import preferred_wait
 from functions.predict.results import Results
 from functions.predict.secret import Secret
 from functions.predict.service import Answer, PredictService, refusal, retry_after

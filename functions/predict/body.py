@@ -1,12 +1,14 @@
 """The body of a request, from bytes to JSON values."""
 
 import codecs
+import json
 import re
 from typing import Any
 
 import orjson
 
-from functions.errors import MalformedRequest, RequestTooLarge, UnsupportedMediaType, cut
+from functions.errors import MalformedRequest, RequestTooLarge, UnsupportedContentEncoding, UnsupportedMediaType, cut
+from functions.predict.header_grammar import BLANKS, TCHARS, WORD, text_of
 
 _OTHER_LANGUAGE = re.compile(r"[+]?(NaN|Infinity|inf|None|null|undefined|true|false)\b", re.IGNORECASE)
 """Words of JavaScript and Python, and JSON's own in another case."""
@@ -22,27 +24,66 @@ _INSTEAD = {
 }
 
 
-def json_object(content_type: str | None, body: bytes, max_bytes: int) -> dict[str, Any]:
+_PARAMETER = re.compile(rf"({TCHARS})=({WORD})")
+_MEDIA_TYPE = re.compile(
+    rf"{BLANKS}(?P<type>{TCHARS}/{TCHARS})(?P<parameters>(?:{BLANKS};{BLANKS}(?:{TCHARS}={WORD})?+)*+){BLANKS}"
+)
+_CHARSETS = {"utf-8", "utf8", "us-ascii"}
+"""UTF-8 and what is the same in it."""
+MAX_CONTAINERS = 1_000_000
+"""Lists and objects in a body: each takes up to 230 bytes of memory for two bytes that are sent."""
+
+
+def json_object(
+    content_type: str | None, body: bytes, max_bytes: int, content_encoding: str | None = None
+) -> dict[str, Any]:
     """The JSON object that the body is; a byte order mark before it is skipped.
 
-    Raises RequestTooLarge (before parsing), UnsupportedMediaType or MalformedRequest.
+    Raises RequestTooLarge (before parsing), UnsupportedMediaType, UnsupportedContentEncoding or MalformedRequest.
     """
     if len(body) > max_bytes:
         raise RequestTooLarge(f"The body has {len(body)} bytes; {max_bytes} are allowed. Send the rows in parts.")
-    media_type = (content_type or "application/json").split(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise UnsupportedMediaType(f"Send the body as application/json, not {cut(media_type)!r}.")
+    if content_type and content_type != "application/json":
+        _check_media_type(content_type)
+    if content_encoding and content_encoding.strip().lower() != "identity":
+        raise UnsupportedContentEncoding(f"Send the body as it is, without Content-Encoding {cut(content_encoding)!r}.")
+    _check_number_of_containers(body)
     try:
         document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
-        raise MalformedRequest(f"The body is not valid JSON: {_reason(error)}") from error
+        raise MalformedRequest(f"The body is not valid JSON: {_reason(error, body)}") from error
     if not isinstance(document, dict):
         raise MalformedRequest("The body must be a JSON object.")
     return document
 
 
-def _reason(error: orjson.JSONDecodeError) -> str:
-    """What the parser says, or what to send instead of a word that only other languages know."""
+def _check_number_of_containers(body: bytes) -> None:
+    """Raises RequestTooLarge. Brackets in strings count: telling them apart would cost more than parsing."""
+    if len(body) <= 2 * MAX_CONTAINERS:  # each has two brackets
+        return
+    number = body.count(b"[") + body.count(b"{")
+    if number > MAX_CONTAINERS:
+        raise RequestTooLarge(
+            f"The body has {number} opening brackets; {MAX_CONTAINERS} are allowed. Send the rows in parts."
+        )
+
+
+def _check_media_type(content_type: str) -> None:
+    """JSON, whatever its parameters are but another charset. Raises UnsupportedMediaType."""
+    found = _MEDIA_TYPE.fullmatch(content_type)
+    media_type = "" if found is None else found["type"].lower()
+    if found is None or (media_type != "application/json" and not media_type.endswith("+json")):
+        raise UnsupportedMediaType(f"Send the body as application/json, not {cut(content_type)!r}.")
+    for name, value in _PARAMETER.findall(found["parameters"]):
+        if name.lower() == "charset" and text_of(value).lower() not in _CHARSETS:
+            raise UnsupportedMediaType(f"Send the body in UTF-8, not in {cut(text_of(value))!r}.")
+
+
+def _reason(error: orjson.JSONDecodeError, body: bytes) -> str:
+    """What the parser says, or what to send instead of another encoding or of a word that only other languages know."""
+    encoding = json.detect_encoding(body)
+    if not encoding.startswith("utf-8"):
+        return f"it looks like {encoding.upper()}: send UTF-8"
     word = _OTHER_LANGUAGE.match(error.doc, error.pos)
     if word is None or word[0] in ("true", "false"):
         return str(error)

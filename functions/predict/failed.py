@@ -10,7 +10,6 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
-from azure.servicebus.exceptions import MessageSizeExceededError
 
 from functions.outbox.messages import OPERATIONS
 from functions.outbox.sender import unavailable
@@ -78,11 +77,14 @@ def _kept_id(message: func.ServiceBusMessage, queue: str) -> str:
 
 
 def _own_properties(message: func.ServiceBusMessage) -> Properties:
-    """The original's application properties, of which Service Bus takes plain values only."""
+    """The original's application properties, of which Service Bus takes plain values only.
+
+    The SDK sends whole numbers of 32 bits; longer ones are kept as text.
+    """
     kept: Properties = {}
     room = MAX_PROPERTIES_BYTES
     for name, value in (message.application_properties or {}).items():
-        is_number = isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+        is_number = isinstance(value, float) or (isinstance(value, int) and -(2**31) <= value < 2**31)
         plain = value if is_number else (value if isinstance(value, str) else json.dumps(value, default=str))[:MAX_TEXT]
         room -= len(str(name).encode()) + len(str(plain).encode(errors="replace"))
         if room < 0:
@@ -106,7 +108,7 @@ class Failed:
         try:
             try:
                 await self._send(original(message, queue, operations, self._settings.max_message_bytes))
-            except (MessageSizeExceededError, ValueError, TypeError) as refused:
+            except (AzureError, ValueError, TypeError) as refused:  # the SDK has no error for what it cannot encode
                 logger.warning("dead letter %s is kept without its properties: %s", message.message_id, refused)
                 await self._send(_bare(message, queue, operations))
         except (AzureError, OSError, TimeoutError, ValueError) as trouble:

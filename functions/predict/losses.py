@@ -2,10 +2,12 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from functions.errors import FieldError, InvalidRequest, cut
+from functions.errors import MAX_LISTED, FieldError, InvalidRequest, cut
 
 
 def _outline(kept: bytes) -> bytes:
@@ -17,6 +19,12 @@ def _outline(kept: bytes) -> bytes:
 _UNSIGNED, _SIGNED = _outline(b'."'), _outline(b'."-')
 _LONG, _POSITIVE, _NEGATIVE = b" " + b"0" * 19, b" " + b"0" * 20, b"-" + b"0" * 19
 """The fewest digits that may not fit 64 bits: 19 behind a minus, else 20."""
+_DIGITS = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}+(?![.eE])")
+_ESCAPED_COLON = re.compile(rb"\\u003[aA]")
+_BEYOND = "is beyond 64 bits: send a fraction or an exponent with it if a float will do"
+_TWICE = "a key stands twice in one object: only one of its values could be meant"
+MAX_NAMED_BYTES = 1024 * 1024
+"""Of larger bodies the second look would hold up other requests for seconds."""
 
 
 class _Beyond(str):
@@ -28,16 +36,26 @@ class _Beyond(str):
 def refuse_losses(body: bytes, colons: int, written: int) -> None:
     """Compare the colons of a body with those of what was read from it when that is written again.
 
-    Costs a tenth of parsing; the second, slow look is for bodies that may have lost something.
-    Raises InvalidRequest naming each integer beyond 64 bits and each key that stands twice in an object.
+    Costs a tenth of parsing. Raises InvalidRequest for integers beyond 64 bits and for keys that stand twice in an
+    object; a second, slow look gives their places in a body that is small enough.
     """
-    errors = []
-    if _may_hold_long_integers(body):
-        errors += list(_long_integers(body))
-    if colons != written or (b"\\" in body and b"\\u003" in body):  # an escaped colon hides from the count
-        errors += list(_repeated_keys(body))
-    if errors:
-        raise InvalidRequest("The request has values that would be lost; see errors.", errors)
+    long = _may_hold_long_integers(body) and next(_long_integers(body), None) is not None
+    repeated = colons + _escaped_colons(body) != written
+    if not long and not repeated:
+        return
+    small = len(body) <= MAX_NAMED_BYTES
+    errors: list[FieldError] = []
+    if long:
+        errors += _long_integers_by_path(body) if small else islice(_long_integers(body), MAX_LISTED)
+    if repeated:
+        errors += _repeated_keys(body) if small else [FieldError(field="body", message=_TWICE)]
+    raise InvalidRequest("The request has values that would be lost; see errors.", errors)
+
+
+def _escaped_colons(body: bytes) -> int:
+    if b"\\u003" not in body:
+        return 0
+    return len(_ESCAPED_COLON.findall(body.replace(rb"\\", b"")))
 
 
 def _may_hold_long_integers(body: bytes) -> bool:
@@ -49,19 +67,33 @@ def _may_hold_long_integers(body: bytes) -> bool:
 
 
 def _long_integers(body: bytes) -> Iterator[FieldError]:
+    """Each integer beyond 64 bits, by its place in the body."""
+    plain = body.replace(rb"\\", b"__").replace(rb"\"", b"__")
+    quotes = seen = 0
+    for run in _DIGITS.finditer(plain):
+        quotes += plain.count(b'"', seen, run.start())
+        seen = run.start()
+        if quotes % 2 == 0 and not _fits(run[0]):
+            digits = cut(run[0].decode())
+            yield FieldError(field="body", message=f"at byte {seen}: {digits} {_BEYOND}")
+
+
+def _long_integers_by_path(body: bytes) -> Iterator[FieldError]:
     document = json.loads(_text(body), parse_int=_integer)
     for path, digits in _beyond(document, ""):
-        message = f"{cut(digits)} is beyond 64 bits: send a fraction or an exponent with it if a float will do"
-        yield FieldError(field=path, message=message)
+        yield FieldError(field=path, message=f"{cut(digits)} {_BEYOND}")
 
 
 def _text(body: bytes) -> str:
     return body.removeprefix(codecs.BOM_UTF8).decode()
 
 
+def _fits(digits: str | bytes) -> bool:
+    return len(digits) <= 20 and -(2**63) <= int(digits) < 2**64
+
+
 def _integer(digits: str) -> object:
-    fits = len(digits) <= 20 and -(2**63) <= int(digits) < 2**64
-    return int(digits) if fits else _Beyond(digits)
+    return int(digits) if _fits(digits) else _Beyond(digits)
 
 
 def _beyond(value: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -85,4 +117,4 @@ def _repeated_keys(body: bytes) -> Iterator[FieldError]:
 
     json.loads(_text(body), object_pairs_hook=note)
     for key in repeated:
-        yield FieldError(field=cut(key), message="stands twice in one object: only one of its values could be meant")
+        yield FieldError(field=cut(key), message=_TWICE.removeprefix("a key "))

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from functions.catalog import Catalog, ModelType
 from functions.settings import ModelsSettings
+from functions.shared_calls import SharedCalls
 
 if TYPE_CHECKING:
     import httpx
@@ -16,16 +17,25 @@ logger = logging.getLogger(__name__)
 
 MAX_LISTED = 100
 TIMEOUT_S = 10.0
+KEPT_S = 5.0
+"""How old a list of models may be: a client that asks in a loop costs MLflow no more than that."""
+MAX_AT_ONCE = 4
+"""Model types that MLflow is asked about at the same time."""
 MERGING = "ondemand.merging"
 """Tag of a model whose predictions are not merged: the reason why."""
 
 
 class Models:
-    """``trainedModels`` is null, with the reason beside it, when MLflow cannot be asked."""
+    """``trainedModels`` is null, with the reason beside it, when MLflow cannot be asked.
+
+    What MLflow said is kept for seconds, and callers share it.
+    """
 
     def __init__(self, catalog: Catalog, settings: ModelsSettings) -> None:
         self._catalog = catalog
         self._settings = settings
+        self._descriptions: SharedCalls[str, dict[str, Any]] = SharedCalls(KEPT_S)
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
 
     @cached_property
     def _http(self) -> "httpx.AsyncClient":
@@ -44,6 +54,9 @@ class Models:
         return await self._describe(*self._catalog.find(model_type))
 
     async def _describe(self, name: str, entry: ModelType) -> dict[str, Any]:
+        return await self._descriptions.get(name, partial(self._ask, name, entry))
+
+    async def _ask(self, name: str, entry: ModelType) -> dict[str, Any]:
         import httpx
 
         description: dict[str, Any] = {
@@ -58,7 +71,8 @@ class Models:
             "trainedModels": None,
         }
         try:
-            description["trainedModels"] = await self._trained(entry)
+            async with self._places:
+                description["trainedModels"] = await self._trained(entry)
         except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError) as error:
             logger.warning("listing the models of %s: %s: %s", name, type(error).__name__, error)
             description["trainedModelsError"] = "MLflow could not be asked; try again in a moment."

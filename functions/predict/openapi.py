@@ -13,7 +13,7 @@ _PREFER = {
     "name": "Prefer",
     "in": "header",
     "schema": {"type": "string"},
-    "description": "`wait=N`: wait up to N seconds (0 to 60) for the outcome (RFC 7240).",
+    "description": "`wait=N`: wait up to N seconds (0 to 60) for the outcome; `respond-async`: none (RFC 7240).",
     "example": "wait=30",
 }
 _IDEMPOTENCY_KEY = {
@@ -29,7 +29,25 @@ _RUN_ID = {
     "schema": {"type": "string"},
     "description": "In any case, with or without the dashes of a UUID.",
 }
-_MODEL_TYPE = {"name": "type", "in": "path", "required": True, "schema": {"type": "string"}}
+_ROW = {"type": "object", "minProperties": 1}
+_KINDS_OF_REQUEST = [
+    {"title": "A poll", "required": ["runId"], "properties": {"runId": {"type": "string"}}},
+    {
+        "title": "A prediction",
+        "required": ["modelType", "predictionParameters"],
+        "properties": {
+            "runId": {"type": "null"},
+            "modelType": {"type": "string"},
+            "predictionParameters": {"anyOf": [_ROW, {"type": "array", "minItems": 1, "items": _ROW}]},
+        },
+    },
+]
+_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds"}}
+_ACCEPTED = _RETRY_AFTER | {
+    "Location": {"schema": {"type": "string"}, "description": "Where to poll"},
+    "Preference-Applied": {"schema": {"type": "string"}, "description": "The part of Prefer that was applied"},
+}
+_NO_KEY = {"401": {"description": "No function key, or a wrong one: the host's own answer"}}
 
 
 def openapi(catalog: Catalog, version: str) -> dict[str, Any]:
@@ -42,19 +60,27 @@ def openapi(catalog: Catalog, version: str) -> dict[str, Any]:
     _, definitions = models_json_schema(kinds, by_alias=True, ref_template="#/components/schemas/{model}")
     schemas = definitions["$defs"]
     schemas["PredictRequest"]["properties"]["modelType"]["examples"] = sorted(catalog.models)
+    schemas["PredictRequest"]["anyOf"] = _KINDS_OF_REQUEST
+    model_type = {"name": "type", "in": "path", "required": True, "schema": {"type": "string"}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "mlflow-ondemand", "version": version, "license": {"name": "MIT", "identifier": "MIT"}},
         "paths": {
             "/predict": {"post": _post_predict(catalog)},
             "/predict/{runId}": {"get": _get_operation()},
-            "/models": {"get": _plain("listModels", "The catalog and the trained models")},
-            "/models/{type}": {"get": _plain("getModel", "One model type", [_MODEL_TYPE], problem=404)},
-            "/health/live": {"get": _plain("live", "The process runs")},
-            "/health/ready": {"get": _plain("ready", "The function can work", problem=503)},
+            "/models": {"get": _plain("listModels", "The catalog and the trained models", problems=(429, 503))},
+            "/models/{type}": {
+                "get": _plain("getModel", "One model type", [model_type | _first(catalog)], problems=(404, 429, 503))
+            },
+            "/health/live": {"get": _plain("live", "The process runs", anonymous=True)},
+            "/health/ready": {"get": _plain("ready", "The function can work", problems=(503,), anonymous=True)},
         },
         "components": {"schemas": schemas},
     }
+
+
+def _first(catalog: Catalog) -> dict[str, str]:
+    return {"example": min(catalog.models)}
 
 
 def _examples(catalog: Catalog) -> dict[str, Any]:
@@ -86,8 +112,9 @@ def _post_predict(catalog: Catalog) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {
             "200": _operation("The outcome"),
-            "202": _operation("Accepted; poll Location"),
-            **{str(status): _operation(text) for status, text in refused.items()},
+            "202": _operation("Accepted; poll Location", _ACCEPTED),
+            **_NO_KEY,
+            **{str(status): _refusal(status, text) for status, text in refused.items()},
         },
     }
 
@@ -99,25 +126,33 @@ def _get_operation() -> dict[str, Any]:
         "parameters": [_RUN_ID, _PREFER],
         "responses": {
             "200": _operation("Finished, well or not: see status"),
-            "202": _operation("Not finished yet"),
+            "202": _operation("Not finished yet", _ACCEPTED),
+            **_NO_KEY,
             "404": _operation("Unknown or expired"),
+            "429": _refusal(429, "Full; see Retry-After"),
+            "503": _refusal(503, "The operation store cannot be reached; ask again"),
         },
     }
 
 
-def _operation(description: str) -> dict[str, Any]:
+def _operation(description: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Operation"}
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {"description": description, "headers": headers or {}, "content": {"application/json": {"schema": schema}}}
+
+
+def _refusal(status: int, description: str) -> dict[str, Any]:
+    return _operation(description, _RETRY_AFTER if status in (429, 503) else None)
 
 
 def _plain(
-    operation_id: str, summary: str, parameters: list[dict[str, Any]] | None = None, problem: int | None = None
+    operation_id: str,
+    summary: str,
+    parameters: list[dict[str, Any]] | None = None,
+    problems: tuple[int, ...] = (),
+    anonymous: bool = False,
 ) -> dict[str, Any]:
-    responses: dict[str, Any] = {"200": {"description": "OK", "content": {"application/json": {}}}}
-    if problem is not None:
-        schema = {"$ref": "#/components/schemas/Problem"}
-        responses[str(problem)] = {
-            "description": "Problem details",
-            "content": {"application/problem+json": {"schema": schema}},
-        }
+    schema = {"$ref": "#/components/schemas/Problem"}
+    problem = {"description": "Problem details", "content": {"application/problem+json": {"schema": schema}}}
+    ok = {"200": {"description": "OK", "content": {"application/json": {}}}}
+    responses = ok | ({} if anonymous else _NO_KEY) | {str(status): problem for status in problems}
     return {"operationId": operation_id, "summary": summary, "parameters": parameters or [], "responses": responses}

@@ -18,8 +18,8 @@ from functions.predict.body import json_object
 from functions.predict.losses import refuse_losses
 from functions.predict.rows import Rows, checked_rows
 from functions.predict.wrong_rows import WrongRows
+from functions.settings import RowSettings
 
-MAX_WAIT_S = 60.0
 MAX_IDEMPOTENCY_KEY = 255
 FIELDS = tuple(str(field.alias) for field in PredictRequest.model_fields.values())
 _WORDS = {
@@ -30,8 +30,6 @@ _WORDS = {
 }
 """What pydantic's kinds of errors are in a request."""
 _WRONG_FIELDS = "The request has wrong fields; see errors."
-_WAIT = re.compile(r"""(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?=$|[,;])""", re.IGNORECASE)
-_ASYNC = re.compile(r"(?:^|[,;])\s*respond-async\s*(?=$|[,;])", re.IGNORECASE)
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 
@@ -52,12 +50,14 @@ class ValidRequest:
         self.rows, self.rows_json = None, b""
 
 
-def parse_body(content_type: str | None, body: bytes, max_bytes: int) -> PredictRequest:
+def parse_body(
+    content_type: str | None, body: bytes, max_bytes: int, content_encoding: str | None = None
+) -> PredictRequest:
     """The request as the API's schema has it; of a poll the run id alone.
 
-    Raises RequestTooLarge (before parsing), UnsupportedMediaType, MalformedRequest or InvalidRequest.
+    Raises what `json_object` raises, or InvalidRequest.
     """
-    document = json_object(content_type, body, max_bytes)
+    document = json_object(content_type, body, max_bytes, content_encoding)
     run_id = document.get("runId")
     if run_id is not None:
         return PredictRequest(operation_id=_text(run_id))
@@ -86,7 +86,7 @@ def _field_error(error: ErrorDetails) -> FieldError:
     return FieldError(field=".".join(map(str, error["loc"])), message=_WORDS.get(error["type"], error["msg"]))
 
 
-def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: bytes | None = None) -> ValidRequest:
+def validate(request: PredictRequest, catalog: Catalog, limits: RowSettings, body: bytes | None = None) -> ValidRequest:
     """With the body that the request was read from, also what parsing it has lost is refused.
 
     Raises UnknownModelType, or InvalidRequest with every offending field.
@@ -94,7 +94,7 @@ def validate(request: PredictRequest, catalog: Catalog, max_rows: int, body: byt
     model_type, entry = catalog.find(_model_type(request, catalog))
     given = request.model_parameters or {}
     parameters, errors = canonical_parameters(entry.parameters, given)
-    rows = _rows(request.prediction_parameters, max_rows, errors, body or b"")
+    rows = _rows(request.prediction_parameters, limits, errors, body or b"")
     if body is not None:
         refuse_losses(body, _colons_in(body, rows), rows.colons + _colons_beside_rows(request))
     return ValidRequest(model_type, entry, parameters, training_key(model_type, parameters), rows.value, rows.json)
@@ -107,11 +107,11 @@ def _model_type(request: PredictRequest, catalog: Catalog) -> str:
     raise InvalidRequest(_WRONG_FIELDS, [FieldError(field="modelType", message=f"is required; one of {known}")])
 
 
-def _rows(given: Any, max_rows: int, errors: list[FieldError], body: bytes) -> Rows:
+def _rows(given: Any, limits: RowSettings, errors: list[FieldError], body: bytes) -> Rows:
     """Raises InvalidRequest with the errors in the rows behind those that are there."""
     total = len(errors)
     try:
-        rows = checked_rows(given, max_rows, body)
+        rows = checked_rows(given, limits, body)
     except WrongRows as wrong:
         total += wrong.total
         errors = errors + [FieldError(field="predictionParameters", message=mistake) for mistake in wrong.mistakes]
@@ -134,15 +134,6 @@ def canonical_run_id(run_id: str) -> str | None:
     """The id as answers have it: 32 hexadecimal digits, however they are spelt; None if it cannot be one."""
     text = run_id.lower()
     return text.replace("-", "") if _RUN_ID.fullmatch(text) else None
-
-
-def preferred_wait(prefer: str | None) -> float | None:
-    """Seconds of ``Prefer: wait=N`` (RFC 7240), at most 60; 0 for ``respond-async``; None without either."""
-    if prefer is None:
-        return None
-    if match := _WAIT.search(prefer):
-        return min(float(match.group(1)), MAX_WAIT_S)
-    return 0.0 if _ASYNC.search(prefer) else None
 
 
 def idempotency_key(header: str | None) -> str | None:

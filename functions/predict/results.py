@@ -121,7 +121,7 @@ class Results:
     async def _hand_over_stored(self, event: Event) -> None:
         operation_id = str(event.operation.operation_id)
         waiter = self._waiters.get(operation_id)
-        stored = await self._operations.read(operation_id)
+        stored = await self._operations.outcome(operation_id)
         if stored is None:
             logger.error("operation %s: its stored result is gone", operation_id)
         elif waiter is not None:

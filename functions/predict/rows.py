@@ -9,7 +9,8 @@ import orjson
 
 from functions.predict.split import check_split
 from functions.predict.tables import check_records, check_tensor_or_columns
-from functions.predict.wrong_rows import WrongRows, quoted, refuse
+from functions.predict.wrong_rows import WrongRows, check_number_of_cells, quoted, refuse
+from functions.settings import RowSettings
 
 MAX_DEPTH = 32
 """Levels of lists and objects in the rows."""
@@ -35,19 +36,21 @@ class Rows:
     start: int | None = None
 
 
-def checked_rows(given: Any, max_rows: int, body: bytes = b"") -> Rows:
+def checked_rows(given: Any, limits: RowSettings, body: bytes = b"") -> Rows:
     """The rows in normal form. With the body that they were read from, their JSON is taken from there where it is
     proven to be theirs, which saves writing it. Raises WrongRows."""
     value = normal_form(given)
+    _check(value, limits)
     start, text = _as_sent(body) if value is given else (None, b"")
     text = text or _as_json(value)
     marks = text.translate(_SQUARE, delete=_NO_MARKS)
     brackets = marks.translate(None, delete=b":")
-    # With as many brackets as rows that pass `_check` have themselves, nothing is nested in them.
+    # With no more brackets than the rows themselves have, nothing is nested in them.
     flat = len(brackets) == _flat_brackets(value)
     if not text or (not flat and _may_be_deep(text, brackets) and _deeper_than(value, MAX_DEPTH)):
         raise WrongRows(f"is nested deeper than {MAX_DEPTH} levels")
-    _check(value, max_rows)
+    if _may_have_many_cells(text, limits):
+        check_number_of_cells(_cells(value), limits)
     colons = len(marks) - len(brackets)
     if start is not None and colons != _flat_keys(value):
         start, text = None, _as_json(value)
@@ -104,7 +107,7 @@ def normal_form(given: Any) -> Any:
     scoring = [key for key in SCORING_KEYS if isinstance(given.get(key), dict | list)]
     if not scoring:
         return [given]
-    if len(scoring) > 1 or given.keys() - {scoring[0], "params"}:
+    if len(given) > 1 + ("params" in given):  # of a hundred thousand keys no set is made
         raise WrongRows(
             f"has {' and '.join(scoring)} beside other keys: send a row with such a column in a list, "
             "a scoring body with nothing but params beside it"
@@ -114,16 +117,16 @@ def normal_form(given: Any) -> Any:
     return given
 
 
-def _check(value: Any, max_rows: int) -> None:
+def _check(value: Any, limits: RowSettings) -> None:
     match value:
         case list():
-            check_records(value, max_rows)
+            check_records(value, limits)
         case {"dataframe_records": records}:
-            check_records(records, max_rows)
+            check_records(records, limits)
         case {"dataframe_split": split}:
-            check_split(split, max_rows)
+            check_split(split, limits)
         case {"instances": values} | {"inputs": values}:
-            check_tensor_or_columns(values, max_rows)
+            check_tensor_or_columns(values, limits)
     if isinstance(value, dict) and "params" in value:
         _check_params(value["params"])
 
@@ -162,6 +165,18 @@ def _may_be_deep(text: bytes, brackets: bytes) -> bool:
         if not brackets:
             return False
     return True
+
+
+def _may_have_many_cells(text: bytes, limits: RowSettings) -> bool:
+    """A value and its comma have two bytes."""
+    return len(text) // 2 > limits.max_cells and text.count(b",") >= limits.max_cells
+
+
+def _cells(value: Any) -> int:
+    """The values that are neither lists nor objects; rows that have passed `_deeper_than` need little recursion."""
+    if isinstance(value, dict | list):
+        return sum(map(_cells, value.values() if isinstance(value, dict) else value))
+    return 1
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

@@ -9,13 +9,13 @@ from functions.contracts import JsonText, Operation, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, Problem, UnknownRun, cut
 from functions.operations import Operations
 from functions.predict.idempotency import belongs_to, new_operation_id, operation_ids
+from functions.predict.prefer import applied, preferred_wait
 from functions.predict.request import (
     ValidRequest,
     body_digest,
     canonical_run_id,
     idempotency_key,
     parse_body,
-    preferred_wait,
     traceparent_of,
     validate,
 )
@@ -50,7 +50,7 @@ def refusal(error: OnDemandError, prediction: ValidRequest | None = None) -> Ans
     operation = Operation(status="error", status_message=error.title, error=error.problem())
     if prediction is not None:
         operation.model_type, operation.model_parameters = prediction.model_type, prediction.parameters
-    return Answer(error.status, operation, retry_after(error))
+    return Answer(error.status, operation, retry_after(error) | error.headers)
 
 
 class PredictService:
@@ -85,13 +85,14 @@ class PredictService:
 
     async def post(self, caller: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """``POST /predict``. Raises OnDemandError for a request that is not valid, and for a poll of an unknown run."""
-        request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes)
+        encoding = headers.get("content-encoding")
+        request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes, encoding)
         wait = preferred_wait(headers.get("prefer"))
         if request.operation_id is not None:
             return await self.poll(caller, request.operation_id, wait)
         key = idempotency_key(headers.get("idempotency-key"))
         with self._bodies.hold(caller, len(body)), self._results.places.hold(caller):
-            prediction = validate(request, self._catalog, self._settings.max_rows, body)
+            prediction = validate(request, self._catalog, self._settings, body)
             request.prediction_parameters = None  # what waits must not keep its rows in memory
             try:
                 return await self._post(caller, prediction, key, headers, wait)
@@ -141,7 +142,7 @@ class PredictService:
             raise IdempotencyKeyReused(
                 f"This Idempotency-Key {message}.", [FieldError(field="Idempotency-Key", message=message)]
             )
-        if await self._operations.read(operation_id) is None:
+        if await self._operations.wait(operation_id, 0) is None:
             # The first one is about to publish, or died before it could: the message id is the same, so once is enough.
             command = await self._command(operation_id, caller, prediction, headers, durable=True)
             await self._publish(prediction, command)
@@ -237,7 +238,7 @@ def _unseen(operation_id: str, prediction: ValidRequest) -> Operation:
 
 
 def _answer(operation: Operation, status: int | None, wait: float | None) -> Answer:
-    headers = {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
+    headers = applied(wait)
     if not operation.finished:
         seconds = RETRY_AFTER_S if operation.training is None else RETRY_AFTER_TRAINING_S
         headers |= {"Location": f"/predict/{operation.operation_id}", "Retry-After": str(seconds)}

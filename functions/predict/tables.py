@@ -8,36 +8,44 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from functions.predict.wrong_rows import WrongRows, check_number_of_rows, count, quoted, quoted_list, refuse
+from functions.predict.wrong_rows import (
+    WrongRows,
+    check_number_of_columns,
+    check_number_of_rows,
+    count,
+    quoted,
+    quoted_list,
+    refuse,
+)
+from functions.settings import RowSettings
 
 _CHUNK = 500
 """Rows that are compared at once: few enough for the processor's cache."""
 
 
-def check_records(records: Any, max_rows: int) -> None:
+def check_records(records: Any, limits: RowSettings) -> None:
     """Rows as objects, all with the same columns in any order. Raises WrongRows."""
     if not isinstance(records, list):
         raise WrongRows("dataframe_records must be a list of rows")
-    check_number_of_rows(len(records), max_rows)
+    check_number_of_rows(len(records), limits)
     if set(map(type, records)) != {dict}:
         wrong = [number for number, row in enumerate(records) if not isinstance(row, dict)]
         refuse(wrong, lambda number: f"row {number} is not an object: every row must be one")
     columns = records[0].keys()
-    if not columns:
-        raise WrongRows("row 0 has no columns")
+    check_number_of_columns(len(columns), limits)
     if not _in_one_order(records, list(columns)):
         others = [number for number, row in enumerate(records) if row.keys() != columns]
         refuse(others, lambda number: f"row {number} {_difference(records[0], records[number])}")
 
 
-def check_tensor_or_columns(values: dict[str, Any] | list[Any], max_rows: int) -> None:
+def check_tensor_or_columns(values: dict[str, Any] | list[Any], limits: RowSettings) -> None:
     """Whether a tensor has the right shape is for the model's signature to say. Raises WrongRows."""
     if isinstance(values, dict):
-        _check_columns(values, max_rows)
+        _check_columns(values, limits)
     elif dict in set(map(type, values)):
-        check_records(values, max_rows)
+        check_records(values, limits)
     else:
-        check_number_of_rows(len(values), max_rows)
+        check_number_of_rows(len(values), limits)
 
 
 def _in_one_order(records: Sequence[dict[str, Any]], columns: list[str]) -> bool:
@@ -61,14 +69,13 @@ def _difference(first: dict[str, Any], row: dict[str, Any]) -> str:
     return " and ".join(filter(None, (lacks, has)))
 
 
-def _check_columns(columns: dict[str, Any], max_rows: int) -> None:
+def _check_columns(columns: dict[str, Any], limits: RowSettings) -> None:
     """Lists of one length, or single values, which are one row."""
-    if not columns:
-        raise WrongRows("has no columns")
+    check_number_of_columns(len(columns), limits)
     lengths = {name: len(value) if isinstance(value, list) else None for name, value in columns.items()}
     lists = [length for length in lengths.values() if length is not None]
     if lists:
-        check_number_of_rows(max(lists), max_rows)
+        check_number_of_rows(max(lists), limits)
     if len(set(lengths.values())) > 1 and not any(map(_is_tensor, columns.values())):
         first, *others = columns
         wrong = [name for name in others if lengths[name] != lengths[first]]

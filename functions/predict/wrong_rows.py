@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from functions.errors import MAX_LISTED, cut
+from functions.settings import RowSettings
 
 T = TypeVar("T")
 _MAX_NAMES = 5
@@ -25,12 +26,26 @@ def refuse(wrong: Sequence[T], sentence: Callable[[T], str]) -> None:
         raise WrongRows(*map(sentence, wrong[:MAX_LISTED]), total=len(wrong))
 
 
-def check_number_of_rows(number: int, max_rows: int) -> None:
+def check_number_of_rows(number: int, limits: RowSettings) -> None:
     """Raises WrongRows."""
     if not number:
         raise WrongRows("has no rows")
-    if number > max_rows:
-        raise WrongRows(f"has {number} rows; {max_rows} are allowed")
+    if number > limits.max_rows:
+        raise WrongRows(f"has {number} rows; {limits.max_rows} are allowed: send the rows in parts")
+
+
+def check_number_of_columns(number: int, limits: RowSettings) -> None:
+    """Raises WrongRows."""
+    if not number:
+        raise WrongRows("has no columns")
+    if number > limits.max_columns:
+        raise WrongRows(f"has {number} columns; {limits.max_columns} are allowed: send a list of values as one column")
+
+
+def check_number_of_cells(number: int, limits: RowSettings) -> None:
+    """Raises WrongRows."""
+    if number > limits.max_cells:
+        raise WrongRows(f"has {number} values; {limits.max_cells} are allowed: send the rows in parts")
 
 
 def quoted(name: object) -> str:

@@ -113,7 +113,7 @@
 - name: DATABRICKS_HOST
   value: {{ required "databricks.host: the workspace, https://adb-….azuredatabricks.net" $databricks.host | quote }}
 {{- if ne .function "predict" }}
-{{- with get (dict "token" "databricksToken" "client-secret" "databricksClientSecret") $databricks.auth }}
+{{- with include "ondemand.databricksSecret" . }}
 {{- $reference := get $.root.Values.secrets . }}
 {{- if not (or $reference.secret $reference.keyVaultObject) }}
 {{- fail (printf "secrets.%s: where it is, for databricks.auth: %s" . $databricks.auth) }}

@@ -12,13 +12,16 @@ Each function gets its own and no other's.
 {{- $_ := set $secrets "MLFLOW_TRACKING_TOKEN" "mlflowToken" -}}
 {{- end -}}
 {{- $_ := set $secrets "AZURE_STORAGE_ACCOUNT_KEY" "storageAccountKey" -}}
+{{- if eq .function "predict" -}}
+{{- $_ := set $secrets "IDEMPOTENCY_SECRET" "idempotencySecret" -}}
+{{- end -}}
 {{- if or (eq .function "train") (include "ondemand.onDatabricks" .root) -}}
 {{- if eq .function "predict" -}}
 {{- $_ := set $secrets "DATABRICKS_TOKEN" "databricksToken" -}}
 {{- else if eq $auth "token" -}}
-{{- $_ := set $secrets "DATABRICKS_TOKEN" "databricksToken" -}}
+{{- $_ := set $secrets "DATABRICKS_TOKEN" (include "ondemand.databricksSecret" .) -}}
 {{- else if eq $auth "client-secret" -}}
-{{- $_ := set $secrets "DATABRICKS_CLIENT_SECRET" "databricksClientSecret" -}}
+{{- $_ := set $secrets "DATABRICKS_CLIENT_SECRET" (include "ondemand.databricksSecret" .) -}}
 {{- end -}}
 {{- end -}}
 {{- $given := dict -}}
@@ -27,6 +30,16 @@ Each function gets its own and no other's.
 {{- if or $reference.secret $reference.keyVaultObject -}}{{- $_ := set $given $variable $name -}}{{- end -}}
 {{- end -}}
 {{- $given | toJson -}}
+{{- end }}
+
+{{/*
+Which of .Values.secrets opens Databricks for train or run-model, empty for oidc; dict "root" "function". Train may start
+runs, so nobody else has its secret.
+*/}}
+{{- define "ondemand.databricksSecret" -}}
+{{- $secrets := ternary (dict "token" "databricksTrainToken" "client-secret" "databricksTrainClientSecret")
+  (dict "token" "databricksToken" "client-secret" "databricksClientSecret") (eq .function "train") -}}
+{{- get $secrets .root.Values.databricks.auth -}}
 {{- end }}
 
 {{/* Name of the Secret that the CSI driver keeps for a component; dict "root" "component". */}}

@@ -12,10 +12,12 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from ondemand.bounded_http import BoundedProtocol, max_connections
 from ondemand.databricks.api import create_app
 from ondemand.databricks.settings import Settings
 from ondemand.databricks.workspace import Mount, Workspace
 from ondemand.lifetime import announce_ready, end_with_parent
+from ondemand.site_guard import SiteGuard
 
 HOST = "127.0.0.1"
 # For the notebooks, which inherit the environment; what is set already stays.
@@ -54,11 +56,18 @@ def main(
         end_with_parent()
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
     mounts = _parse_mounts(workspace)
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     (data / "dbfs").mkdir(exist_ok=True)
     settings = Settings(data, mounts, max_concurrent_runs, token or None, preload)
     listening = _listen(port)
-    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    BoundedProtocol.max_connections = max_connections()
+    config = uvicorn.Config(
+        SiteGuard(create_app(settings)),
+        http=BoundedProtocol,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
     _AnnouncingServer(config).run(sockets=[listening])
 
 

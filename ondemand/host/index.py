@@ -20,10 +20,11 @@ DEAD_LETTER_SUFFIX = "/$deadletterqueue"
 
 @dataclass(frozen=True)
 class HttpTrigger:
-    """``route`` without the prefix; no ``methods`` means every method."""
+    """``route`` without the prefix; no ``methods`` means every method. Probes use ``anonymous`` functions."""
 
     route: str
     methods: tuple[str, ...]
+    anonymous: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def _trigger(binding: dict[str, Any], environ: Mapping[str, str]) -> HttpTrigger
     match binding["type"]:
         case "httpTrigger":
             methods = tuple(str(method).upper() for method in binding.get("methods") or ())
-            return HttpTrigger(binding["route"].strip("/"), methods)
+            anonymous = str(binding.get("authLevel", "")).upper() == "ANONYMOUS"
+            return HttpTrigger(binding["route"].strip("/"), methods, anonymous)
         case "serviceBusTrigger" if "queueName" in binding:
             return _service_bus_trigger(binding, environ)
         case unsupported:

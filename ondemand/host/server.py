@@ -11,6 +11,8 @@ from pathlib import Path
 
 import uvicorn
 
+from ondemand.bounded_http import BoundedProtocol, max_connections
+from ondemand.host.bodies import Bodies, max_body_bytes
 from ondemand.host.http_app import HttpFunctions, full_route, http_app
 from ondemand.host.index import HttpTrigger, IndexedFunction, ServiceBusTrigger
 from ondemand.host.invocation import Invoker
@@ -44,6 +46,7 @@ class Host:
     def __init__(self, functions: Iterable[IndexedFunction], options: HostOptions, script_root: Path) -> None:
         self._functions = list(functions)
         self._options = options
+        self._max_body_bytes = max_body_bytes(os.environ)
         self._invoker = Invoker(script_root, options.function_timeout)
         self._listeners = [
             self._listener(function, function.trigger)
@@ -71,16 +74,26 @@ class Host:
         await self._drain(server, parts, drain_timeout)
 
     def _http_server(self, drain_timeout: float) -> _Server:
-        functions = HttpFunctions(self._functions, self._options.extensions.http, self._invoker)
+        BoundedProtocol.max_connections = most = max_connections()
+        functions = HttpFunctions(
+            self._functions,
+            self._options.extensions.http,
+            self._invoker,
+            Bodies(self._max_body_bytes),
+            lambda: len(server.server_state.connections) > most,
+        )
         config = uvicorn.Config(
             http_app(functions),
+            http=BoundedProtocol,
+            ws="none",
             access_log=False,
             log_config=None,
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=int(drain_timeout),
         )
-        return _Server(config)
+        server = _Server(config)
+        return server
 
     def _listener(self, function: IndexedFunction, trigger: ServiceBusTrigger) -> Listener:
         listener = SessionListener if trigger.sessions else QueueListener

@@ -39,7 +39,7 @@ def main(
     if end_with_parent_:
         end_with_parent()
     os.environ.update(QUIET)
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     location = Location(data)
     listening = _listen(port)
     if not plain:

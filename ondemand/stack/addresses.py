@@ -6,9 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from servicebus_broker.addresses import connection_string
+from servicebus_broker.key_file import key_in
+
 HOST = "127.0.0.1"
 OPERATIONS = "operations"
 """The operation store in the data folder."""
+BROKER_KEY = "SERVICEBUS_BROKER_KEY"
+"""The environment variable with the key of the broker; without it the key is that of the broker's data folder."""
 FREE_PORTS = range(15_000, 32_000)
 USUAL_PORTS = {"broker": 5672, "mlflow": 5000, "databricks": 8081, "predict": 7071, "train": 7072, "run-model": 7073}
 EXTERNAL = {"broker": "SERVICEBUS_CONNECTION", "mlflow": "MLFLOW_TRACKING_URI", "databricks": "DATABRICKS_HOST"}
@@ -77,15 +82,11 @@ def addresses(ports: Ports, environ: Mapping[str, str], data: Path) -> Addresses
         return environ.get(EXTERNAL[part]) or own()
 
     return Addresses(
-        servicebus_connection=address("broker", lambda: _connection_string(ports["broker"])),
+        servicebus_connection=address(
+            "broker",
+            lambda: connection_string(HOST, ports["broker"], environ.get(BROKER_KEY) or key_in(data / "broker")),
+        ),
         mlflow=address("mlflow", lambda: ports.url("mlflow")),
         databricks=address("databricks", lambda: ports.url("databricks")),
         operations=environ.get("OPERATIONS_URL") or (data / OPERATIONS).as_uri(),
-    )
-
-
-def _connection_string(port: int) -> str:
-    return (
-        f"Endpoint=sb://{HOST}:{port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=local;"
-        "UseDevelopmentEmulator=true;"
     )

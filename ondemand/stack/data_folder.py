@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import stat
 import time
 from dataclasses import asdict
 from datetime import timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 from ondemand.stack.addresses import OPERATIONS, Addresses
 
 ADDRESSES = "addresses.json"
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 
 
 class DataFolderError(Exception):
@@ -32,8 +34,8 @@ class DataFolderLock:
         """Take the lock; raise DataFolderInUseError if another process holds it, else DataFolderError."""
         folder = self._path.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            _make_private(folder)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         except OSError as error:
             reason = "it is a file" if folder.is_file() else error.strerror
             raise DataFolderError(f"{folder} cannot hold the state: {reason}; choose another --data") from error
@@ -56,6 +58,16 @@ class DataFolderLock:
             self._descriptor = None
 
 
+def _make_private(folder: Path) -> None:
+    """The folder for its owner alone: it holds keys, the rows of clients, and models, which are code that will be run.
+
+    Raises OSError, also for a folder of somebody else.
+    """
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) != PRIVATE_FOLDER:
+        folder.chmod(PRIVATE_FOLDER)
+
+
 def delete_old_operations(folder: Path, kept: timedelta) -> None:
     """Delete the files of operations that are older, as a lifecycle rule of the container does in Azure."""
     oldest = time.time() - kept.total_seconds()
@@ -67,8 +79,7 @@ def delete_old_operations(folder: Path, kept: timedelta) -> None:
 def write_addresses(folder: Path, addresses: Addresses) -> None:
     """Let commands beside the stack find its parts. A connection string is a secret."""
     path = folder / ADDRESSES
-    path.touch(mode=0o600)
-    path.chmod(0o600)
+    path.touch(PRIVATE_FILE)
     path.write_text(json.dumps(asdict(addresses)))
 
 

@@ -2,15 +2,17 @@
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 TAIL_BYTES = 64 * 1024
 
 
-def rotate(log: Path) -> None:
-    """Move *log* to ``<name>.1``, over the one that is there."""
+def open_fresh(log: Path) -> BinaryIO:
+    """Open *log* for its owner alone; the previous one becomes ``<name>.1``, over the one that is there."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_name(log.name + ".1"))
+    return open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600))
 
 
 def tail(log: Path, lines: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ondemand.stack.logs import rotate, tail
+from ondemand.stack.logs import open_fresh, tail
 
 START_TIMEOUT_S = 120.0  # a cold MLflow on a busy machine takes most of a minute
 STOP_TIMEOUT_S = 15.0  # between SIGTERM and SIGKILL
@@ -109,8 +109,7 @@ class Part:
             self._signal(signal.SIGKILL)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        rotate(self.spec.log)
-        with self.spec.log.open("ab") as log:
+        with open_fresh(self.spec.log) as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -122,6 +121,7 @@ class Part:
                 env=dict(self.spec.environ),
                 cwd=self._root,
                 start_new_session=True,
+                umask=0o077,  # what it writes is for nobody else
             )
 
     async def _ready_line(self, process: asyncio.subprocess.Process) -> dict[str, str]:

@@ -56,21 +56,26 @@ CONNECTION_STRING: Values = {
     "mlflow": {"trackingUri": "https://mlflow.example.com"},
     "databricks": {"auth": "token"},
     "secrets": {
-        "databricksToken": {"secret": "databricks"},
+        "databricksTrainToken": {"secret": "databricks-train"},
         "mlflowToken": {"secret": "mlflow", "key": "token"},
         "storageAccountKey": {"secret": "storage"},
     },
     **{function: {"identity": {"clientId": ""}} for function in ("predict", "train", "runModel")},
 }
-DATABRICKS_TOKEN: Values = {"databricks": {"auth": "token"}, "secrets": {"databricksToken": {"secret": "databricks"}}}
+DATABRICKS_TOKEN: Values = {
+    "databricks": {"auth": "token"},
+    "secrets": {"databricksTrainToken": {"secret": "databricks-train"}, "databricksToken": {"secret": "databricks"}},
+}
 KEY_VAULT: Values = {
     "databricks": {"auth": "client-secret"},
     "functionKeys": {"secret": "", "keyVaultObjects": {"host.master": "master", "host.function.default": "client"}},
     "keyVault": {"name": "ondemand-vault", "tenantId": TENANT_ID},
     "secrets": {
         "databricksToken": {"keyVaultObject": "databricks-token"},
+        "databricksTrainClientSecret": {"keyVaultObject": "databricks-train-secret"},
         "databricksClientSecret": {"keyVaultObject": "databricks-secret"},
         "applicationInsights": {"keyVaultObject": "insights"},
+        "idempotencySecret": {"keyVaultObject": "idempotency"},
     },
 }
 GPU_POOL: Values = {
@@ -131,6 +136,7 @@ EVERYTHING: Values = {
     "secrets": {
         "applicationInsights": {"secret": "insights"},
         "otlpHeaders": {"secret": "collector", "key": "headers"},
+        "idempotencySecret": {"secret": "predict", "key": "idempotency"},
     },
     "predict": {
         "priorityClassName": "serving",
@@ -138,7 +144,6 @@ EVERYTHING: Values = {
         "podLabels": {"example.com/team": "ml"},
         "extraEnv": [
             {"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"},
-            {"name": "IDEMPOTENCY_SECRET", "valueFrom": {"secretKeyRef": {"name": "predict", "key": "idempotency"}}},
         ],
         "affinity": {
             "nodeAffinity": {

@@ -13,6 +13,7 @@ import pytest
 
 from functions.catalog import load_catalog
 from functions.predict.request import parse_body, validate
+from functions.settings import RowSettings
 from tests.chart.charts import ROOT, environment, pods
 from tests.chart.conftest import Releases
 
@@ -105,7 +106,7 @@ def test_its_request_is_one_that_predict_accepts(releases: Releases) -> None:
     given = environment(pods(releases("default").manifests)["test"])
     request = parse_body("application/json", str(given["REQUEST"]).encode(), 1_000_000)
     catalog = load_catalog(ROOT / "models.yaml")
-    validate(request, catalog, 1000)
+    validate(request, catalog, RowSettings(max_rows=1000))
     assert request.model_type == next(name for name in sorted(catalog.models) if catalog.models[name].example)
 
 

@@ -72,9 +72,23 @@ def references(pod: dict[str, Any]) -> set[tuple[str, str]]:
 def test_each_function_gets_its_own_secrets_only(releases: Releases) -> None:
     specs = pods(releases("connection-string").manifests)
     store = ("storage", "AZURE_STORAGE_ACCOUNT_KEY")
-    assert references(specs["train"]) == {("bus", "listen-send"), ("databricks", "DATABRICKS_TOKEN"), store}
+    assert references(specs["train"]) == {("bus", "listen-send"), ("databricks-train", "DATABRICKS_TOKEN"), store}
     models = {("bus", "listen-send"), ("mlflow", "token"), store}
     assert references(specs["predict"]) == references(specs["run-model"]) == models
+
+
+@pytest.mark.parametrize("scenario", ["databricks-token", "key-vault"])
+def test_a_runner_has_no_secret_that_starts_databricks_runs(releases: Releases, scenario: str) -> None:
+    def opens_databricks(pod: dict[str, Any]) -> set[tuple[str, str]]:
+        (container,) = pod["containers"]
+        secrets = [variable for variable in container["env"] if variable["name"].startswith("DATABRICKS_")]
+        return references({"containers": [{"env": secrets}]})
+
+    specs = pods(releases(scenario).manifests)
+    assert opens_databricks(specs["train"])
+    for other in ("predict", "run-model"):
+        assert opens_databricks(specs[other])
+        assert not opens_databricks(specs[other]) & opens_databricks(specs["train"])
 
 
 def test_pods_do_not_have_the_connection_string_of_keda(releases: Releases) -> None:
@@ -177,8 +191,8 @@ def test_key_vault_secrets_are_fetched_and_kept_a_function(releases: Releases) -
         if name == "predict-keyvault":
             assert set(mounted_keys(pod).values()) <= kept
     assert fetched == {
-        "predict-keyvault": {"client", "databricks-token", "insights", "master"},
-        "train-keyvault": {"databricks-secret", "insights"},
+        "predict-keyvault": {"client", "databricks-token", "idempotency", "insights", "master"},
+        "train-keyvault": {"databricks-train-secret", "insights"},
         "run-model-keyvault": {"databricks-secret", "insights"},
     }
 

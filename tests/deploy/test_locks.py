@@ -9,6 +9,8 @@ from tests.deploy.locks import IMAGES, ROOT, closure, read_lock
 
 HEAVY = {"mlflow", "mlflow-skinny", "pandas", "numpy", "scikit-learn", "databricks-sdk", "protobuf", "matplotlib"}
 
+SERVER_OF_MLFLOW = {"mlflow", "flask", "gunicorn", "sqlalchemy", "alembic", "graphene", "docker", "huey", "matplotlib"}
+
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_versions_are_those_of_the_tests(image: str) -> None:
@@ -27,7 +29,10 @@ def test_the_lock_is_what_pyproject_asks_for(image: str) -> None:
     assert set(read_lock(image)) == closure(image), "run `make lock`"
 
 
-@pytest.mark.parametrize(("image", "without"), [("predict", HEAVY), ("train", HEAVY - {"databricks-sdk", "protobuf"})])
+@pytest.mark.parametrize(
+    ("image", "without"),
+    [("predict", HEAVY), ("train", HEAVY - {"databricks-sdk", "protobuf"}), ("run-model", SERVER_OF_MLFLOW)],
+)
 def test_an_image_has_no_more_than_its_function_needs(image: str, without: set[str]) -> None:
     assert not set(read_lock(image)) & {canonicalize_name(name) for name in without}
 

@@ -1,13 +1,18 @@
 """Each image's code with each image's packages: a folder of links to what its lock file names, out of the tests' own
 environment, which has the same versions. Nothing else can be imported."""
 
+import json
 import subprocess
 import sys
 from importlib.metadata import PackagePath, distribution, packages_distributions
 from pathlib import Path
 
+import mlflow.pyfunc
+import mlflow.sklearn
+import pandas as pd
 import pytest
 from packaging.utils import canonicalize_name
+from sklearn.linear_model import LinearRegression
 
 from functions.deployments import DEPLOYMENTS
 from tests.deploy.locks import IMAGES, ROOT, read_lock
@@ -41,6 +46,21 @@ IMPORTS = {
     "train": "import databricks.sdk",
     "run-model": "from functions.run_model.mlflow_client import import_mlflow as do; do(); import sklearn.linear_model",
 }
+LOAD_MODELS = """
+import json, sys
+from functions.run_model.mlflow_client import import_mlflow
+import_mlflow()
+import mlflow.pyfunc, pandas
+rows = pandas.DataFrame({"a": [1.0, 2.0]})
+print(json.dumps([list(map(float, mlflow.pyfunc.load_model(path).predict(rows))) for path in sys.argv[1:]]))
+"""
+DOUBLING = """
+import mlflow
+class Doubling(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input):
+        return model_input["a"] * 2
+mlflow.models.set_model(Doubling())
+"""
 IDENTITY = {
     "SERVICEBUS_CONNECTION__fullyQualifiedNamespace": "north.servicebus.windows.net",
     "SERVICEBUS_CONNECTION__clientId": "00000000-0000-0000-0000-000000000001",
@@ -77,14 +97,15 @@ def link(packages: Path, file: PackagePath, whole: bool) -> None:
         place.symlink_to(target)
 
 
-def run(image: tuple[str, Path], program: str, *arguments: str) -> None:
-    """Run a program with the packages of the image, the code, and nothing of the tests' environment."""
+def run(image: tuple[str, Path], program: str, *arguments: str) -> str:
+    """What a program prints that has the packages of the image, the code, and nothing of the tests' environment."""
     name, packages = image
     settings = {"PYTHONPATH": f"{packages}:{ROOT}", "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     # -S: no site-packages; -P: not the current folder.
     command = [sys.executable, "-S", "-P", "-c", program, *arguments]
     done = subprocess.run(command, env=settings | IDENTITY, cwd=packages, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{name}: {done.stderr}"
+    return done.stdout
 
 
 def test_the_app_is_indexed(image: tuple[str, Path]) -> None:
@@ -98,3 +119,18 @@ def test_what_readiness_imports_is_there(image: tuple[str, Path]) -> None:
 def test_service_bus_and_storage_are_reached_by_workload_identity(image: tuple[str, Path]) -> None:
     run(image, WORKLOAD_IDENTITY)
     run(image, OPEN_THE_STORE)
+
+
+@pytest.mark.parametrize("image", ["run-model"], indirect=True)
+def test_models_of_the_whole_mlflow_are_loaded_without_its_server_side(image: tuple[str, Path], tmp_path: Path) -> None:
+    features = pd.DataFrame({"a": [0.0, 1.0, 2.0]})
+    model = LinearRegression().fit(features, [1.0, 3.0, 5.0])
+    for serialization in ("cloudpickle", "skops"):
+        path = tmp_path / serialization
+        mlflow.sklearn.save_model(model, path, serialization_format=serialization, pip_requirements=["scikit-learn"])
+    source = tmp_path / "doubling.py"
+    source.write_text(DOUBLING, encoding="utf-8")
+    with pytest.warns(UserWarning, match="Add type hints"):
+        mlflow.pyfunc.save_model(tmp_path / "code", python_model=source, pip_requirements=["pandas"])
+    predicted = run(image, LOAD_MODELS, *(str(tmp_path / name) for name in ("cloudpickle", "skops", "code")))
+    assert json.loads(predicted) == [pytest.approx([3.0, 5.0]), pytest.approx([3.0, 5.0]), [2.0, 4.0]]

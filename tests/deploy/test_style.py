@@ -1,6 +1,7 @@
 """Dockerfile, scripts and Bicep files: what hadolint, shellcheck and checkov say of them."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,14 @@ SCRIPTS = sorted([*ROOT.glob("deploy/**/*.sh"), ROOT / ".ci/run"])
 def test_hadolint_finds_nothing() -> None:
     done = subprocess.run([TOOLS / "hadolint", ROOT / "Dockerfile"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_actions_are_pinned_by_commit() -> None:
+    """A tag can be moved to other code."""
+    workflows = [path.read_text(encoding="utf-8") for path in ROOT.glob(".github/workflows/*.yml")]
+    used = re.findall(r"uses: (.+)", "\n".join(workflows))
+    assert len(used) >= 5
+    assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

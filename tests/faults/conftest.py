@@ -7,9 +7,12 @@ import pytest
 import pytest_asyncio
 
 from ondemand.stack import Stack
+from tests.harness.clocks import LIBFAKETIME
 from tests.harness.ledger import Ledger
 from tests.harness.stack import running_stack
 from tests.harness.truth import Truth
+
+collect_ignore = [] if LIBFAKETIME else ["test_clocks.py"]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -26,6 +26,7 @@ async def to_broker(stack: Stack) -> AsyncIterator[dict[str, Proxy]]:
         yield proxies
 
 
+@pytest.mark.long
 async def test_a_slow_and_broken_way_to_mlflow_trains_nothing_twice(
     stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth
 ) -> None:
@@ -33,19 +34,20 @@ async def test_a_slow_and_broken_way_to_mlflow_trains_nothing_twice(
     async with (
         Proxy(port_of(address)) as proxy,
         altered(stack, "run-model", MLFLOW_TRACKING_URI=proxy.address(address)),
+        HonestClients(stack.url, ledger, WARM, seed=4, training_pause_s=2) as clients,
     ):
-        async with HonestClients(stack.url, ledger, WARM, seed=4, training_pause_s=2) as clients:
-            for attribute, value in (("refuse", True), ("delay_s", 0.3), ("half_open", True)):
-                setattr(proxy, attribute, value)
-                proxy.cut()
-                await for_seconds(4)
-                setattr(proxy, attribute, type(value)())
-                await clients.until_answered()
+        for attribute, value in (("refuse", True), ("delay_s", 0.3), ("half_open", True)):
+            setattr(proxy, attribute, value)
+            proxy.cut()
+            await for_seconds(4)
+            setattr(proxy, attribute, type(value)())
+            await clients.until_answered()
     await ledger.settle(http, truth)
     print(ledger.table())
     assert ledger.broken() == []
 
 
+@pytest.mark.long
 async def test_connections_to_the_broker_are_cut_held_and_slow(
     stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth, to_broker: dict[str, Proxy]
 ) -> None:

@@ -45,6 +45,7 @@ class HonestClients:
         self._warm = list(warm)
         self._random = random.Random(seed)
         self._new = 10.0 + seed
+        self._large = [wine_rows(self._random, LARGE_ROWS) for _ in range(3)]
         self._pause_s = pause_s
         self._training_pause_s = training_pause_s
         self._stopping = asyncio.Event()
@@ -97,7 +98,7 @@ class HonestClients:
         await asyncio.gather(*(self._post(attempt, wait=10) for attempt in both))
 
     async def _ask_large(self) -> None:
-        await self._post(self._wine("large", wine_rows(self._random, LARGE_ROWS)), wait=10)
+        await self._post(self._wine("large", self._random.choice(self._large)), wait=10)
 
     async def _ask_with_key(self) -> None:
         """A key makes a request safe to repeat: this client repeats it until it is accepted, and once more."""

@@ -1,16 +1,20 @@
 """What a part of the stack uses, and how long it takes to answer meanwhile."""
 
 import asyncio
+import json
 import re
-import time
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
+
+from tests.harness.prober import Times
+from tests.harness.stack import ENVIRON
 
 MIB = 2**20
 
@@ -45,64 +49,25 @@ async def growth(pid: int) -> AsyncIterator[Growth]:
     measured.after = memory_mib(pid)
 
 
-@dataclass
-class Times:
-    """Seconds that each probe took; a probe that found no answer counts as long as it waited."""
-
-    live: list[float] = field(default_factory=list)
-    posts: list[float] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    """Of the honest requests; 0 for no answer."""
-
-    @property
-    def longest_live(self) -> float:
-        return max(self.live)
-
-    @property
-    def longest_post(self) -> float:
-        return max(self.posts)
-
-
 @asynccontextmanager
-async def probing(url: str, body: Any, *, every_s: float = 0.2, patience_s: float = 60.0) -> AsyncIterator[Times]:
-    """Asks ``/health/live`` and sends an honest request, again and again until the block ends, at least once each."""
-    times, stopping = Times(), asyncio.Event()
-    async with httpx.AsyncClient(base_url=url, timeout=patience_s, trust_env=False) as http:
-        tasks = [
-            asyncio.create_task(_again_and_again(stopping, every_s, lambda: _live(http, times))),
-            asyncio.create_task(_again_and_again(stopping, every_s, lambda: _post(http, body, times))),
-        ]
-        try:
-            yield times
-        finally:
-            stopping.set()
-            await asyncio.gather(*tasks)
-
-
-async def _again_and_again(stopping: asyncio.Event, every_s: float, probe: Any) -> None:
-    while True:
-        await probe()
-        if stopping.is_set():
-            return
-        await asyncio.sleep(every_s)
-
-
-async def _live(http: httpx.AsyncClient, times: Times) -> None:
-    began = time.monotonic()
+async def probing(url: str, body: Any, headers: Mapping[str, str]) -> AsyncIterator[Times]:
+    """Probes while the block runs; the times are there after it."""
+    times = Times()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.harness.prober", url, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRON
+    )
+    asked = json.dumps({"body": body, "headers": dict(headers)}).encode() + b"\n"
+    if process.stdin is None:
+        raise RuntimeError("started without a pipe")
+    process.stdin.write(asked)
     try:
-        await http.get("/health/live")
-    except httpx.TransportError:
-        pass
+        yield times
     finally:
-        times.live.append(time.monotonic() - began)
+        output, _ = await process.communicate(b"")  # closes its standard input
+    for name, values in json.loads(output).items():
+        setattr(times, name, values)
 
 
-async def _post(http: httpx.AsyncClient, body: Any, times: Times) -> None:
-    began, status = time.monotonic(), 0
-    try:
-        status = (await http.post("/predict", json=body, headers={"Prefer": "wait=30"})).status_code
-    except httpx.TransportError:
-        pass
-    finally:
-        times.posts.append(time.monotonic() - began)
-        times.statuses.append(status)
+def threads(pid: int) -> int:
+    """How many threads a process has now."""
+    return psutil.Process(pid).num_threads()

@@ -11,15 +11,16 @@ from tests.harness.models import log_wine
 
 ENVIRON = dict(os.environ)
 """As it was given: mlflow.set_tracking_uri writes into os.environ."""
+CATALOG = Path(__file__).with_name("models.yaml")
 WARM = (1.0, 2.0, 3.0)
 """Values of alpha whose wine models are logged before the first request."""
 
 
 @asynccontextmanager
 async def running_stack(data: Path, warm: Sequence[float] = WARM, **environ: str) -> AsyncIterator[Stack]:
-    catalog = {"CATALOG_FILE": str(Path(__file__).with_name("models.yaml"))}
+    settings = {"CATALOG_FILE": str(CATALOG), "MAX_TRAININGS_PER_DAY": "10000"}
     async with Stack(
-        data, free_ports=True, environ={**ENVIRON, **catalog, **environ}, workspaces=(SAMPLE_WORKSPACE,)
+        data, free_ports=True, environ={**ENVIRON, **settings, **environ}, workspaces=(SAMPLE_WORKSPACE,)
     ) as stack:
         for alpha in warm:
             await log_wine(stack.addresses, alpha)

@@ -19,6 +19,7 @@ from functions.settings import (
     BusSettings,
     ModelsSettings,
     PredictSettings,
+    RowSettings,
     RunModelSettings,
     StoreSettings,
     TrainSettings,
@@ -38,6 +39,7 @@ FOLDERS = ("tests", "functions", "ondemand", "benchmarks", "deploy", "docs")
 KINDS: tuple[type[BaseModel], ...] = (
     BusSettings,
     StoreSettings,
+    RowSettings,
     PredictSettings,
     ModelsSettings,
     RunModelSettings,
@@ -97,7 +99,7 @@ def test_kinds_are_all_settings_classes() -> None:
     classes = {
         value for value in vars(settings).values() if isinstance(value, type) and issubclass(value, settings._Settings)
     }
-    assert classes - {settings._Settings} == set(KINDS)
+    assert classes - {settings._Settings, settings.RowSettings} == set(KINDS)
 
 
 def test_the_settings_table_has_every_setting_and_no_other() -> None:
@@ -111,7 +113,7 @@ def test_the_settings_table_gives_the_defaults() -> None:
     wrong = {
         name: (table[name], default)
         for name, default in defaults.items()
-        if isinstance(default, int | float) and float(table[name]) != default
+        if isinstance(default, int | float) and json.loads(table[name]) != default
     }
     assert not wrong
     required = {name for name, default in fields() if default is ...}
@@ -154,13 +156,17 @@ def test_the_readme_sends_bodies() -> None:
 def test_request_examples_are_accepted(body: str) -> None:
     request = parse_body("application/json", body.encode(), 1_000_000)
     if request.operation_id is None and REFUSED_ON_PURPOSE not in body:
-        validate(request, load_catalog(ROOT / "models.yaml"), 1000)
+        validate(request, load_catalog(ROOT / "models.yaml"), RowSettings(max_rows=1000))
 
 
 def test_the_refused_example_names_the_fields_that_the_readme_shows() -> None:
     (body,) = (body for body in bodies() if REFUSED_ON_PURPOSE in body)
     with pytest.raises(InvalidRequest) as refusal:
-        validate(parse_body("application/json", body.encode(), 1_000_000), load_catalog(ROOT / "models.yaml"), 1000)
+        validate(
+            parse_body("application/json", body.encode(), 1_000_000),
+            load_catalog(ROOT / "models.yaml"),
+            RowSettings(max_rows=1000),
+        )
     shown = re.findall(r'{"field":"([^"]+)","message":"([^"]+)"}', README.read_text(encoding="utf-8"))
     assert [(error.field, error.message) for error in refusal.value.errors] == shown
 

@@ -105,6 +105,42 @@ for thread in threads:
     assert run(code, **environ).split() == ["unavailable"] * 2
 
 
+def test_no_function_raises_what_may_hold_a_credential() -> None:
+    """The Functions host logs what a function raises."""
+    code = """
+import asyncio, inspect, os, traceback
+import function_app
+from functions.logs import FunctionFailedError
+
+class Message:
+    def __getattr__(self, name):
+        try:
+            raise OSError(os.environ["DATABRICKS_TOKEN"])
+        except OSError as error:
+            raise ValueError("first line\\n2026-01-01 ERROR with " + os.environ["DATABRICKS_TOKEN"]) from error
+
+for function in function_app.app.get_functions():
+    handler = function.get_user_function()
+    assert inspect.iscoroutinefunction(handler)
+    (name,) = inspect.signature(handler).parameters
+    assert name == function.get_trigger().name
+    if "serviceBus" in function.get_trigger().type:
+        try:
+            asyncio.run(handler(**{name: Message()}))
+        except FunctionFailedError as failure:
+            print("".join(traceback.format_exception(failure)))
+"""
+    environ = {
+        "DATABRICKS_TOKEN": "canary-token",
+        "SERVICEBUS_CONNECTION": "Endpoint=sb://127.0.0.1/;SharedAccessKey=k",
+    }
+    printed = run(code, **environ, OPERATIONS_URL="file:///tmp/none", MLFLOW_TRACKING_URI="http://127.0.0.1:1")
+    assert r"FunctionFailedError: ValueError: first line\n2026-01-01 ERROR with ***; caused by OSError: ***" in printed
+    assert "in __getattr__" in printed
+    assert "canary" not in printed
+    assert "\n2026" not in printed
+
+
 def test_the_log_of_the_app_has_no_credential() -> None:
     code = (
         "import function_app, logging, os; logging.getLogger('azure').error('with %s', os.environ['DATABRICKS_TOKEN'])"

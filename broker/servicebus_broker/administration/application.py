@@ -16,7 +16,7 @@ from servicebus_broker.administration.errors import AdministrationError, BadRequ
 from servicebus_broker.administration.namespace import namespace_entry
 from servicebus_broker.administration.queue_description import queue_entry, read_settings
 from servicebus_broker.administration.reading import read_description
-from servicebus_broker.queues.errors import EntityNotFoundError, QueueError
+from servicebus_broker.queues.errors import EntityNotFoundError, QueueError, UnauthorizedError
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.broker import Broker
 from servicebus_broker.service.entity import Entity
@@ -37,7 +37,7 @@ Commit = Callable[[], Awaitable[object]]
 class Administration:
     """The administration API as an ASGI application.
 
-    Clients are not authenticated: the Authorization header is not read. No client is told of a change before ``commit``
+    No client is told of a change before ``commit``
     has returned.
     """
 
@@ -62,6 +62,7 @@ class Administration:
 
     async def _handle(self, request: Request) -> Response:
         path = str(request.scope["path"]).strip("/")
+        self._authorize(request, path)
         match request.method:
             case "GET":
                 return self._get(request, path)
@@ -72,6 +73,12 @@ class Administration:
                 await self._committed()
                 return Response()
         raise AdministrationError(405, f"{request.method} is not a method of this API.")
+
+    def _authorize(self, request: Request, path: str) -> None:
+        """Raises UnauthorizedError for a request without a valid token for its path."""
+        key = self._broker.key
+        if key is not None and not key.claim(request.headers.get("authorization", "")).covers(path.lower()):
+            raise UnauthorizedError(f"InvalidAudience: The token is not for '{path}'.")
 
     def _get(self, request: Request, path: str) -> Response:
         match path.lower():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import ssl
-import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from servicebus_broker.replaced_file import replace_file
 
 # Some clients refuse a certificate that is valid for longer than 825 days.
 _VALID_FOR = timedelta(days=730)
@@ -34,7 +34,7 @@ def certificate_in(folder: Path) -> Path:
     path = folder / "administration.pem"
     if not _is_usable(path):
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, _make(), mode=0o600)
+        replace_file(path, _make(), mode=0o600)
     return path
 
 
@@ -46,7 +46,7 @@ def public_part(path: Path) -> bytes:
 def write_public_part(path: Path, to: Path) -> None:
     """Put the certificate, without its key, where clients can read it."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    _write(to, public_part(path), mode=0o644)
+    replace_file(to, public_part(path), mode=0o644)
 
 
 def _is_usable(path: Path) -> bool:
@@ -83,16 +83,3 @@ def _make() -> bytes:
         .sign(key, hashes.SHA256())
     )
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
-
-
-def _write(path: Path, data: bytes, *, mode: int) -> None:
-    # Written under another name and renamed: a reader never finds half a file.
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.chmod(aside, mode)
-        os.replace(aside, path)
-    except BaseException:  # also after KeyboardInterrupt, no partial file stays
-        os.unlink(aside)
-        raise

@@ -13,6 +13,7 @@ from servicebus_broker.addresses import connection_string
 from servicebus_broker.administration.application import Administration, Commit
 from servicebus_broker.administration.certificate import certificate_in, write_public_part
 from servicebus_broker.administration.listener import HttpsListener
+from servicebus_broker.replaced_file import replace_file
 from servicebus_broker.service.broker import Broker
 
 NOTE = "administration.json"
@@ -28,12 +29,12 @@ class Endpoint:
 
 @contextlib.asynccontextmanager
 async def serve_administration(
-    broker: Broker, commit: Commit, host: str, port: int, *, folder: Path | None, certificate: Path | None
+    broker: Broker, commit: Commit, host: str, port: int, key: str, *, folder: Path | None, certificate: Path | None
 ) -> AsyncIterator[Endpoint]:
     """Serve while the context lasts; port 0 is any free one. Raises OSError.
 
-    The key, and the file that `find_endpoint` reads, are kept in ``folder``; without one, in a temporary folder that is
-    deleted at the end. The certificate is written to the file ``certificate``, or else into the folder.
+    The certificate's key, and the file that `find_endpoint` reads, are kept in ``folder``; without one, in a temporary
+    folder that is deleted at the end. The certificate is written to the file ``certificate``, or else into the folder.
     """
     with contextlib.ExitStack() as at_the_end:
         if folder is None:
@@ -42,9 +43,9 @@ async def serve_administration(
         public = (certificate or folder / "certificate.pem").absolute()
         write_public_part(identity, public)
         listener = HttpsListener(Administration(broker, commit), identity)
-        endpoint = Endpoint(connection_string(host, await listener.start(host, port)), str(public))
+        endpoint = Endpoint(connection_string(host, await listener.start(host, port), key), str(public))
         note = folder / NOTE
-        note.write_text(json.dumps(asdict(endpoint)))
+        replace_file(note, json.dumps(asdict(endpoint)).encode(), mode=0o600)
         at_the_end.callback(note.unlink, missing_ok=True)
         try:
             yield endpoint

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 MAX_CONNECTIONS = 100
 KEEP_ALIVE = 60
-"""Seconds that an idle connection stays open."""
+"""Seconds that an idle connection stays open, and that the header of a request may take."""
 _SHUTDOWN = 5
 
 
@@ -78,7 +78,7 @@ class _Server(uvicorn.Server):
 
 
 class _BoundedProtocol(H11Protocol):
-    """Ends connections above the limit, idle ones first, and connections without a request."""
+    """Ends connections above the limit, idle ones first, and those whose request does not come, or not to its end."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class _BoundedProtocol(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._first_request: asyncio.TimerHandle | None = None
+        self._header_due: asyncio.TimerHandle | None = None
         self._made_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn overrides it the same way
@@ -96,7 +96,20 @@ class _BoundedProtocol(H11Protocol):
         self._made_at = self.loop.time()
         if len(self.connections) > MAX_CONNECTIONS:
             self._make_room()
-        self._first_request = self.loop.call_later(KEEP_ALIVE, self._end_unless_asked)
+        self._header_due = self.loop.call_later(KEEP_ALIVE, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # uvicorn ends its time limit for idle connections with the first byte of a request.
+        if not self.is_idle:
+            self._cancel_header_timer()
+        elif self._header_due is None:
+            self._header_due = self.loop.call_later(KEEP_ALIVE, self.transport.abort)
+
+    def _cancel_header_timer(self) -> None:
+        if self._header_due is not None:
+            self._header_due.cancel()
+            self._header_due = None
 
     def _make_room(self) -> None:
         """End the oldest idle connection, or this one if none is idle.
@@ -112,8 +125,7 @@ class _BoundedProtocol(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._first_request is not None:
-            self._first_request.cancel()
+        self._cancel_header_timer()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -122,7 +134,3 @@ class _BoundedProtocol(H11Protocol):
             self.transport.abort()
         else:
             super().shutdown()
-
-    def _end_unless_asked(self) -> None:
-        if self.cycle is None:
-            self.transport.abort()

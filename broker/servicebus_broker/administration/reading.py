@@ -11,6 +11,7 @@ from servicebus_broker.administration.errors import BadRequestError
 MAX_DEPTH = 16
 _KIND_DEPTH = 3  # entry, content, QueueDescription
 _SEPARATOR = " "
+_ENTRY, _CONTENT = (f"{ATOM}{_SEPARATOR}{name}" for name in ("entry", "content"))
 
 
 @dataclass
@@ -44,6 +45,8 @@ def read_description(body: bytes) -> Description:
 
 
 class _Reader:
+    """Reads the one description in the content of an entry; other children of the entry have no meaning here."""
+
     def __init__(self) -> None:
         self.description = Description()
         self._path: list[str] = []
@@ -53,9 +56,13 @@ class _Reader:
         depth = len(self._path)
         if depth > MAX_DEPTH:
             raise BadRequestError(f"The body is nested deeper than {MAX_DEPTH} elements.")
-        if depth <= _KIND_DEPTH and self._path != self._expected(depth):
-            raise BadRequestError(f"The element '{_local(name)}' is not expected there.")
+        if self._path[0] != _ENTRY:
+            raise self._unexpected(name)
+        if not self._is_in_content:
+            return
         if depth == _KIND_DEPTH:
+            if self.description.kind or not name.startswith(SERVICE_BUS + _SEPARATOR):
+                raise self._unexpected(name)
             self.description.kind = _local(name)
         elif depth == _KIND_DEPTH + 1:
             self.description.properties[_local(name)] = ""
@@ -66,15 +73,18 @@ class _Reader:
         self._path.pop()
 
     def text(self, text: str) -> None:
-        if len(self._path) == _KIND_DEPTH + 1:
+        if len(self._path) == _KIND_DEPTH + 1 and self._is_in_content:
             self.description.properties[_local(self._path[-1])] += text
 
     def doctype(self, *declaration: object) -> None:
         raise BadRequestError("The body declares a document type.")
 
-    def _expected(self, depth: int) -> list[str]:
-        kind = f"{SERVICE_BUS}{_SEPARATOR}{_local(self._path[-1])}"
-        return [f"{ATOM}{_SEPARATOR}entry", f"{ATOM}{_SEPARATOR}content", kind][:depth]
+    @property
+    def _is_in_content(self) -> bool:
+        return len(self._path) > 1 and self._path[1] == _CONTENT
+
+    def _unexpected(self, name: str) -> BadRequestError:
+        return BadRequestError(f"The element '{_local(name)}' is not expected there.")
 
 
 def _local(name: str) -> str:

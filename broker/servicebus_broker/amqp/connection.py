@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 
-from servicebus_broker.amqp.errors import AmqpError, FramingError, NotAllowedError
+from servicebus_broker.amqp.errors import AmqpError, FramingError, NotAllowedError, UnauthorizedAccessError
 from servicebus_broker.amqp.events import Event
 from servicebus_broker.amqp.frames import (
     AMQP_HEADER,
@@ -17,7 +17,7 @@ from servicebus_broker.amqp.frames import (
     FrameBuffer,
     encode_frame,
 )
-from servicebus_broker.amqp.link import IncompleteBytes, Link
+from servicebus_broker.amqp.link import Link
 from servicebus_broker.amqp.performatives import (
     Begin,
     Close,
@@ -31,11 +31,18 @@ from servicebus_broker.amqp.performatives import (
     read_composite,
 )
 from servicebus_broker.amqp.session import Session
+from servicebus_broker.amqp.totals import IncompleteBytes, Totals
 from servicebus_broker.amqp.values import Array, Symbol
 from servicebus_broker.limits import Limits
 
 MIN_MAX_FRAME_SIZE = 512
-_MECHANISMS = ("ANONYMOUS", "MSSBCBS", "PLAIN", "EXTERNAL")
+_PLAIN = "PLAIN"
+# With the first two, a client proves who it is after it has opened the connection.
+_MECHANISMS = ("ANONYMOUS", "MSSBCBS", _PLAIN)
+_SASL_OK, _SASL_AUTH = 0, 1
+
+Login = Callable[[str, str], bool]
+"""Whether a user has a password."""
 
 
 class State(Enum):
@@ -54,10 +61,17 @@ class Connection:
 
     Feed it with `receive_data`, handle its `events`, write the bytes of `data_to_send`, call `connection_lost` at the
     end. The owner sets ``paused`` while the peer does not read. With ``refusal``, the peer is told that error as soon
-    as it opens the connection, and the connection closes.
+    as it opens the connection, and the connection closes. ``is_logged_in`` is whether it gave a right password.
     """
 
-    def __init__(self, container_id: str, limits: Limits, refusal: Error | None = None) -> None:
+    def __init__(
+        self,
+        container_id: str,
+        limits: Limits,
+        refusal: Error | None = None,
+        login: Login = lambda user, password: True,
+        totals: Totals | None = None,
+    ) -> None:
         self.container_id = container_id
         self.limits = limits
         self.max_outgoing_frame_size = MIN_MAX_FRAME_SIZE
@@ -66,9 +80,12 @@ class Connection:
         self.state = State.HEADER
         self.fault: Error | None = None
         self.has_more = False
-        self.incomplete = IncompleteBytes(limits.max_incomplete_bytes)
+        self.totals = totals or Totals(limits)
+        self.incomplete = IncompleteBytes(limits.max_incomplete_bytes, self.totals)
+        self.is_logged_in = False
         self._refusal = refusal
-        self._frames = FrameBuffer(limits.max_frame_size)
+        self._login = login
+        self._frames = FrameBuffer(min(limits.max_first_frame_size, limits.max_frame_size))
         self._out = bytearray()
         self._sessions: dict[int, Session] = {}
 
@@ -145,6 +162,7 @@ class Connection:
     def connection_lost(self) -> list[Event]:
         """Drop all sessions and links; returns their events."""
         events = [event for session in self._sessions.values() for event in session.close()]
+        self.totals.sessions.used -= len(self._sessions)
         self._sessions.clear()
         self.state = State.CLOSED
         return events
@@ -203,9 +221,13 @@ class Connection:
     def _on_sasl(self, frame: Frame) -> None:
         if frame.type != SASL_TYPE:
             raise FramingError("not a SASL frame")
-        # Every mechanism and password is accepted: this broker listens on the loopback interface only.
-        read_as(SaslInit, frame.body)
-        self.write(encode_frame(SaslOutcome(0), type_=SASL_TYPE))
+        init, _ = read_as(SaslInit, frame.body)
+        if init.mechanism == _PLAIN:
+            self.is_logged_in = self._login(*_user_and_password(init.initial_response or b""))
+        if init.mechanism not in _MECHANISMS or (init.mechanism == _PLAIN and not self.is_logged_in):
+            self.write(encode_frame(SaslOutcome(_SASL_AUTH), type_=SASL_TYPE))
+            raise UnauthorizedAccessError(f"SASL {init.mechanism[:20]!r}: a wrong user, password or mechanism")
+        self.write(encode_frame(SaslOutcome(_SASL_OK), type_=SASL_TYPE))
         self.state = State.AMQP_HEADER
 
     def _on_open(self, performative: object) -> list[Event]:
@@ -219,6 +241,7 @@ class Connection:
                 raise NotAllowedError(f"an idle time-out of {performative.idle_time_out} ms is too short")
         self._send_open()
         self.state = State.OPENED
+        self._frames.max_frame_size = limits.max_frame_size
         return self.close(self._refusal) if self._refusal else []
 
     def _send_open(self) -> None:
@@ -248,6 +271,7 @@ class Connection:
             return []
         if isinstance(performative, End):
             del self._sessions[frame.channel]
+            self.totals.sessions.used -= 1
             session.send(End())
             return session.close()
         return session.receive(performative, frame.body[end:])
@@ -257,4 +281,13 @@ class Connection:
             raise NotAllowedError(f"a channel above {self.limits.channel_max}", FramingError.condition)
         if channel in self._sessions:
             raise NotAllowedError("a channel that is in use")
+        self.totals.sessions.check_room()
+        self.totals.sessions.used += 1
         self._sessions[channel] = Session(self, channel, begin)
+
+
+def _user_and_password(response: bytes) -> tuple[str, str]:
+    """Of the form ``[authorisation identity] NUL user NUL password`` (RFC 4616)."""
+    _, _, credentials = response.partition(b"\0")
+    user, _, password = credentials.partition(b"\0")
+    return user.decode(errors="replace"), password.decode(errors="replace")

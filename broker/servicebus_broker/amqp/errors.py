@@ -31,6 +31,12 @@ class NotAllowedError(AmqpError):
     condition = "amqp:not-allowed"
 
 
+class UnauthorizedAccessError(AmqpError):
+    """A peer that did not log in."""
+
+    condition = "amqp:unauthorized-access"
+
+
 class ResourceLimitError(AmqpError):
     """A peer is over a limit of this broker or of Service Bus."""
 

@@ -38,7 +38,7 @@ class FrameBuffer:
 
     def __init__(self, max_frame_size: int) -> None:
         self._data = bytearray()
-        self._max_frame_size = max_frame_size
+        self.max_frame_size = max_frame_size
 
     def feed(self, data: bytes) -> None:
         """Add received bytes."""
@@ -57,7 +57,7 @@ class FrameBuffer:
         if len(self._data) < HEADER_SIZE:
             return None
         size, offset, type_, channel = _HEADER.unpack_from(self._data)
-        if not HEADER_SIZE <= size <= self._max_frame_size or not 2 <= offset <= size // 4:
+        if not HEADER_SIZE <= size <= self.max_frame_size or not 2 <= offset <= size // 4:
             raise FramingError(f"a frame of {size} bytes with data offset {offset}")
         if len(self._data) < size:
             return None

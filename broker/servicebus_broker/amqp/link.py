@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
-from servicebus_broker.amqp.errors import ResourceLimitError
 from servicebus_broker.amqp.performatives import Attach, Coordinator, Detach, Error, Source, Target
+from servicebus_broker.amqp.totals import IncompleteBytes, Totals
 from servicebus_broker.limits import Limits
 
 SERIAL = 2**32
@@ -19,29 +19,14 @@ class LinkState(Enum):
     CLOSED = "closed"
 
 
-class IncompleteBytes:
-    """The bytes of all messages of a connection whose last frame has not arrived."""
-
-    def __init__(self, limit: int) -> None:
-        self.used = 0
-        self._limit = limit
-
-    def add(self, size: int) -> None:
-        """Raises ResourceLimitError when there are more than the limit."""
-        self.used += size
-        if self.used > self._limit:
-            raise ResourceLimitError(f"more than {self._limit} bytes of incomplete messages")
-
-    def release(self, size: int) -> None:
-        """The message is complete or given up."""
-        self.used -= size
-
-
 class Channel(Protocol):
     """What a link needs of its session."""
 
     @property
     def limits(self) -> Limits: ...
+
+    @property
+    def totals(self) -> Totals: ...
 
     @property
     def incomplete(self) -> IncompleteBytes: ...

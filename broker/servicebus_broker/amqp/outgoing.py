@@ -37,6 +37,7 @@ class OutgoingLink(Link):
         self.credit = 0
         self._delivery_count = 0
         self._unsettled: dict[int, bytes] = {}
+        self._all_unsettled = session.totals.unsettled
 
     @property
     def _role(self) -> bool:
@@ -62,8 +63,9 @@ class OutgoingLink(Link):
         delivery_id = self.session.send_message(self.handle, delivery_tag, payload, settled=self.is_presettled)
         if not self.is_presettled:
             self._unsettled[delivery_id] = delivery_tag
-            if len(self._unsettled) > self.session.limits.max_unsettled:
-                del self._unsettled[next(iter(self._unsettled))]
+            self._all_unsettled.used += 1
+            if len(self._unsettled) > self.session.limits.max_unsettled or self._all_unsettled.is_over:
+                self._forget(next(iter(self._unsettled)))
         return delivery_id
 
     def confirm(self, delivery_id: int, outcome: Outcome) -> None:
@@ -94,9 +96,18 @@ class OutgoingLink(Link):
             return []
         outcome = Accepted() if state is None else state
         return [
-            DeliverySettled(self, delivery_id, self._unsettled.pop(delivery_id), outcome, disposition.settled)
+            DeliverySettled(self, delivery_id, self._forget(delivery_id), outcome, disposition.settled)
             for delivery_id in self._matching(disposition)
         ]
+
+    def close(self) -> None:
+        super().close()
+        self._all_unsettled.used -= len(self._unsettled)
+        self._unsettled.clear()
+
+    def _forget(self, delivery_id: int) -> bytes:
+        self._all_unsettled.used -= 1
+        return self._unsettled.pop(delivery_id)
 
     def _matching(self, disposition: Disposition) -> list[int]:
         last = disposition.first if disposition.last is None else disposition.last

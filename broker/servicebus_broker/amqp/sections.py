@@ -127,6 +127,18 @@ def with_application_properties(section: bytes, extra: Mapping[str, object]) -> 
     return _map_section(_APPLICATION, entries)
 
 
+def set_message_id(sections: Sections, message_id: str) -> None:
+    """Give a message without an id one; its other properties stay as they are encoded. Raises DecodeError."""
+    sections.message_id = message_id
+    count, items = 1, encode(message_id)
+    if sections.properties:
+        count, at, end = compound(sections.properties, _section_code(sections.properties, 0)[1])
+        items += sections.properties[skip(sections.properties, at) : end] if count else b""
+    out = bytearray((0x00, 0x53, _PROPERTIES))
+    write_list(out, max(count, 1), items)
+    sections.properties = bytes(out)
+
+
 def write_message(sections: Sections, delivery_count: int, annotations: dict[str, bytes]) -> bytes:
     """The encoded message for a receiver, with its delivery count and these annotations."""
     out = bytearray()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from servicebus_broker.amqp.errors import FramingError, NotAllowedError
+from servicebus_broker.amqp.errors import FramingError, NotAllowedError, ResourceLimitError
 from servicebus_broker.amqp.events import Event, LinkClosed, LinkRequested
 from servicebus_broker.amqp.frames import encode_frame
 from servicebus_broker.amqp.incoming import IncomingLink
-from servicebus_broker.amqp.link import SERIAL, IncompleteBytes, Link, LinkState
+from servicebus_broker.amqp.link import SERIAL, Link, LinkState
 from servicebus_broker.amqp.outgoing import CreditChanged, OutgoingLink
 from servicebus_broker.amqp.performatives import Attach, Begin, Detach, Disposition, Error, Flow, Rejected, Transfer
+from servicebus_broker.amqp.totals import IncompleteBytes, Totals
 from servicebus_broker.limits import Limits
 
 INCOMING_WINDOW = 2**16 - 1
@@ -25,6 +26,9 @@ class SessionOwner(Protocol):
 
     @property
     def limits(self) -> Limits: ...
+
+    @property
+    def totals(self) -> Totals: ...
 
     @property
     def incomplete(self) -> IncompleteBytes: ...
@@ -52,6 +56,7 @@ class Session:
     def __init__(self, connection: SessionOwner, channel: int, begin: Begin) -> None:
         self.channel = channel
         self.limits = connection.limits
+        self.totals = connection.totals
         self.incomplete = connection.incomplete
         self._connection = connection
         self.links: dict[int, IncomingLink | OutgoingLink] = {}
@@ -134,6 +139,7 @@ class Session:
         events: list[Event] = [LinkClosed(link) for link in self.links.values() if link.is_live]
         for link in self.links.values():
             link.close()
+        self.totals.links.used -= len(self.links)
         self.links.clear()
         return events
 
@@ -149,6 +155,15 @@ class Session:
         if self._connection.link_count() >= limits.max_links:
             link.refuse(_too_many_links(limits.max_links))
             return []
+        if current is not None:
+            current.close()
+        else:
+            try:
+                self.totals.links.check_room()
+            except ResourceLimitError as error:
+                link.refuse(Error(error.condition, error.description, {}))
+                return []
+            self.totals.links.used += 1
         events = self._steal(attach.name, kind)
         self.links[attach.handle] = link
         return [*events, LinkRequested(link)]
@@ -168,6 +183,7 @@ class Session:
         link = self.links.pop(detach.handle, None)
         if link is None:
             return []
+        self.totals.links.used -= 1
         live = link.is_live
         link.close()
         if not live:

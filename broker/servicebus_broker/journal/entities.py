@@ -30,6 +30,11 @@ class Entities:
         """The number of a queue in records."""
         return self._numbers[name.lower()]
 
+    def find(self, name: str) -> tuple[int, QueueSettings] | None:
+        """The number and the settings of a queue, if it is defined."""
+        number = self._numbers.get(name.lower())
+        return None if number is None else (number, self._definitions[number].settings)
+
     def configure(self, configured: Iterable[QueueSettings]) -> dict[int, str]:
         """Define the configured queues; returns, by number, the names of queues that left the configuration."""
         settings = {each.name.lower(): each for each in configured}

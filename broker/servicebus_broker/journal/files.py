@@ -107,7 +107,7 @@ def sync_folder(folder: Path) -> None:
 def lock_folder(folder: Path) -> int:
     """Create the folder, and keep other processes out while the file returned is open. Raises JournalError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise JournalError(f"There can be no journal in {folder}: {error}") from error

@@ -88,6 +88,8 @@ class Journal:
         self._replay = recovered.replay
         self.last_time = recovered.replay.last_time
         self._entities = Entities(recovered.replay.definitions, self)
+        configured = list(configured)
+        self._check_sessions(configured, recovered.replay)
         for number, name in self._entities.configure(configured).items():
             self._delete_if_empty(number, name, recovered.replay)
         if not self._segment.is_empty:
@@ -225,6 +227,20 @@ class Journal:
     def _live(self) -> int:
         counts = [queue.counts() for queue in self._queues.values()]
         return sum(each.active + each.scheduled + each.transfer for each in counts)
+
+    def _check_sessions(self, configured: Iterable[QueueSettings], replay: Replay) -> None:
+        """Raises JournalError if messages in a queue could not be received any more as it is configured now."""
+        for each in configured:
+            before = self._entities.find(each.name)
+            if before is None or before[1].requires_session == each.requires_session:
+                continue
+            messages = replay.messages(before[0])
+            if messages:
+                self.abandon()
+                raise JournalError(
+                    f"The queue '{each.name}' holds {messages} messages, and RequiresSession cannot change before it "
+                    "is empty: receive them as before, or use another data folder."
+                )
 
     def _delete_if_empty(self, number: int, name: str, replay: Replay) -> None:
         """Delete a queue that left the configuration, unless it holds messages: a typing error must not cost one."""

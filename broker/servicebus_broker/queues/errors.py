@@ -12,6 +12,13 @@ class QueueError(Exception):
         self.description = description
 
 
+class UnauthorizedError(QueueError):
+    """The client has not proved that it may do that."""
+
+    condition = "amqp:unauthorized-access"
+    status = 401
+
+
 class EntityNotFoundError(QueueError):
     condition = "amqp:not-found"
     status = 404

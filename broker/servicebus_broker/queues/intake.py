@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 
-from servicebus_broker.amqp.sections import Sections
+from servicebus_broker.amqp.sections import Sections, set_message_id
 from servicebus_broker.queues.admission import check
 from servicebus_broker.queues.deadlines import Alarm, Deadlines
 from servicebus_broker.queues.duplicates import DuplicateHistory
@@ -22,9 +24,16 @@ class Intake:
         self.history = DuplicateHistory(placement.settings.duplicate_detection_window)
         self.schedule: Deadlines[int] = Deadlines(alarm)
         self._scheduled_ids: dict[str, int] = {}
+        self._new_ids = _ids()
 
     def take(self, messages: Sequence[Sections], now: float) -> list[int]:
-        """Add messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError."""
+        """Add messages, all or none; returns their sequence numbers. Raises QueueError and DecodeError.
+
+        As in Service Bus, a message without an id gets one: azure-servicebus for JavaScript settles by it.
+        """
+        for sections in messages:
+            if sections.message_id is None:
+                set_message_id(sections, next(self._new_ids))
         arrivals = [(Message(sections, 0, now, FOREVER), self._scheduled_for(sections)) for sections in messages]
         size = 0
         for message, _ in arrivals:
@@ -118,3 +127,9 @@ class Intake:
             number = self._placement.log.next_sequence_number()
             self._placement.log.recorder.numbered(number)
         return number
+
+
+def _ids() -> Iterator[str]:
+    """Ids that nobody else has: 32 hexadecimal digits, as the service gives them."""
+    own = os.urandom(8).hex()
+    return (f"{own}{number:016x}" for number in count())

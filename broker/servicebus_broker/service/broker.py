@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from servicebus_broker.amqp.connection import Connection
 from servicebus_broker.amqp.performatives import Error
+from servicebus_broker.amqp.totals import Totals
 from servicebus_broker.limits import DEFAULT_LIMITS, Limits
 from servicebus_broker.queues.access import check_targets
 from servicebus_broker.queues.agenda import Agenda
@@ -20,6 +21,7 @@ from servicebus_broker.service.addresses import Address
 from servicebus_broker.service.entity import DispatchList, Entity
 from servicebus_broker.service.errors import error_of
 from servicebus_broker.service.peer import Peer
+from servicebus_broker.service.shared_key import SharedKey
 
 MAX_QUEUES = 1_000
 
@@ -30,11 +32,20 @@ class Broker:
 
     ``queues`` exist from the start; `create_queue` and `delete_queue`
     report to a recorder. If that is a journal, created queues are back after a restart, until they are deleted;
-    configured queues are reset to the configuration, even if they were changed or deleted.
+    configured queues are reset to the configuration, even if they were changed or deleted. Without a ``key``, every
+    client may do everything.
     """
 
-    def __init__(self, queues: Iterable[QueueSettings], clock: Clock, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        queues: Iterable[QueueSettings],
+        clock: Clock,
+        limits: Limits = DEFAULT_LIMITS,
+        key: SharedKey | None = None,
+    ) -> None:
         self.limits = limits
+        self.key = key
+        self.totals = Totals(limits)
         self.container_id = f"local-broker-{uuid4().hex[:8]}"
         self.clock = clock
         self._definitions: DefinitionRecorder = NoDefinitionRecorder()
@@ -50,7 +61,8 @@ class Broker:
 
     def connect(self, refusal: Error | None = None) -> Peer:
         """A new client connection; with ``refusal`` it is told that error and closed."""
-        peer = Peer(Connection(self.container_id, self.limits, refusal), self)
+        login = self.key.is_password if self.key is not None else _anybody
+        peer = Peer(Connection(self.container_id, self.limits, refusal, login, self.totals), self)
         self._peers[peer] = None
         return peer
 
@@ -176,3 +188,7 @@ class Broker:
             yield entity
             if entity.dead_letters is not None:
                 yield entity.dead_letters
+
+
+def _anybody(user: str, password: str) -> bool:
+    return True

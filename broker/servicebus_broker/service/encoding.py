@@ -7,6 +7,7 @@ from servicebus_broker.amqp.sections import symbol_entry, write_message
 from servicebus_broker.amqp.values import Int, Symbol, Timestamp
 from servicebus_broker.queues.clock import Clock
 from servicebus_broker.queues.message import Message
+from servicebus_broker.queues.queue import Queue
 
 _SEQUENCE_NUMBER = "x-opt-sequence-number"
 _ENQUEUED_TIME = "x-opt-enqueued-time"
@@ -21,18 +22,19 @@ _I64 = struct.Struct(">q").pack
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
 
 
-def encode_message(message: Message, clock: Clock) -> bytes:
+def encode_message(message: Message, queue: Queue) -> bytes:
     """The encoded message with the annotations that Service Bus adds."""
-    enqueued_at = _milliseconds(clock.to_wall(message.enqueued_at))
+    enqueued_at = _milliseconds(queue.clock.to_wall(message.enqueued_at))
     annotations = dict(message.sections.annotations)
     annotations[_SEQUENCE_NUMBER] = _KEYS[_SEQUENCE_NUMBER] + _LONG + _I64(message.sequence_number)
     annotations[_ENQUEUED_TIME] = _KEYS[_ENQUEUED_TIME] + _TIMESTAMP + _I64(enqueued_at)
     annotations[_STATE] = symbol_entry(_STATE, Int(message.state))
     annotations.pop(_LOCKED_UNTIL, None)
     if message.lock is not None:
-        until = _milliseconds(clock.to_wall(message.lock.until))
+        until = _milliseconds(queue.clock.to_wall(message.lock.until))
         annotations[_LOCKED_UNTIL] = _KEYS[_LOCKED_UNTIL] + _TIMESTAMP + _I64(until)
-    if message.dead_letter_source is not None:
+    # A dead letter has it only once it was forwarded.
+    if message.dead_letter_source is not None and queue.dead_letters is not None:
         annotations[_DEAD_LETTER_SOURCE] = symbol_entry(_DEAD_LETTER_SOURCE, message.dead_letter_source)
     return write_message(message.sections, message.delivery_count, annotations)
 

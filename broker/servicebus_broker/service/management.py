@@ -86,7 +86,7 @@ class ManagementRequests(RequestNode):
         found: list[object] = [
             {
                 "lock-token": UUID(bytes_le=message.lock.token if message.lock else bytes(16)),
-                "message": encode_message(message, self._queue.clock),
+                "message": encode_message(message, self._queue),
             }
             for message in messages
         ]
@@ -100,7 +100,7 @@ class ManagementRequests(RequestNode):
         )
         if not messages:
             return Response(_NO_CONTENT, {})
-        encoded = (encode_message(message, self._queue.clock) for message in messages)
+        encoded = (encode_message(message, self._queue) for message in messages)
         fitting = _fitting(encoded, self.link.session.limits.max_message_size)
         return Response(_OK, {"messages": [{"message": message} for message in fitting]})
 

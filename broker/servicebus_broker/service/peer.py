@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from servicebus_broker.amqp.connection import Connection
-from servicebus_broker.amqp.errors import AmqpError
+from servicebus_broker.amqp.errors import AmqpError, ResourceLimitError
 from servicebus_broker.amqp.events import Event, LinkClosed, LinkRequested
 from servicebus_broker.amqp.incoming import IncomingLink, MessageReceived
 from servicebus_broker.amqp.link import Link
 from servicebus_broker.amqp.outgoing import CreditChanged, DeliverySettled, OutgoingLink
 from servicebus_broker.amqp.performatives import Coordinator, Error
+from servicebus_broker.queues.clock import Clock
 from servicebus_broker.queues.errors import (
     ArgumentError,
     EntityNotFoundError,
     InvalidOperationError,
     NotImplementedOperationError,
     QueueError,
+    QuotaExceededError,
+    UnauthorizedError,
 )
 from servicebus_broker.queues.sessions import SessionLock
-from servicebus_broker.service.addresses import Address, parse_address
+from servicebus_broker.service.addresses import Address, parse_address, path_of
 from servicebus_broker.service.cbs import TokenRequests
 from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import error_of
@@ -27,6 +31,7 @@ from servicebus_broker.service.management import ManagementRequests
 from servicebus_broker.service.nodes import IncomingNode, OutgoingNode, QueueSender, ResponseNode
 from servicebus_broker.service.receivers import QueueReceiver
 from servicebus_broker.service.session_receiver import SessionReceiver, wants_session
+from servicebus_broker.service.shared_key import Claim, SharedKey
 
 
 class Namespace(Protocol):
@@ -44,14 +49,46 @@ class Namespace(Protocol):
     def disconnected(self, peer: Peer) -> None:
         """A client connection is gone."""
 
+    @property
+    def key(self) -> SharedKey | None:
+        """What clients have to prove that they know; None if nothing."""
+
+    @property
+    def clock(self) -> Clock: ...
+
 
 class Peer:
-    """Turns a connection's events into operations on queues."""
+    """Turns a connection's events into operations on queues.
+
+    ``refused_token`` is why the last token was refused, until the owner has logged it: azure-servicebus for Python
+    keeps the reason to itself.
+    """
 
     def __init__(self, connection: Connection, namespace: Namespace) -> None:
         self.connection = connection
         self._namespace = namespace
         self._nodes: dict[Link, IncomingNode | OutgoingNode] = {}
+        self._claims: dict[str, Claim] = {}
+        self.refused_token: str | None = None
+        connection.incomplete.on_overdrawn = self._overdrawn
+
+    @property
+    def is_authorized(self) -> bool:
+        """Whether it has proved once that it knows the key."""
+        return self._namespace.key is None or self.connection.is_logged_in or bool(self._claims)
+
+    def put_token(self, token: str) -> None:
+        """Allow what a token allows, from now until it expires. Raises UnauthorizedError."""
+        if self._namespace.key is None:
+            return
+        try:
+            claim = self._namespace.key.claim(token)
+        except UnauthorizedError as refusal:
+            self.refused_token = refusal.description
+            raise
+        if claim.path not in self._claims and len(self._claims) >= self.connection.limits.max_links:
+            raise QuotaExceededError("This connection has put tokens for too many entities.")
+        self._claims[claim.path] = claim
 
     def receive_data(self, data: bytes) -> None:
         """Handle received bytes."""
@@ -69,6 +106,12 @@ class Peer:
         for event in self.connection.close(error):
             self._handle(event)
         self.touch()
+
+    def _overdrawn(self) -> None:
+        """Other clients need the room that this one's incomplete messages take."""
+        error = ResourceLimitError("the most of too many bytes of incomplete messages of all clients")
+        self.connection.fault = Error(error.condition, error.description, {})
+        self.close(self.connection.fault)
 
     def connection_lost(self) -> None:
         """The transport is gone."""
@@ -164,7 +207,7 @@ class Peer:
     def _open_incoming(self, link: IncomingLink) -> None:
         if isinstance(link.target, Coordinator):
             raise NotImplementedOperationError("Transactions are not supported by this broker.")
-        address = _address(link)
+        address = self._allowed_address(link)
         if address.is_cbs:
             self._nodes[link] = TokenRequests(link, self, address)
         elif address.management:
@@ -176,7 +219,7 @@ class Peer:
         link.accept()
 
     def _open_outgoing(self, link: OutgoingLink) -> None:
-        address = _address(link)
+        address = self._allowed_address(link)
         if address.is_cbs or address.management:
             if address.management:
                 self._namespace.entity(address)
@@ -197,7 +240,18 @@ class Peer:
                 )
             entity.queue.check_can_receive()
             self._nodes[link] = QueueReceiver(link, self, entity)
-            link.accept()
+            # The filters in the answer are those that are applied.
+            link.accept(replace(link.source, filter=None))
+
+    def _allowed_address(self, link: Link) -> Address:
+        """Raises UnauthorizedError for an entity that no token of the client covers."""
+        address = _address(link)
+        if self._namespace.key is None or self.connection.is_logged_in or address.is_cbs:
+            return address
+        path, now = path_of(link.address), self._namespace.clock()
+        if not any(each.covers(path) and now < each.expires_at for each in self._claims.values()):
+            raise UnauthorizedError(f"Unauthorized access: no valid token of this connection is for '{path}'.")
+        return address
 
 
 def _entity_of(link: Link) -> str:
@@ -209,5 +263,8 @@ def _address(link: Link) -> Address:
         raise ArgumentError("A link needs the address of an entity.")
     address = parse_address(link.address)
     if "/subscriptions/" in address.entity.lower():
-        raise EntityNotFoundError(f"'{address.entity}': topics and subscriptions are not supported by this broker.")
+        raise EntityNotFoundError(
+            f"The messaging entity '{address.entity}' could not be found. Topics and subscriptions are not supported "
+            "by this broker."
+        )
     return address

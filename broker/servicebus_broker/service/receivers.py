@@ -28,7 +28,7 @@ class ReceiverNode(OutgoingNode):
     def send(self, message: Message) -> None:
         """Put a message on the link; its lock token is the delivery tag."""
         self.entity.accessed()
-        self.link.send(message.lock.token if message.lock else _NO_TOKEN, encode_message(message, self.queue.clock))
+        self.link.send(message.lock.token if message.lock else _NO_TOKEN, encode_message(message, self.queue))
         self.peer.touch()
 
     def on_settled(self, event: DeliverySettled) -> None:

@@ -12,6 +12,7 @@ import pytest
 from azure.servicebus.aio import ServiceBusClient
 
 from tests.integration.threaded import threaded_client
+from tests.unit.client import KEY
 
 START_TIMEOUT = 60
 _started: list[subprocess.Popen[str]] = []
@@ -56,7 +57,7 @@ def start_broker(folder: Path, *options: str, stdin: int | None = None) -> Runni
     queues = [{"Name": name, "Properties": properties} for name, properties in QUEUES.items()]
     config.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Name": "sbemulatorns", "Queues": queues}]}}))
     process = subprocess.Popen(
-        [sys.executable, "-m", "servicebus_broker", "--port", "0", "--config", str(config), *options],
+        [sys.executable, "-m", "servicebus_broker", "--port", "0", "--config", str(config), "--key", KEY, *options],
         stdin=stdin,
         stdout=subprocess.PIPE,
         text=True,

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.conftest import RunningBroker
+from tests.unit.tokens import sas_token
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 SERVICE_BUS = "{http://schemas.microsoft.com/netservices/2010/10/servicebus/connect}"
@@ -24,7 +25,8 @@ WAIT = 30
 def http(broker: RunningBroker, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     """Trusts what SSL_CERT_FILE names, as KEDA does; verification is on, as always in httpx."""
     monkeypatch.setenv("SSL_CERT_FILE", broker.certificate)
-    with httpx.Client(base_url=f"https://127.0.0.1:{port_of(broker)}", timeout=WAIT) as client:
+    address = f"https://127.0.0.1:{port_of(broker)}"
+    with httpx.Client(base_url=address, headers={"Authorization": sas_token(address)}, timeout=WAIT) as client:
         yield client
 
 
@@ -34,7 +36,7 @@ def port_of(broker: RunningBroker) -> int:
 
 def ask_as_keda(http: httpx.Client, queue: str) -> ElementTree.Element:
     """The request of azservicebus/admin's GetQueueRuntimeProperties; the answer to it is always a 200."""
-    headers = {"Authorization": "SharedAccessSignature sr=x&sig=y&se=1&skn=z", "User-Agent": "azsdk-go-azservicebus"}
+    headers = {"User-Agent": "azsdk-go-azservicebus"}
     response = http.get(f"/{queue}", params={"api-version": "2021-05"}, headers=headers)
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("application/atom+xml")
@@ -62,6 +64,31 @@ def test_keda_lists_queues_for_a_regular_expression(http: httpx.Client) -> None:
     response = http.get("/$Resources/Queues", params={"api-version": "2021-05", "$skip": "0", "$top": "100"})
     feed = ElementTree.fromstring(response.content)
     assert "plain" in [entry.findtext(f"{ATOM}title") for entry in feed.iter(f"{ATOM}entry")]
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        ("", "MalformedToken"),
+        ("Basic cm9vdDpyb290", "MalformedToken"),
+        (sas_token("https://127.0.0.1", key="wrong"), "InvalidSignature"),
+        (sas_token("https://127.0.0.1", 1), "ExpiredToken"),
+        (sas_token("https://127.0.0.1/another"), "InvalidAudience"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "plain"), ("GET", "$Resources/Queues"), ("PUT", "never-made"), ("DELETE", "plain")]
+)
+def test_a_request_without_a_valid_token_is_refused(
+    http: httpx.Client, method: str, path: str, token: str, reason: str
+) -> None:
+    body = ENTRY.format("") if method == "PUT" else None
+    response = http.request(method, f"/{path}", headers={"Authorization": token}, content=body)
+    assert response.status_code == 401
+    error = ElementTree.fromstring(response.content)
+    assert error.findtext("Code") == "401"
+    assert reason in (error.findtext("Detail") or "")
+    assert http.get("/plain").status_code == 200
 
 
 def test_localhost_is_a_name_of_the_broker(broker: RunningBroker, http: httpx.Client) -> None:

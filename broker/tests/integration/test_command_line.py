@@ -16,6 +16,8 @@ import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.management import ServiceBusAdministrationClient
 
+from servicebus_broker.service.broker import MAX_QUEUES
+
 COMMAND = [sys.executable, "-m", "servicebus_broker"]
 DEADLINE = 60
 FREE_PORTS = ("--port", "0", "--https-port", "0")
@@ -125,6 +127,15 @@ def test_error_in_the_configuration_is_reported(tmp_path: Path) -> None:
     assert "--queue Orders" in refused("--config", str(config), "--queue", "Orders")
 
 
+@pytest.mark.parametrize("where", ["memory", "data"])
+def test_more_queues_than_the_limit_are_refused(tmp_path: Path, where: str) -> None:
+    config = tmp_path / "config.json"
+    queues = [{"Name": f"q-{number}"} for number in range(MAX_QUEUES + 1)]
+    config.write_text(json.dumps({"UserConfig": {"Namespaces": [{"Queues": queues}]}}))
+    options = ["--memory"] if where == "memory" else ["--data", str(tmp_path / "data")]
+    assert f"holds {MAX_QUEUES} at most" in refused("--config", str(config), *options)
+
+
 def test_a_topic_is_refused_by_name(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text('{"UserConfig": {"Namespaces": [{"Name": "n", "Topics": [{"Name": "news"}]}]}}')
@@ -139,6 +150,19 @@ def test_a_data_folder_in_use_is_refused(tmp_path: Path) -> None:
     with running("--data", str(tmp_path), "--no-https") as process:
         addresses(process)
         assert str(tmp_path) in refused("--data", str(tmp_path), "--port", "0")
+
+
+@pytest.mark.parametrize("key", ["", "a;b", "a b", "ü"])
+def test_a_key_that_no_connection_string_can_have_is_refused(key: str) -> None:
+    assert refused("--memory", "--key", key).startswith("broker: --key has characters")
+
+
+def test_a_given_key_is_that_of_the_connection_string(tmp_path: Path) -> None:
+    with running("--data", str(tmp_path), "--key", "SAS_KEY_VALUE") as process:
+        found = addresses(process)
+        assert ";SharedAccessKey=SAS_KEY_VALUE;" in found["connection_string"]
+        assert ";SharedAccessKey=SAS_KEY_VALUE;" in found["administration"]
+        assert not (tmp_path / "key").exists()
 
 
 def test_memory_and_data_exclude_each_other(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Silent connections, long-lived connections, and connections that survive a restart of their broker."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.exceptions import ServiceBusConnectionError
+from azure.servicebus.exceptions import ServiceBusConnectionError, ServiceBusError
 
 from servicebus_broker.addresses import connection_string
 from servicebus_broker.amqp.frames import HEARTBEAT
@@ -19,10 +20,11 @@ from servicebus_broker.limits import Limits
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.server import Server
 from servicebus_broker.service.broker import Broker
+from servicebus_broker.service.shared_key import SharedKey
 from tests.integration.conftest import start_broker
 from tests.integration.sdk import receive, send
 from tests.integration.threaded import Threaded, threaded_client
-from tests.unit.client import HANDSHAKE, read_frames
+from tests.unit.client import ANONYMOUS, HANDSHAKE, KEY, read_frames
 
 HOST = "127.0.0.1"
 WAIT = 30
@@ -30,9 +32,11 @@ IDLE = 3.0
 
 
 @asynccontextmanager
-async def served(limits: Limits) -> AsyncIterator[int]:
-    """A broker in this process with a queue ``plain``; yields its port."""
-    server = Server(Broker([QueueSettings("plain")], SystemClock(), limits))
+async def served(limits: Limits, *, guarded: bool = False) -> AsyncIterator[int]:
+    """A broker in this process with a queue ``plain``, and with a key if ``guarded``; yields its port."""
+    clock = SystemClock()
+    key = SharedKey(KEY, clock) if guarded else None
+    server = Server(Broker([QueueSettings("plain")], clock, limits, key))
     port = await server.start(HOST, 0)
     try:
         yield port
@@ -54,6 +58,47 @@ async def test_client_that_does_not_open_its_connection_is_disconnected(start: b
         await read_to_end(reader)
         writer.close()
         await writer.wait_closed()
+
+
+async def test_client_that_puts_no_token_is_disconnected() -> None:
+    async with served(Limits(handshake_timeout=0.3), guarded=True) as port:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(ANONYMOUS)
+        close = (await read_to_end(reader))[-1]
+        assert isinstance(close, Close)
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_refused_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with served(Limits(), guarded=True) as port:
+        address = connection_string(HOST, port, "wrong")
+        async with ServiceBusClient.from_connection_string(address, retry_total=0) as client:
+            with pytest.raises(ServiceBusError):
+                await client.get_queue_sender("plain").send_messages(ServiceBusMessage("x"))
+    assert "put a token that is refused: InvalidSignature" in caplog.text
+
+
+async def test_clients_that_know_the_key_come_before_those_that_do_not() -> None:
+    async with served(Limits(max_connections=2), guarded=True) as port:
+        strangers = [await asyncio.open_connection(HOST, port) for _ in range(2)]
+        known = []
+        for reader, _ in strangers:
+            known.append(await asyncio.open_connection(HOST, port))
+            known[-1][1].write(HANDSHAKE)
+            async with asyncio.timeout(WAIT):
+                assert await reader.read() == b"", "the oldest that had not proved anything is gone"
+                await known[-1][0].readuntil(b"AMQP\x00\x01\x00\x00")
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(HANDSHAKE)
+        close = (await read_to_end(reader))[-1]
+        assert isinstance(close, Close)
+        assert close.error is not None
+        assert close.error.condition == "amqp:resource-limit-exceeded"
+        for _, each in [*strangers, *known, (reader, writer)]:
+            each.close()
+            with contextlib.suppress(ConnectionError):
+                await each.wait_closed()
 
 
 async def test_silent_client_is_disconnected_and_one_with_heartbeats_stays() -> None:
@@ -80,7 +125,7 @@ async def test_silent_client_is_disconnected_and_one_with_heartbeats_stays() -> 
 async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
     async with (
         served(Limits(idle_timeout=IDLE)) as port,
-        ServiceBusClient.from_connection_string(connection_string(HOST, port), retry_total=0) as client,
+        ServiceBusClient.from_connection_string(connection_string(HOST, port, KEY), retry_total=0) as client,
         # The interval at which the SDK checks whether a heartbeat of a sender is due; 30 s by default.
         client.get_queue_sender("plain", keep_alive=1) as sender,
         client.get_queue_receiver("plain") as receiver,
@@ -97,7 +142,7 @@ async def test_idle_sdk_clients_stay_connected_by_their_heartbeats() -> None:
 
 async def test_client_above_the_limit_is_told() -> None:
     async with served(Limits(max_connections=1)) as port:
-        address = connection_string(HOST, port)
+        address = connection_string(HOST, port, KEY)
         async with (
             ServiceBusClient.from_connection_string(address, retry_total=0) as client,
             client.get_queue_sender("plain") as sender,

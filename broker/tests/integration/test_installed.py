@@ -39,17 +39,18 @@ class Environment:
         self._scripts = folder / "bin"
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
 
-    def start(self, *command: str, cwd: Path) -> subprocess.Popen[str]:
-        """Start a command of the environment."""
+    def start(self, *command: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
+        """Start a command of the environment; ``variables`` are environment variables."""
         program = str(self._scripts / command[0])
         pipe = subprocess.PIPE
+        environ = self._environ | variables
         return subprocess.Popen(
-            [program, *command[1:]], cwd=cwd, env=self._environ, stdout=pipe, stderr=subprocess.STDOUT, text=True
+            [program, *command[1:]], cwd=cwd, env=environ, stdout=pipe, stderr=subprocess.STDOUT, text=True
         )
 
-    def run(self, *command: str, cwd: Path, status: int = 0) -> str:
+    def run(self, *command: str, cwd: Path, status: int = 0, **variables: str) -> str:
         """What a command prints; it has to end with the status."""
-        with self.start(*command, cwd=cwd) as process:
+        with self.start(*command, cwd=cwd, **variables) as process:
             try:
                 printed, _ = process.communicate(timeout=DEADLINE)
             finally:
@@ -131,14 +132,12 @@ def test_commands_of_the_readme_start_a_broker(installed: Environment, command: 
 
 
 def test_first_example_prints_the_message_that_it_sent(with_pytest: Environment, tmp_path: Path) -> None:
-    script = example("from azure.servicebus")
-    assert "127.0.0.1:5672" in script
+    (tmp_path / "example.py").write_text(example("import os"))
     command = ("servicebus-broker", "--memory", "--queue", "orders", "--port", "0")
     with serving(with_pytest, *command, cwd=tmp_path) as addresses:
-        address = re.match("Endpoint=sb://([^;]+);", addresses["connection_string"])
-        assert address is not None
-        (tmp_path / "example.py").write_text(script.replace("127.0.0.1:5672", address[1]))
-        assert with_pytest.run("python", "example.py", cwd=tmp_path) == "one espresso\n"
+        connection = addresses["connection_string"]
+        printed = with_pytest.run("python", "example.py", cwd=tmp_path, SERVICEBUS_CONNECTION=connection)
+        assert printed == "one espresso\n"
 
 
 def test_pytest_finds_the_fixtures_without_a_conftest(with_pytest: Environment, tmp_path: Path) -> None:

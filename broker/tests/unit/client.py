@@ -1,18 +1,22 @@
 """A client made of bytes, for the engine and the broker without a socket."""
 
+from servicebus_broker.addresses import POLICY
 from servicebus_broker.amqp.connection import Connection
 from servicebus_broker.amqp.events import Event
 from servicebus_broker.amqp.frames import AMQP_HEADER, SASL_HEADER, SASL_TYPE, FrameBuffer, encode_frame
 from servicebus_broker.amqp.performatives import Attach, Begin, Flow, Open, SaslInit, Source, Target, read_composite
 from servicebus_broker.amqp.values import Symbol
 
+KEY = "SAS_KEY_VALUE"
 HANDSHAKE = (
     SASL_HEADER
-    + encode_frame(SaslInit(Symbol("ANONYMOUS")), type_=SASL_TYPE)
+    + encode_frame(SaslInit(Symbol("PLAIN"), f"\0{POLICY}\0{KEY}".encode()), type_=SASL_TYPE)
     + AMQP_HEADER
     + encode_frame(Open("client", max_frame_size=65536))
     + encode_frame(Begin(None, 0, 1000, 1000), channel=1)
 )
+OPENING = AMQP_HEADER + encode_frame(Open("client", max_frame_size=65536))
+ANONYMOUS = SASL_HEADER + encode_frame(SaslInit(Symbol("ANONYMOUS")), type_=SASL_TYPE) + OPENING
 
 
 def receive(connection: Connection, data: bytes) -> list[Event]:

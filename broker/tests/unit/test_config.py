@@ -1,12 +1,17 @@
 """The emulator's Config.json."""
 
 import json
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from servicebus_broker.config import ConfigError, read_config
 from servicebus_broker.durations import parse_duration
+from servicebus_broker.lenient_json import read_json
 from servicebus_broker.properties import PROPERTIES
 from servicebus_broker.queues.settings import FOREVER, EntityStatus, QueueSettings
 
@@ -153,3 +158,83 @@ def test_topics_and_duplicate_names_are_refused(tmp_path: Path) -> None:
         read_config(write(tmp_path, {"Name": "q"}, {"Name": "Q"}))
     with pytest.raises(ConfigError, match=r"missing\.json: No such file or directory"):
         read_config(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"UserConfig": {"Namespaces": []}, "userConfig": {}}, "userConfig"),
+        ({"UserConfig": {"Namespaces": [], "Loging": {}}}, "UserConfig.Loging"),
+        ({"UserConfig": {"Namespaces": [], "Logging": {"Typ": "File"}}}, "UserConfig.Logging.Typ"),
+        ({"UserConfig": {"Namespaces": [{}, {"Queue": []}]}}, "UserConfig.Namespaces[1].Queue"),
+        (
+            {"UserConfig": {"Namespaces": [{"Queues": [{"Name": "q", "Propertys": {}}]}]}},
+            "UserConfig.Namespaces[0].Queues[0].Propertys",
+        ),
+        (
+            {"UserConfig": {"Namespaces": [{"Queues": [{"Name": "q", "Properties": {"LockDuraton": None}}]}]}},
+            "queue 'q': Properties.LockDuraton",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_its_path(tmp_path: Path, document: object, path: str) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(document))
+    with pytest.raises(ConfigError, match=rf"unknown key {re.escape(path)};|{re.escape(path)}; known"):
+        read_config(file)
+
+
+PUBLISHED = """{
+  // The emulator's own file begins like this.
+  "UserConfig": {
+    "Namespaces": [
+      {
+        "Name": "sbemulatorns", /* "Queues": [], */
+        "Queues": [
+          {"Name": "q", "Properties": {"UserMetadata": "http://x, /* } ,] \\" //", "MaxDeliveryCount": 2147483647,},},
+        ],
+        "Topics": [],
+      }
+    ],
+    "Logging": {"Type": "File"}
+  }
+}"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_comments_last_commas_and_byte_order_marks_are_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(PUBLISHED, encoding=encoding)
+    metadata = 'http://x, /* } ,] " //'
+    assert read_config(path) == [QueueSettings("q", max_delivery_count=2**31 - 1, user_metadata=metadata)]
+
+
+def test_an_error_after_a_comment_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{ // one\n/* two\n three */ "a": \n }')
+    with pytest.raises(ConfigError, match="line 4"):
+        read_config(path)
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"UserConfig": {"Namespaces": [], "Namespaces": [{"Queues": [{"Name": "q"}]}]}}')
+    with pytest.raises(ConfigError, match="the key 'Namespaces' twice"):
+        read_config(path)
+
+
+@given(
+    st.recursive(st.none() | st.integers() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each))
+)
+def test_what_json_can_say_is_read_as_json_reads_it(value: object) -> None:
+    for text in (json.dumps(value), json.dumps(value, indent=1, ensure_ascii=False)):
+        assert read_json(text.encode("utf-8", "surrogatepass")) == value
+
+
+@given(st.binary())
+def test_any_file_is_a_configuration_or_refused(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.json"
+        path.write_bytes(data)
+        with pytest.raises(ConfigError):
+            read_config(path)

@@ -15,6 +15,7 @@ from servicebus_broker.amqp.events import LinkRequested
 from servicebus_broker.amqp.frames import AMQP_HEADER, SASL_HEADER, encode_frame
 from servicebus_broker.amqp.performatives import (
     Attach,
+    Begin,
     Close,
     Source,
     Transfer,
@@ -25,6 +26,7 @@ from servicebus_broker.amqp.sections import (
     read_application_properties,
     read_sections,
     read_value_body,
+    set_message_id,
     split_batch,
     write_message,
 )
@@ -32,7 +34,8 @@ from servicebus_broker.amqp.values import Array, Described, Symbol, UInt, ULong
 from servicebus_broker.limits import Limits
 from servicebus_broker.queues.settings import QueueSettings
 from servicebus_broker.service.broker import Broker
-from tests.unit.client import HANDSHAKE, attach_receiver, attach_sender, credit, read_frames
+from servicebus_broker.service.shared_key import SharedKey
+from tests.unit.client import ANONYMOUS, HANDSHAKE, OPENING, attach_receiver, attach_sender, credit, read_frames
 from tests.unit.hostile_bytes import FRAMES, MESSAGES, REQUESTS, VALUES, mutations
 from tests.unit.queues.conftest import FakeClock
 
@@ -44,7 +47,10 @@ QUEUES = [QueueSettings("queue"), QueueSettings("sessions", requires_session=Tru
 def drive(stream: bytes) -> Connection:
     """Give the bytes to a broker as a client would, with time passing, and its answers read."""
     clock = FakeClock()
-    broker = Broker(QUEUES, clock, LIMITS)
+    return drive_broker(Broker(QUEUES, clock, LIMITS), clock, stream)
+
+
+def drive_broker(broker: Broker, clock: FakeClock, stream: bytes) -> Connection:
     peer = broker.connect()
     for at in range(0, len(stream), 700):
         peer.receive_data(stream[at : at + 700])
@@ -61,6 +67,9 @@ def drive(stream: bytes) -> Connection:
     answer = peer.connection.data_to_send()
     assert len(answer) <= LIMITS.max_output + LIMITS.max_message_size + 5_000
     peer.connection_lost()
+    totals = broker.totals
+    assert not totals.incomplete_by_connection
+    assert [each.used for each in (totals.sessions, totals.links, totals.unsettled, totals.incomplete)] == [0] * 4
     return peer.connection
 
 
@@ -116,6 +125,33 @@ def test_a_handshake_of_random_bytes(data: bytes) -> None:
 @given(mutations(st.just(HANDSHAKE)))
 def test_a_broken_handshake(data: bytes) -> None:
     drive(data)
+
+
+@unhurried
+@given(MESSAGES)
+def test_an_id_can_be_given_to_every_message(data: bytes) -> None:
+    try:
+        sections = read_sections(data)
+        set_message_id(sections, "new")
+    except AmqpError:
+        return
+    again = read_sections(write_message(sections, 0, sections.annotations))
+    assert (again.message_id, again.correlation_id) == ("new", sections.correlation_id)
+    assert (again.session_id, again.body) == (sections.session_id, sections.body)
+
+
+@unhurried
+@given(
+    st.sampled_from([ANONYMOUS, OPENING, HANDSHAKE]),
+    st.lists(FRAMES | mutations(FRAMES), max_size=12),
+)
+def test_a_stranger_reaches_no_queue(start: bytes, frames: list[bytes]) -> None:
+    clock = FakeClock()
+    broker = Broker(QUEUES, clock, LIMITS, SharedKey("another key", clock))
+    begin = encode_frame(Begin(None, 0, 1000, 1000), channel=1)
+    links = attach_sender("queue") + attach_receiver("queue", 1) + credit(1, 10)
+    drive_broker(broker, clock, start + begin + links + b"".join(frames))
+    assert all(queue.size == 0 for queue in broker.queues())
 
 
 @unhurried
@@ -197,9 +233,9 @@ def test_a_message_of_many_tiny_frames_takes_no_more_than_its_size() -> None:
 @unhurried
 @given(st.integers(0, 2**64 - 1), VALUES)
 def test_names_from_a_client_are_echoed_to_it(number: int, value: object) -> None:
-    # The answer to a refused link repeats all that the client wrote.
+    # The answer to a link whose messages are not filtered repeats all that the client wrote.
     peer = Broker(QUEUES, FakeClock(), LIMITS).connect()
-    source = Source("queue", filter={Symbol("f"): Described(ULong(number), value), Symbol("n"): UInt(7)})
+    source = Source("queue/$management", filter={Symbol("f"): Described(ULong(number), value), Symbol("n"): UInt(7)})
     peer.receive_data(HANDSHAKE)
     peer.connection.data_to_send()
     peer.receive_data(encode_frame(Attach("l", 0, True, 0, 1, source), channel=1))

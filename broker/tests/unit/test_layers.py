@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 FOREIGN = {"functions", "mlflow", "ondemand"}
 # From the bottom up; a module imports only modules of its own and of lower layers.
 LAYERS = (
-    ("addresses", "clock", "flood", "lifetime", "limits"),
+    ("addresses", "clock", "flood", "key_file", "lifetime", "limits", "replaced_file"),
     ("amqp",),
     ("queues",),
-    ("config", "durations", "properties", "property_forms", "queue_option"),
+    ("config", "durations", "lenient_json", "properties", "property_forms", "queue_option"),
     ("journal",),
     ("service",),
     ("administration",),

@@ -151,7 +151,7 @@ def test_a_client_that_does_not_read_is_sent_no_more_than_the_limit() -> None:
         peer.resume()
         peer._namespace.dispatch()
         data = peer.connection.data_to_send()
-        assert len(data) < 5_000 + 1_200
+        assert len(data) < 5_000 + 1_300
         delivered += sum(isinstance(each, Transfer) for each, _ in read_frames(data))
     assert delivered == 20
 

@@ -96,8 +96,8 @@ class Converter:
         self.spend(2 * len(values))
         plain = plain_list(values)
         if plain is not None:
-            if isinstance(plain[0], str):
-                self.spend(sum(map(len, plain)))
+            if isinstance(plain[0], str):  # texts, or floats of which the first is not finite
+                self.spend(sum(len(each) for each in plain if isinstance(each, str)))
             return plain
         converted: list[Any] = []
         try:

@@ -34,11 +34,10 @@ class Column:
 
     def read(self, table: Table, place: int, wrong: Refusals) -> Any:
         """The column as pandas takes it. Mistakes are added to *wrong*."""
-        if lacking := lacks(table, place, not self.required):
-            wrong.extend(lacking)
+        if lacks(table, place, wrong, optional=not self.required):
             return None
         found, offenders = self._read(table.column(place))
-        wrong.extend(f"row {row}, column {short(str(self.name))}: {message}" for row, message in offenders)
+        wrong.add_each(offenders, lambda each: f"row {each[0]}, column {short(str(self.name))}: {each[1]}")
         return found
 
     def _read(self, given: list[Any]) -> tuple[Any, Offenders]:
@@ -59,18 +58,20 @@ def as_pandas(array: Any, kind: Kind) -> Any:
     return pd.Series(array, dtype="object") if kind.dtype == "object" else array
 
 
-def lacks(table: Table, place: int, optional: bool = False) -> list[str]:
-    """The rows that have no such column while others have."""
+def lacks(table: Table, place: int, wrong: Refusals, optional: bool = False) -> bool:
+    """Whether rows have no such column while others have. Those rows are added to *wrong*."""
     advice = ": send null for a missing value" if optional else ""
     name = short(repr(table.names[place]))
-    return [f"row {row} lacks {name}, which others have{advice}" for row in table.lacking(place)]
+    lacking = table.lacking(place)
+    wrong.add_each(lacking, lambda row: f"row {row} lacks {name}, which others have{advice}")
+    return bool(lacking)
 
 
 def complete(table: Table) -> Table:
     """The table. Raises InputRefused if its rows have different columns."""
     wrong = Refusals()
     for place in range(len(table.names)):
-        wrong.extend(lacks(table, place))
+        lacks(table, place, wrong)
     wrong.raise_if_any()
     return table
 

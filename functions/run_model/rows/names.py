@@ -40,13 +40,10 @@ class ColumnNames:
         known = set(positions.values())
         ignored = tuple(short(str(name)) for place, name in enumerate(table.names) if place not in known)
         wrong = Refusals()
-        wrong.extend(
-            f"the column {name!r} is missing"
-            for name, required in self._required.items()
-            if required and name not in positions
-        )
+        missing = [name for name, required in self._required.items() if required and name not in positions]
+        wrong.add_each(missing, lambda name: f"the column {name!r} is missing")
         if self._unknown == "refuse":
-            wrong.extend(f"the model has no column {short(repr(name))}" for name in ignored)
+            wrong.add_each(ignored, lambda name: f"the model has no column {short(repr(name))}")
         wrong.raise_if_any()
         if not positions:
             raise refused(f"none of the model's columns is there: {_listed(list(map(str, self._required)))}")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from functions.run_model.rows.bounds import check_padded
 from functions.run_model.rows.columns import read_column, read_value
 from functions.run_model.rows.kinds import Kind, kind_of
 from functions.run_model.rows.refusals import WrongValue, short, shown
@@ -99,8 +100,10 @@ def _scalars(value: Any, kind: Kind, required: bool) -> list[Any]:
     if array is None:
         raise WrongValue("; ".join(f"[{place}] {message}" for place, message in offenders[:3]))
     found: list[Any] = list(array) if kind.dtype in ("int32", "float32", "datetime64[ns]") else array.tolist()
-    if kind.dtype in ("str", "object") and any(each[-1:] in ("\0", b"\0") for each in found):
-        raise WrongValue("MLflow drops the zero character at the end of a value in a list")
+    if kind.dtype in ("str", "object"):
+        check_padded(found)
+        if any(each[-1:] in ("\0", b"\0") for each in found):
+            raise WrongValue("MLflow drops the zero character at the end of a value in a list")
     return found
 
 

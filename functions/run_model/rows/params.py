@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from functions.run_model.rows.bounds import check_padded
 from functions.run_model.rows.columns import read_value
 from functions.run_model.rows.kinds import kind_of
 from functions.run_model.rows.nested import nested_reader
@@ -47,7 +48,10 @@ def _value(value: Any, spec: "ParamSpec") -> Any:
         return _scalar(value, spec.dtype)
     if not isinstance(value, list):
         raise WrongValue(f"{shown(value)} is not a list")
-    return [_scalar(each, spec.dtype) for each in value]
+    found = [_scalar(each, spec.dtype) for each in value]
+    if spec.dtype == DataType.string:
+        check_padded(found)
+    return found
 
 
 def _scalar(value: Any, dtype: "DataType") -> Any:

@@ -1,11 +1,12 @@
 """The refusal of rows: every offending place up to a limit, and how many there are in all."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from functions.errors import FieldError, InputRefused
 
+T = TypeVar("T")
 MAX_ERRORS = 20
 FIELD = "predictionParameters"
 MAX_SHOWN = 60
@@ -28,9 +29,11 @@ class Refusals:
         if len(self._errors) < MAX_ERRORS:
             self._errors.append(FieldError(field=FIELD, message=message))
 
-    def extend(self, messages: Iterable[str]) -> None:
-        for message in messages:
-            self.add(message)
+    def add_each(self, wrong: Sequence[T], sentence: Callable[[T], str]) -> None:
+        """Sentences are made only of those that an answer shows."""
+        room = MAX_ERRORS - len(self._errors)
+        self._errors += [FieldError(field=FIELD, message=sentence(each)) for each in wrong[:room]]
+        self._total += len(wrong)
 
     def raise_if_any(self) -> None:
         """Raises InputRefused."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from functions.run_model.rows.bounds import check_table
+from functions.run_model.rows.columns import Offenders
 from functions.run_model.rows.frames import complete, frame, lacks
 from functions.run_model.rows.names import ColumnNames, UnknownColumns, check_distinct
 from functions.run_model.rows.refusals import Refusals, refused, short
@@ -65,13 +67,16 @@ def _read(table: Table, positions: dict[Any, int]) -> dict[Any, Any]:
     wrong = Refusals()
     found = {}
     for name, place in positions.items():
-        if lacking := lacks(table, place):
-            wrong.extend(lacking)
+        if lacks(table, place, wrong):
             continue
         found[name], offenders = untyped_column(table.column(place))
-        wrong.extend(f"row {row}, column {short(str(name))}: {message}" for row, message in offenders)
+        _note(offenders, name, wrong)
     wrong.raise_if_any()
     return found
+
+
+def _note(offenders: Offenders, name: Any, wrong: Refusals) -> None:
+    wrong.add_each(offenders, lambda each: f"row {each[0]}, column {short(str(name))}: {each[1]}")
 
 
 def _stacked(table: Table) -> dict[str, list[Any]]:
@@ -81,6 +86,7 @@ def _stacked(table: Table) -> dict[str, list[Any]]:
 def _arrays(tensors: dict[str, Any]) -> dict[str, Any]:
     if not tensors:
         raise refused("there are no columns")
+    check_table(1, len(tensors))
     wrong = Refusals()
     found = {name: untyped_tensor(value, f"tensor {short(name)}, ", wrong) for name, value in tensors.items()}
     wrong.raise_if_any()

@@ -5,9 +5,11 @@ Every form is checked here again, whatever the edge has checked: messages are in
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+from functions.run_model.rows.bounds import check_table
 from functions.run_model.rows.refusals import MAX_ERRORS, Refusals, refused, shown
 
 SCORING_KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -26,7 +28,8 @@ def _always() -> bool:
 class Table:
     """``column`` gives the values under the n-th name, ``lacking`` the rows that have none.
 
-    ``in_order``: whether every row has its columns in the order of ``names``.
+    ``in_order``: whether every row has its columns in the order of ``names``. One that is too large is refused as it is
+    made, before its columns are.
     """
 
     names: list[Any]
@@ -35,6 +38,10 @@ class Table:
     index: list[Any] | None = None
     lacking: Callable[[int], list[int]] = _nowhere
     in_order: Callable[[], bool] = _always
+
+    def __post_init__(self) -> None:
+        """Raises InputRefused."""
+        check_table(self.count, len(self.names))
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ def records(rows: Any) -> Table:
         raise refused(f"records are a list of objects, not {shown(rows)}")
     _no_rows(rows)
     wrong = Refusals()
-    wrong.extend(f"row {n} is not an object: {shown(row)}" for n, row in enumerate(rows) if not isinstance(row, dict))
+    odd = [number for number, row in enumerate(rows) if not isinstance(row, dict)]
+    wrong.add_each(odd, lambda number: f"row {number} is not an object: {shown(rows[number])}")
     wrong.raise_if_any()
     first = rows[0].keys()
     names = list(first)
@@ -80,7 +88,7 @@ def records(rows: Any) -> Table:
             lambda n: list(map(itemgetter(names[n]), rows)),
             in_order=lambda: all(list(row) == names for row in rows),
         )
-    union = list(dict.fromkeys(name for row in rows for name in row))
+    union = list(dict.fromkeys(chain.from_iterable(rows)))
     return Table(
         union,
         len(rows),
@@ -138,7 +146,8 @@ def matrix(data: list[Any], width: int | None = None) -> Table:
     if width is None:
         width = len(data[0]) if isinstance(data[0], list) else 0
     if set(map(type, data)) != {list} or set(map(len, data)) != {width}:
-        wrong.extend(f"row {n} {_not_so_wide(row, width)}" for n, row in enumerate(data) if _odd(row, width))
+        odd = [number for number, row in enumerate(data) if _odd(row, width)]
+        wrong.add_each(odd, lambda number: f"row {number} {_not_so_wide(data[number], width)}")
         wrong.raise_if_any()
     return Table(list(range(width)), len(data), lambda n: list(map(itemgetter(n), data)))
 

@@ -5,6 +5,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from functions.run_model.rows import kinds
+from functions.run_model.rows.bounds import check_padded, check_values
 from functions.run_model.rows.columns import read_column
 from functions.run_model.rows.kinds import Kind
 from functions.run_model.rows.refusals import Refusals, WrongValue, shown
@@ -51,9 +52,11 @@ class Tensor:
     def _array(self, shape: Shape, flat: list[Any], kind: Kind, wrong: Refusals) -> "NDArray[Any] | None":
         # A tensor's signature cannot say whether values may be missing, and NaN is how its rows have them.
         array, offenders = read_column(flat, kind, required=kind.dtype == "str" or not kind.has_missing)
-        wrong.extend(f"{self._where}{place(number, shape)}: {message}" for number, message in offenders)
+        wrong.add_each(offenders, lambda each: f"{self._where}{place(each[0], shape)}: {each[1]}")
         if array is None:
             return None
+        if self._dtype.kind == "U":
+            check_padded(flat)
         found = array.astype(self._dtype)
         if self._dtype.kind in "UM" and (changed := (found != array) & (array == array)).any():  # NaT is not itself
             number = int(changed.argmax())
@@ -77,7 +80,7 @@ class Tensor:
 
 
 def flatten(value: Any) -> tuple[Shape, list[Any]]:
-    """Shape and values of nested lists. Raises WrongValue for ragged ones."""
+    """Shape and values of nested lists. Raises WrongValue for ragged ones, and for too many values."""
     if not isinstance(value, list):
         return (), [value]
     shape, flat = [len(value)], value
@@ -89,6 +92,7 @@ def flatten(value: Any) -> tuple[Shape, list[Any]]:
         flat = list(chain.from_iterable(flat))
     if list in set(map(type, flat)):
         raise WrongValue("there are values beside lists within one tensor")
+    check_values(flat)
     return tuple(shape), flat
 
 
@@ -142,5 +146,5 @@ def untyped_tensor(value: Any, name: str, wrong: Refusals) -> "NDArray[Any] | No
         wrong.add(f"{name}{error}")
         return None
     column, offenders = untyped_column(flat)
-    wrong.extend(f"{name}{place(number, shape)}: {message}" for number, message in offenders)
+    wrong.add_each(offenders, lambda each: f"{name}{place(each[0], shape)}: {each[1]}")
     return None if column is None else np.asarray(column).reshape(shape)

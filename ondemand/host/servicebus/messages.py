@@ -86,7 +86,7 @@ def trigger_metadata(message: ServiceBusReceivedMessage) -> dict[str, Datum]:
 def application_properties(message: ServiceBusReceivedMessage) -> dict[str, object]:
     """The application properties with text as text; the SDK leaves keys and strings as bytes."""
     properties = message.application_properties or {}
-    return {str(_text(name)): _text(value) for name, value in properties.items()}
+    return {str(_text(name)): _plain(value) for name, value in properties.items()}
 
 
 def trace_of(message: ServiceBusReceivedMessage) -> InvocationTrace:

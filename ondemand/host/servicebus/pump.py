@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -21,10 +22,14 @@ from azure.servicebus.exceptions import (
     ServiceBusError,
 )
 
+from ondemand.host.failures import failures
 from ondemand.host.servicebus.lock import LockSchedule, utc_now
 
 RECEIVE_WAIT_S = 5.0  # also how long a cancellation that Python 3.11's wait_for swallows can go unnoticed
 CONNECTION_ERRORS = (ServiceBusConnectionError, ServiceBusCommunicationError, OperationTimeoutError)
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
+MAX_FAILING = 1000
+"""Messages whose failures are counted."""
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[ServiceBusReceivedMessage], Awaitable[object]]
@@ -33,12 +38,13 @@ Handler = Callable[[ServiceBusReceivedMessage], Awaitable[object]]
 class MessagePump:
     """Runs a handler for each message, a bounded number at a time.
 
-    A message is completed if its handler returns, and abandoned if it raises.
+    A message is completed if its handler returns, and abandoned if it raises. With ``pauses``, a message that fails
+    waits longer each time before it is abandoned, and keeps its place and its lock: a dead letter has no last delivery.
 
     It outlives its receivers: after a lost connection, ``run`` goes on with another receiver where it was.
     """
 
-    def __init__(self, handle: Handler, *, max_calls: int, max_renewal: timedelta) -> None:
+    def __init__(self, handle: Handler, *, max_calls: int, max_renewal: timedelta, pauses: bool = False) -> None:
         self._handle = handle
         self._max_calls = max_calls
         self._max_renewal = max_renewal
@@ -47,11 +53,13 @@ class MessagePump:
         self._locks: dict[ServiceBusReceivedMessage | ServiceBusSession, LockSchedule] = {}
         self._receiving: asyncio.Task[list[ServiceBusReceivedMessage]] | None = None
         self._something_due = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._pauses = pauses
+        self._failures: dict[int | None, int] = {}
 
     def stop(self) -> None:
         """Receive no more; ``run`` returns once the running handlers have finished and their messages are settled."""
-        self._stopping = True
+        self._stopping.set()
         self._interrupt()
 
     async def run(self, receiver: ServiceBusReceiver, idle_timeout: timedelta | None = None) -> None:
@@ -66,9 +74,9 @@ class MessagePump:
             self._something_due.clear()
             await self._settle_finished(receiver)
             await self._renew_locks(receiver)
-            if self._stopping and self._is_drained():
+            if self._stopping.is_set() and self._is_drained():
                 return
-            if self._stopping or len(self._running) >= self._max_calls:
+            if self._stopping.is_set() or len(self._running) >= self._max_calls:
                 await self._wait_until_due()
             elif (
                 await self._receive(receiver, min(RECEIVE_WAIT_S, idle_after or RECEIVE_WAIT_S))
@@ -126,10 +134,23 @@ class MessagePump:
     async def _run_handler(self, message: ServiceBusReceivedMessage) -> bool:
         try:
             await self._handle(message)
-        except Exception:  # a function may raise anything, and each exception means: deliver again
-            logger.exception("message %s failed on delivery %s", message.message_id, (message.delivery_count or 0) + 1)
+        except Exception as error:  # noqa: BLE001  # a function may raise anything, and each exception means: deliver again
+            what = f"message {message.message_id!r} failed on delivery {(message.delivery_count or 0) + 1}"
+            failures.log(logger, what, error)
+            if self._pauses:
+                await self._pause(message)
             return False
+        self._failures.pop(message.sequence_number, None)
         return True
+
+    async def _pause(self, message: ServiceBusReceivedMessage) -> None:
+        """Wait longer after each failure of a message, unless the pump is stopped."""
+        if len(self._failures) >= MAX_FAILING:
+            self._failures.clear()
+        count = self._failures[message.sequence_number] = self._failures.get(message.sequence_number, 0) + 1
+        with suppress(TimeoutError):  # the pause is over
+            async with asyncio.timeout(min(FIRST_PAUSE_S * 2 ** min(count - 1, 16), LONGEST_PAUSE_S)):
+                await self._stopping.wait()
 
     def _finish(self, task: asyncio.Task[bool]) -> None:
         message = self._running.pop(task)

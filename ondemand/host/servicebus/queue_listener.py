@@ -22,7 +22,10 @@ class QueueListener(Listener):
     ) -> None:
         super().__init__(function, trigger, options, invoker)
         self._pump = MessagePump(
-            self._invoke, max_calls=options.max_concurrent_calls, max_renewal=options.max_auto_lock_renewal_duration
+            self._invoke,
+            max_calls=options.max_concurrent_calls,
+            max_renewal=options.max_auto_lock_renewal_duration,
+            pauses=trigger.dead_letter,
         )
 
     def stop(self) -> None:

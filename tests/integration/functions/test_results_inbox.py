@@ -18,6 +18,7 @@ from functions.predict.results import Results
 from functions.queues import RESULTS
 from functions.settings import BusSettings
 from ondemand.stack import Stack
+from tests.unit.functions.stored import as_read
 
 ID = "a" * 32
 ACCEPTED = Operation(operation_id=ID, status="pending")
@@ -60,7 +61,7 @@ async def test_an_outcome_reaches_the_request_that_waits(instance: Instance) -> 
 async def test_an_outcome_that_nobody_waits_for_is_stored(instance: Instance) -> None:
     await instance.operations.begin(ACCEPTED)
     await instance.bus.publish(RESULTS, outcome(await instance.inbox.session_id()))
-    assert await instance.operations.wait(ID, 20) == COMPLETED
+    assert as_read(await instance.operations.wait(ID, 20)) == COMPLETED
 
 
 async def test_events_that_share_a_message_each_find_their_way(instance: Instance) -> None:
@@ -73,7 +74,7 @@ async def test_events_that_share_a_message_each_find_their_way(instance: Instanc
         waiters = [stack.enter_context(instance.results.expect(each, durable=False)) for each in accepted]
         await asyncio.gather(*(instance.bus.publish(RESULTS, event, may_share=True) for event in events))
         assert [await waiter.wait(20, leave_for_training=False) for waiter in waiters] == waited
-    assert await instance.operations.wait(ID, 20) == COMPLETED
+    assert as_read(await instance.operations.wait(ID, 20)) == COMPLETED
 
 
 async def test_a_lost_connection_brings_a_new_session(stack: Stack, instance: Instance) -> None:
@@ -85,7 +86,7 @@ async def test_a_lost_connection_brings_a_new_session(stack: Stack, instance: In
             await asyncio.sleep(0)
     await instance.operations.begin(ACCEPTED)
     await instance.bus.publish(RESULTS, outcome(second))
-    assert await instance.operations.wait(ID, 20) == COMPLETED
+    assert as_read(await instance.operations.wait(ID, 20)) == COMPLETED
 
 
 async def test_body_that_is_no_data_is_dead_lettered_and_blocks_nobody(stack: Stack, instance: Instance) -> None:
@@ -97,7 +98,7 @@ async def test_body_that_is_no_data_is_dead_lettered_and_blocks_nobody(stack: St
                 await sender.send_messages(message)
         await instance.operations.begin(ACCEPTED)
         await instance.bus.publish(RESULTS, outcome(session))
-        assert await instance.operations.wait(ID, 20) == COMPLETED
+        assert as_read(await instance.operations.wait(ID, 20)) == COMPLETED
         dead = client.get_queue_receiver(RESULTS, sub_queue=ServiceBusSubQueue.DEAD_LETTER)
         async with dead, asyncio.timeout(20):
             found: list[str | None] = []

@@ -46,6 +46,20 @@ def test_experiments_keep_their_artifacts_on_the_server(mlflow_server: str) -> N
     assert '"artifact_location": "mlflow-artifacts:/' in get(f"{url}/get-by-name?experiment_name=somewhere")
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Content-Type": "text/plain"}],
+)
+def test_web_page_makes_no_experiment(mlflow_server: str, headers: dict[str, str]) -> None:
+    """MLflow's own checks; the stack relies on them."""
+    url = f"{mlflow_server}/api/2.0/mlflow/experiments/create"
+    request = urllib.request.Request(url, b'{"name": "foreign"}', {"Content-Type": "application/json", **headers})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=DEADLINE)
+    assert refused.value.code in {400, 403}
+    refused.value.close()
+
+
 def by_kill(part: Part) -> int:
     part.process.kill()
     return -signal.SIGKILL

@@ -22,12 +22,12 @@ class Message(ServiceBusMessage):
         return self._body
 
     @property
-    def enqueued_time_utc(self) -> datetime | None:
-        return None
-
-    @property
     def delivery_count(self) -> int:
         return 1
+
+    @property
+    def enqueued_time_utc(self) -> datetime | None:
+        return None
 
 
 def functions_of(blueprint: func.Blueprint) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
-from functions.contracts import Operation
+from functions.contracts import JsonText, Operation
 from functions.errors import Unavailable
 from functions.operations import Operations, open_store
+from tests.unit.functions.stored import as_read
 
 ID = "0" * 32
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,7 +60,7 @@ async def test_waiting_ends_with_the_outcome(store: ObjectStore) -> None:
     waiting = asyncio.create_task(operations.wait(ID, 60))
     await asyncio.sleep(0)  # it waits
     await operations.record(COMPLETED)
-    assert await waiting == COMPLETED
+    assert as_read(await waiting) == COMPLETED
 
 
 async def test_input_comes_back(store: ObjectStore) -> None:
@@ -74,3 +75,69 @@ async def test_a_store_that_cannot_be_written_is_unavailable(tmp_path: Path) -> 
     (tmp_path / ID).write_text("a file where a folder should be")
     with pytest.raises(Unavailable, match="operation store"):
         await Operations(LocalStore(tmp_path)).record(COMPLETED)
+
+
+class CountingOperations(Operations):
+    """Lists the objects that it reads."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(store, lambda: NOW)
+        self.read_objects: list[str] = []
+
+    async def _get(self, path: str) -> bytes | None:
+        self.read_objects.append(path.removeprefix(f"{ID}/"))
+        return await super()._get(path)
+
+
+async def test_a_poll_of_an_unknown_id_reads_one_object(store: ObjectStore) -> None:
+    operations = CountingOperations(store)
+    assert await operations.wait(ID, 60) is None
+    assert operations.read_objects == ["status.json"]
+
+
+async def test_polls_read_the_status_once_and_then_the_outcome(store: ObjectStore) -> None:
+    await Operations(store, lambda: NOW).begin(PENDING)
+    operations = CountingOperations(store)
+    assert await operations.wait(ID, 0) == PENDING
+    assert operations.read_objects == ["status.json", "result.json"]
+    await Operations(store, lambda: NOW).record(COMPLETED)
+    operations.read_objects.clear()
+    assert as_read(await operations.wait(ID, 0)) == COMPLETED
+    assert operations.read_objects == ["result.json"]
+
+
+async def test_who_began_an_operation_reads_its_outcome_alone(store: ObjectStore) -> None:
+    operations = CountingOperations(store)
+    await operations.begin(PENDING)
+    await operations.record(COMPLETED)
+    assert as_read(await operations.wait(ID, 0)) == COMPLETED
+    assert operations.read_objects == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        JsonText(b'[1.5,null,"\\n,\\"result\\":[]}"]'),
+        JsonText(b"null"),
+        [1.5, None, '\n,"result":[]}'],
+        {"result": '\n,"result":1'},
+        float("nan"),
+        2**70,
+    ],
+    ids=str,
+)
+async def test_a_result_is_handed_on_as_it_was_stored(store: ObjectStore, result: object) -> None:
+    operation = COMPLETED.model_copy(update={"result": result, "status_message": '\n,"result":', "model_type": "é"})
+    operations = Operations(store, lambda: NOW)
+    await operations.begin(PENDING)
+    await operations.record(operation)
+    found = await operations.wait(ID, 0)
+    assert found is not None
+    assert (found.status, found.result, found.expires_at) == ("completed", None, COMPLETED.expires_at)
+    assert as_read(found) == as_read(operation) == await operations.read(ID)
+
+
+async def test_an_outcome_of_an_older_version_is_read(store: ObjectStore) -> None:
+    await store.put_async(f"{ID}/status.json", PENDING.to_json())
+    await store.put_async(f"{ID}/result.json", COMPLETED.to_json())
+    assert await Operations(store, lambda: NOW).wait(ID, 0) == COMPLETED

@@ -8,6 +8,7 @@ import pytest
 
 from functions.catalog import load_catalog
 from functions.deployments import DEPLOYMENTS as DEPLOYMENTS_OF_THE_APP
+from functions.queues import FAILED
 from ondemand.functions_app import DEPLOYMENTS, QUEUES, SCRIPT_ROOT, CatalogError, check_catalog
 
 
@@ -21,7 +22,7 @@ def test_broker_has_the_queues_of_the_app() -> None:
     namespaces = json.loads(QUEUES.read_text())["UserConfig"]["Namespaces"]
     catalog = load_catalog(SCRIPT_ROOT / "models.yaml")
     names = {queue["Name"] for namespace in namespaces for queue in namespace["Queues"]}
-    assert names == {"train", "results", *catalog.run_model_queues}
+    assert names == {"train", "results", FAILED, *catalog.run_model_queues}
 
 
 def test_catalog_of_the_app_is_accepted() -> None:

@@ -166,6 +166,18 @@ async def test_connection_without_a_request_is_closed(
     writer.transport.abort()
 
 
+async def test_later_request_whose_header_does_not_end_is_closed(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = await connect(port, tmp_path)
+    assert await ask(reader, writer) == b"HTTP/1.1 200 OK\r\n"
+    monkeypatch.setattr(listener, "KEEP_ALIVE", 0.05)
+    writer.write(b"GET / HTTP/1.1\r\nHost: bro")
+    with contextlib.suppress(ConnectionError):  # a reset is a close too
+        await asyncio.wait_for(reader.read(), WAIT)
+    writer.transport.abort()
+
+
 async def test_stop_does_not_wait_for_idle_clients(tmp_path: Path) -> None:
     serving = HttpsListener(Response(), certificate_in(tmp_path))
     reader, writer = await connect(await serving.start("127.0.0.1", 0), tmp_path)

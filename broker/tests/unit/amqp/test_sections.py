@@ -1,7 +1,10 @@
 """Message sections of azure-servicebus's own encoder are read, and written back unchanged."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from servicebus_broker.amqp.decode import decode
 from servicebus_broker.amqp.encode import encode
 from servicebus_broker.amqp.errors import DecodeError
 from servicebus_broker.amqp.sections import (
@@ -9,6 +12,7 @@ from servicebus_broker.amqp.sections import (
     read_application_properties,
     read_sections,
     read_value_body,
+    set_message_id,
     split_batch,
     symbol_entry,
     with_application_properties,
@@ -85,3 +89,21 @@ def test_requests_and_responses() -> None:
 def test_malformed_messages_are_refused(data: bytes) -> None:
     with pytest.raises(DecodeError):
         read_sections(data)
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.text(), st.integers(0, 2**31), st.binary()), max_size=13).filter(
+        lambda items: not items or items[0] is None
+    ),
+    st.booleans(),
+)
+def test_a_message_without_an_id_gets_one_and_keeps_its_other_properties(
+    items: list[object], has_properties: bool
+) -> None:
+    section = b"\x00\x53\x73" + encode(items) if has_properties else b""
+    sections = read_sections(section + b"\x00\x53\x75\xa0\x01x")
+    set_message_id(sections, "new")
+    again = read_sections(write_message(sections, 0, {}))
+    assert (again.message_id, again.body) == ("new", b"\x00\x53\x75\xa0\x01x")
+    expected = ["new", *items[1:]] if has_properties else ["new"]
+    assert decode(again.properties, 3)[0] == expected

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from servicebus_broker.journal.definitions import Definition
+from servicebus_broker.journal.frames import JournalError
+from servicebus_broker.journal.journal import Journal
 from servicebus_broker.queues.queue import Queue
 from servicebus_broker.queues.settings import FOREVER, EntityStatus, QueueSettings
 from tests.unit.journal.journaled import SETTINGS, journaled, make_queues, texts, wire
@@ -113,3 +115,15 @@ def test_settings_are_read_as_they_were_written(configured: bool) -> None:
 def test_unknown_settings_are_ignored_and_missing_ones_have_their_default() -> None:
     data = b'{"configured": true, "settings": {"name": "queue", "color": "red"}}'
     assert Definition.from_json(data) == Definition(QueueSettings("queue"), configured=True)
+
+
+def test_sessions_of_a_queue_with_messages_are_not_configured_away(tmp_path: Path, clock: FakeClock) -> None:
+    with journaled(tmp_path, clock) as (journal, queues):
+        queues["queue"].send([wire("kept")])
+        journal.write()
+    changed = [replace(each, requires_session=not each.requires_session) for each in SETTINGS]
+    with pytest.raises(JournalError, match="The queue 'queue' holds 1 messages, and RequiresSession cannot change"):
+        Journal(tmp_path, changed, clock)
+    with journaled(tmp_path, clock, [SETTINGS[0], *changed[1:]]) as (journal, queues):
+        assert texts(queues["queue"]) == ["kept"]
+        assert not queues["sessions"].settings.requires_session

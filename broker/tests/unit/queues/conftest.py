@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from types import MappingProxyType
 
 import pytest
@@ -55,6 +56,8 @@ class Holder:
         self.ready += 1
 
 
+_numbers = count()
+
 MakeQueue = Callable[..., Queue]
 
 
@@ -89,7 +92,8 @@ def message(
     properties: Mapping[str, object] = MappingProxyType({}),
     annotations: Mapping[str, object] = MappingProxyType({}),
 ) -> Sections:
-    """A message to send; ``ttl`` and ``at`` in seconds."""
+    """A message to send, with an id that takes no room unless one is given; ``ttl`` and ``at`` in seconds."""
+    message_id = message_id or f"message {next(_numbers)}"
     sections = Sections(body=body.encode(), message_id=message_id, session_id=session)
     sections.annotations = {key: symbol_entry(key, value) for key, value in annotations.items()}
     if properties:

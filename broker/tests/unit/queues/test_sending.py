@@ -24,6 +24,15 @@ def test_messages_come_in_the_order_they_were_sent(queue: Queue) -> None:
     assert [body(queue.receive()) for _ in range(4)] == ["a", "b", "c", None]
 
 
+def test_a_message_without_an_id_gets_one(make_queue: MakeQueue) -> None:
+    queue = make_queue(requires_duplicate_detection=True)
+    queue.send([Sections(), Sections(), message("c", message_id="mine")])
+    ids = [str(each.sections.message_id) for each in queue.peek(0, 3)]
+    assert ids[2] == "mine"
+    assert all(len(each) == 32 for each in ids[:2])
+    assert ids[0] != ids[1]
+
+
 def test_ids_have_a_limit(queue: Queue) -> None:
     queue.send([message(message_id="x" * 128)])
     with pytest.raises(ArgumentError):

@@ -7,6 +7,7 @@ import pytest
 
 from servicebus_broker.amqp.performatives import (
     Accepted,
+    Attach,
     Detach,
 )
 from servicebus_broker.amqp.values import Symbol
@@ -16,6 +17,15 @@ from servicebus_broker.service.broker import Broker
 from tests.unit.client import attach_receiver, attach_sender, credit
 from tests.unit.peers import Client, deliveries, encoded, refusal, settle, transfer
 from tests.unit.queues.conftest import LOCK, FakeClock
+
+
+def test_the_answer_to_a_link_has_no_filter_that_is_not_applied(broker: Broker) -> None:
+    client = Client(broker)
+    client.send(attach_receiver("queue", filter_={Symbol("apache.org:selector-filter:string"): "a = 1"}))
+    (attach,) = client.performatives()
+    assert isinstance(attach, Attach)
+    assert attach.source is not None
+    assert (attach.source.address, attach.source.filter) == ("queue", None)
 
 
 def test_an_unknown_queue_refuses_the_link(broker: Broker) -> None:

@@ -188,10 +188,30 @@ def test_a_body_over_the_limit_is_refused(server: Part) -> None:
     host, _, port = server.url.removeprefix("http://").partition(":")
     connection = http.client.HTTPConnection(host, int(port))
     try:
-        connection.request("POST", "/api/2.2/jobs/runs/submit", b" " * 3_000_000, {"Authorization": "Bearer any"})
+        headers = {"Authorization": "Bearer any", "Content-Type": "application/json"}
+        connection.request("POST", "/api/2.2/jobs/runs/submit", b" " * 3_000_000, headers)
         answer = connection.getresponse()
         assert answer.status == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         assert json.loads(answer.read())["error_code"] == "MAX_REQUEST_SIZE_EXCEEDED"
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Origin": "http://evil.example", "Content-Type": "text/plain"}, 403),
+        ({"Host": "evil.example", "Content-Type": "application/json"}, 403),
+        ({}, 415),
+        ({"Content-Type": "application/json"}, 401),
+    ],
+)
+def test_web_page_starts_no_training(server: Part, headers: dict[str, str], expected: int) -> None:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port))
+    try:
+        connection.request("POST", "/api/2.2/jobs/runs/submit", b"{}", headers)
+        assert connection.getresponse().status == expected
     finally:
         connection.close()
 

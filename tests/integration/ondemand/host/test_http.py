@@ -14,7 +14,7 @@ from tests.integration.ondemand.host.conftest import DEADLINE, RunningPart, host
 
 
 async def test_the_function_gets_the_request_and_its_answer_goes_out(http: httpx.AsyncClient) -> None:
-    response = await http.post("/api/echo/a%20b?x=1&x=2&y=", content="{}", headers={"X-Test": "1"})
+    response = await http.post("/api/echo/a%20b?x=1&x=2&y=", json={}, headers={"X-Test": "1"})
     assert response.status_code == 203
     assert response.headers["x-answer"] == "yes"
     assert response.headers["content-type"] == "application/json"

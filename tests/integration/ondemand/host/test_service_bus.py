@@ -1,14 +1,17 @@
 """Service Bus triggers over the real SDK and the local broker."""
 
 import asyncio
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.amqp import AmqpAnnotatedMessage
+from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 
+from ondemand.host.servicebus.pump import FIRST_PAUSE_S
 from tests.integration.ondemand.host.conftest import (
     DEADLINE,
     RunningPart,
@@ -82,6 +85,32 @@ async def test_value_and_sequence_bodies_are_text(http: httpx.AsyncClient, servi
     answer = await told(http, "work", lambda answer: len(answer["messages"]) >= len(values))
     bodies = [message["body"] for message in answer["messages"]]
     assert sorted(bodies) == sorted(["grüße", '{"a": [1, null, "x", 2.5, true]}', "null", '[["a", 1], [2]]'])
+
+
+async def test_ids_and_properties_of_any_type_reach_the_function(
+    http: httpx.AsyncClient, service_bus: ServiceBusClient
+) -> None:
+    ids: list[Any] = [7, uuid.UUID(int=7), b"\xff", "text", None]
+    odd = {"id": uuid.UUID(int=1), "time": datetime(2026, 1, 1, tzinfo=UTC), "bytes": b"x", "true": True}
+    async with service_bus.get_queue_sender("work") as sender:
+        for each in ids:
+            properties = AmqpMessageProperties(message_id=each, correlation_id=each, subject="s")
+            message = AmqpAnnotatedMessage(data_body=b"return", properties=properties, application_properties=odd)
+            await sender.send_messages(message)
+    answer = await told(http, "work", lambda answer: len(answer["messages"]) >= len(ids))
+    assert {message["delivery_count"] for message in answer["messages"]} == {1}
+
+
+async def test_dead_letter_that_fails_comes_back_after_a_pause_that_grows(
+    http: httpx.AsyncClient, service_bus: ServiceBusClient, host: RunningPart
+) -> None:
+    """Service Bus never gives a dead letter up, and hands it out again at once."""
+    await send(service_bus, "work", ServiceBusMessage("fail twice more", message_id="poison"))
+    answer = await told(http, "dead", lambda answer: len(answer["messages"]) == 3)
+    first, second, third = (message["seen"] for message in answer["messages"])
+    assert second - first >= FIRST_PAUSE_S
+    assert third - second >= 2 * FIRST_PAUSE_S
+    assert host.log.read_text().count("Traceback") == 2  # of the function of the queue, and of the one of dead letters
 
 
 async def test_returning_completes(http: httpx.AsyncClient, service_bus: ServiceBusClient, host: RunningPart) -> None:

@@ -44,6 +44,21 @@ async def test_stopping_leaves_no_process(tmp_path: Path) -> None:
     assert not set(psutil.Process().children(recursive=True)) - before
 
 
+async def test_data_folder_is_read_by_its_owner_alone_and_logs_hold_no_key(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        async with Stack(tmp_path / "data", free_ports=True, only=("broker", "databricks")) as running:
+            await send(running)
+    finally:
+        os.umask(umask)
+    files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert {path.name for path in files if path.stat().st_mode & 0o077} <= {"certificate.pem"}
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+    _, _, key = running.addresses.servicebus_connection.partition("SharedAccessKey=")
+    for log in (tmp_path / "data/logs").iterdir():
+        assert key.partition(";")[0] not in log.read_text()
+
+
 async def test_a_death_is_reported_with_its_reason(stack: Stack) -> None:
     os.kill(stack.parts["broker"].pid, signal.SIGKILL)
     death = await stack.died()

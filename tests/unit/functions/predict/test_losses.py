@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from functions.catalog import Catalog
 from functions.errors import InvalidRequest
 from functions.predict.request import ValidRequest, parse_body, validate
+from functions.settings import RowSettings
 
+MANY = RowSettings(max_rows=1000)
 CATALOG = Catalog.model_validate(
     {
         "models": {
@@ -28,7 +30,7 @@ BEYOND = "is beyond 64 bits: send a fraction or an exponent with it if a float w
 
 def accepted(rows: str, parameters: str = "null") -> ValidRequest:
     body = f'{{"modelType":"any","modelParameters":{parameters},"predictionParameters":{rows}}}'.encode()
-    return validate(parse_body(None, body, 1_000_000), CATALOG, 1000, body)
+    return validate(parse_body(None, body, 1_000_000), CATALOG, MANY, body)
 
 
 def refused(rows: str, parameters: str = "null") -> dict[str, str]:

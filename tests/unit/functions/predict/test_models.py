@@ -1,5 +1,6 @@
 """``GET /models`` asks MLflow's REST API, and answers without it too."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -43,6 +44,7 @@ class MLflow(HTTPServer):
             "search": (200, {"models": [READY, {"info": {"status": "PENDING"}}]}),
         }
         self.authorizations: set[str | None] = set()
+        self.asked: list[str] = []
 
     @property
     def url(self) -> str:
@@ -55,7 +57,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.authorizations.add(self.headers.get("Authorization"))
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, document = self.server.answers[self.path.split("?")[0].rpartition("/")[2]]
+        call = self.path.split("?")[0].rpartition("/")[2]
+        self.server.asked.append(call)
+        status, document = self.server.answers[call]
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -128,3 +132,12 @@ async def test_the_catalog_is_shown_while_mlflow_cannot_be_asked(mlflow: MLflow,
 async def test_an_unknown_type_is_refused() -> None:
     with pytest.raises(UnknownModelType):
         await described(ModelsSettings(mlflow_tracking_uri="http://127.0.0.1:1"), "beer")
+
+
+async def test_callers_share_what_mlflow_said(mlflow: MLflow) -> None:
+    two = Catalog.model_validate({"models": {"wine": ENTRY, "beer": ENTRY | {"experiment": "/beer"}}})
+    models = Models(two, ModelsSettings(mlflow_tracking_uri=mlflow.url))
+    first, second, wine = await asyncio.gather(models.all(), models.all(), models.get("wine"))
+    assert first == second == await models.all()
+    assert wine == first["models"][0] == await models.get("WINE")
+    assert sorted(mlflow.asked) == ["get-by-name", "get-by-name", "search", "search"]

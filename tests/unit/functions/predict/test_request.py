@@ -18,11 +18,12 @@ from functions.predict.request import (
     canonical_run_id,
     idempotency_key,
     parse_body,
-    preferred_wait,
     traceparent_of,
     validate,
 )
+from functions.settings import RowSettings
 
+FEW = RowSettings(max_rows=10)
 CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
 
 
@@ -56,7 +57,7 @@ def test_json_content_types(content_type: str | None) -> None:
 def refused(body: dict[str, Any]) -> InvalidRequest:
     text = json.dumps(body).encode()
     with pytest.raises(InvalidRequest) as refusal:
-        validate(parse_body(None, text, 1_000_000), CATALOG, 10, text)
+        validate(parse_body(None, text, 1_000_000), CATALOG, FEW, text)
     return refusal.value
 
 
@@ -123,7 +124,7 @@ def test_wrong_fields_are_told_in_words_of_the_api(body: dict[str, Any], field: 
 
 def test_null_for_parameters_means_that_none_are_given() -> None:
     body = b'{"runId": null, "modelType": "wine", "modelParameters": null, "predictionParameters": {"a": 1}}'
-    prediction = validate(parse_body(None, body, 1000), CATALOG, 10, body)
+    prediction = validate(parse_body(None, body, 1000), CATALOG, FEW, body)
     assert prediction.parameters == {name: spec.default for name, spec in prediction.entry.parameters.items()}
 
 
@@ -170,18 +171,6 @@ def test_other_text_is_no_id(text: str) -> None:
     assert canonical_run_id(text) is None
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None), ("", None), ("return=minimal", None), ("wait=10", 10), ("Wait = 7", 7), ('wait="5"', 5),
-        ("respond-async, wait=10", 10), ("return=minimal; wait=3", 3), ("wait=3600", 60), ("wait=0", 0),
-        ("respond-async", 0), ("await=5", None), ("wait=-1", None), ("wait=soon", None),
-    ],
-)  # fmt: skip
-def test_preferred_wait(header: str | None, seconds: float | None) -> None:
-    assert preferred_wait(header) == seconds
-
-
 def test_idempotency_keys() -> None:
     assert idempotency_key(None) is None
     for wrong in ("", "x" * 256, "a\nb"):
@@ -192,7 +181,7 @@ def test_idempotency_keys() -> None:
 def test_the_digest_sees_through_spelling_and_not_through_values() -> None:
     def digest(**body: Any) -> str:
         request = parse_body(None, json.dumps({"modelType": "wine", **body}).encode(), 1000)
-        return body_digest(validate(request, CATALOG, 10))
+        return body_digest(validate(request, CATALOG, FEW))
 
     row = {"a": 1, "b": 2}
     same = digest(modelParameters={"alpha": "0.50"}, predictionParameters={"b": 2, "a": 1})

@@ -8,6 +8,7 @@ from functions.contracts import Event, Operation, Training
 from functions.operations import Operations
 from functions.predict.results import Results
 from tests.unit.functions.publishers import RecordingPublisher
+from tests.unit.functions.stored import as_read
 
 ID = "0" * 32
 ACCEPTED = Operation(operation_id=ID, status="pending")
@@ -54,7 +55,7 @@ async def test_a_stored_result_is_read_from_the_store(results: Results, operatio
     await operations.record(COMPLETED)
     with results.expect(ACCEPTED, durable=False) as waiter:
         await results.deliver(event(COMPLETED.model_copy(update={"result": None}), stored=True))
-        assert await waiter.wait(60, leave_for_training=False) == COMPLETED
+        assert as_read(await waiter.wait(60, leave_for_training=False)) == COMPLETED
 
 
 async def test_who_said_nothing_leaves_when_a_training_is_needed(results: Results) -> None:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from functions.predict.rows import MAX_DEPTH, MAX_PARAMS, checked_rows
 from functions.predict.tables import check_records
 from functions.predict.wrong_rows import WrongRows
+from functions.settings import RowSettings
 
+FEW = RowSettings(max_rows=10)
 BESIDE = "beside other keys: send a row with such a column in a list, a scoring body with nothing but params beside it"
 
 INDEX = "dataframe_split.index must be a list of strings or integers"
@@ -21,7 +23,7 @@ NO_LIST = "is not a list: dataframe_split.data has a list of values a row"
 
 def mistakes(rows: Any, max_rows: int = 10) -> tuple[str, ...]:
     with pytest.raises(WrongRows) as refusal:
-        checked_rows(rows, max_rows)
+        checked_rows(rows, RowSettings(max_rows=max_rows))
     return refusal.value.mistakes
 
 
@@ -49,8 +51,8 @@ def mistakes(rows: Any, max_rows: int = 10) -> tuple[str, ...]:
     ],
 )
 def test_rows_in_normal_form_travel_as_they_are(rows: Any) -> None:
-    assert checked_rows(rows, 10).value == rows
-    assert orjson.loads(checked_rows(rows, 10).json) == rows
+    assert checked_rows(rows, FEW).value == rows
+    assert orjson.loads(checked_rows(rows, FEW).json) == rows
 
 
 @pytest.mark.parametrize(
@@ -67,15 +69,15 @@ def test_rows_in_normal_form_travel_as_they_are(rows: Any) -> None:
     ],
 )
 def test_a_row_travels_as_a_list_of_that_row(row: dict[str, Any]) -> None:
-    rows = checked_rows(row, 10)
+    rows = checked_rows(row, FEW)
     assert rows.value == [row]
     assert orjson.loads(rows.json) == [row]
-    assert rows == checked_rows([row], 10)
+    assert rows == checked_rows([row], FEW)
 
 
 @pytest.mark.parametrize("params", [None, {}])
 def test_empty_params_are_none(params: Any) -> None:
-    assert checked_rows({"inputs": [1], "params": params}, 10) == checked_rows({"inputs": [1]}, 10)
+    assert checked_rows({"inputs": [1], "params": params}, FEW) == checked_rows({"inputs": [1]}, FEW)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_what_is_no_row_is_refused(rows: Any) -> None:
     ("rows", "mistake"),
     [
         ({}, "has no columns"),
-        ([{}], "row 0 has no columns"),
+        ([{}], "has no columns"),
         ([1], "row 0 is not an object: every row must be one"),
         ([{"a": 1}, [1], None], "row 1 is not an object: every row must be one"),
         ({"instances": [{"a": 1}, 1]}, "row 1 is not an object: every row must be one"),
@@ -201,7 +203,7 @@ def test_columns_of_different_lengths_are_refused(key: str, columns: Any, mistak
     ],
 )
 def test_the_number_of_rows_is_bounded(rows: Any) -> None:
-    assert mistakes(rows) == ("has 11 rows; 10 are allowed",)
+    assert mistakes(rows) == ("has 11 rows; 10 are allowed: send the rows in parts",)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_wrong_params_are_refused(body: dict[str, Any], params: Any, mistake: st
 
 def test_the_first_20_wrong_rows_are_named_and_all_are_counted() -> None:
     with pytest.raises(WrongRows) as refusal:
-        checked_rows([{"a": 1}] + [{"b": 1}] * 30, 100)
+        checked_rows([{"a": 1}] + [{"b": 1}] * 30, RowSettings(max_rows=100))
     assert refusal.value.total == 30
     assert len(refusal.value.mistakes) == 20
     assert refusal.value.mistakes[19] == "row 20 lacks 'a' and has 'b', which row 0 lacks"
@@ -234,9 +236,9 @@ def test_depth_is_bounded() -> None:
     nested: Any = 1
     for _ in range(MAX_DEPTH - 1):
         nested = [nested]
-    assert checked_rows({"inputs": nested}, 10)
-    assert checked_rows({"a": "[" * 100, "b": "]{" * 100}, 10)
-    for deep in ({"inputs": [nested]}, {"inputs": [1], "params": {"a": nested}}, {"a": nested}):
+    assert checked_rows({"inputs": nested}, FEW)
+    assert checked_rows({"a": "[" * 100, "b": "]{" * 100}, FEW)
+    for deep in ({"inputs": [nested]}, {"inputs": [1], "params": {"a": {"b": nested}}}, {"a": nested}):
         assert mistakes(deep) == (f"is nested deeper than {MAX_DEPTH} levels",)
     for _ in range(2000):
         nested = [nested]
@@ -251,7 +253,7 @@ def test_brackets_in_strings_hide_no_levels(levels: int, hidden: str) -> None:
     text = f'[{{"a":{hidden * levels}1{closing * levels}}}]'
     body = f'{{"predictionParameters":{text}}}'.encode()
     with pytest.raises(WrongRows, match=f"deeper than {MAX_DEPTH} levels"):
-        checked_rows(orjson.loads(text), 10, body)
+        checked_rows(orjson.loads(text), FEW, body)
 
 
 def test_deep_value_with_as_many_brackets_as_flat_rows_is_refused() -> None:
@@ -272,7 +274,7 @@ def test_depth_of_a_split_is_bounded(level: int, index: dict[str, Any]) -> None:
         nested = [nested]
     rows = {"dataframe_split": {"columns": ["a"], "data": [[1], [nested]], **index}}
     if level + 4 <= MAX_DEPTH:
-        assert checked_rows(rows, 10)
+        assert checked_rows(rows, FEW)
     else:
         assert mistakes(rows) == (f"is nested deeper than {MAX_DEPTH} levels",)
 
@@ -284,16 +286,16 @@ _NAMES = st.sampled_from("abc")
 def test_records_pass_just_when_all_have_the_columns_of_the_first(rows: list[dict[str, Any]], times: int) -> None:
     many = [rows[0]] * times + rows
     if all(row.keys() == rows[0].keys() for row in rows):
-        check_records(many, 10_000)
+        check_records(many, RowSettings(max_rows=10_000))
     else:
         with pytest.raises(WrongRows):
-            check_records(many, 10_000)
+            check_records(many, RowSettings(max_rows=10_000))
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(":{}[]a"), lambda inner: st.dictionaries(st.text(":a"), inner)
                     | st.lists(inner), max_leaves=8))  # fmt: skip
 def test_the_colons_are_those_of_the_json(value: Any) -> None:
-    rows = checked_rows([{"a": orjson.dumps(value).decode(), "b": value}], 10) if _fits(value) else None
+    rows = checked_rows([{"a": orjson.dumps(value).decode(), "b": value}], FEW) if _fits(value) else None
     assert rows is None or rows.colons == rows.json.count(b":")
 
 

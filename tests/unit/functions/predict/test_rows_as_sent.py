@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from functions.predict.request import parse_body
 from functions.predict.rows import Rows, checked_rows
 from functions.predict.wrong_rows import WrongRows
+from functions.settings import RowSettings
 
+MANY = RowSettings(max_rows=1000)
 ROWS: list[Any] = [
     [{"a": 1, "b": 2.5}, {"a": 3, "b": None}],
     [{"a": 1, "b": "x"}, {"b": "y", "a": 2}],
@@ -44,7 +46,7 @@ PLACES = (
 
 def rows_of(body: str) -> Rows:
     request = parse_body(None, body.encode(), 1_000_000)
-    return checked_rows(request.prediction_parameters, 1000, body.encode())
+    return checked_rows(request.prediction_parameters, MANY, body.encode())
 
 
 @pytest.mark.parametrize("rows", ROWS, ids=str)
@@ -53,13 +55,13 @@ def test_rows_in_the_last_place_are_taken_as_sent(rows: Any, separators: tuple[s
     text = json.dumps(rows, separators=separators)
     found = rows_of(PLACES[0].format(rows=text))
     assert (found.json, found.start) == (text.encode(), len('{"modelType": "any", "predictionParameters":'))
-    assert found.colons == checked_rows(rows, 1000).colons
+    assert found.colons == checked_rows(rows, MANY).colons
 
 
 @pytest.mark.parametrize("rows", ROWS + TRICKY, ids=str)
 @pytest.mark.parametrize("place", PLACES)
 def test_rows_anywhere_are_the_rows(rows: Any, place: str) -> None:
-    found, written = rows_of(place.format(rows=json.dumps(rows))), checked_rows(rows, 1000)
+    found, written = rows_of(place.format(rows=json.dumps(rows))), checked_rows(rows, MANY)
     assert orjson.loads(found.json) == found.value == written.value
     assert found.colons == written.colons
 
@@ -81,7 +83,7 @@ RECORDS = st.lists(TEXT, min_size=1, max_size=3, unique=True).flatmap(
 def test_any_rows_are_the_rows(place: str, ascii_only: bool, rows: Any) -> None:
     body = place.format(rows=json.dumps(rows, ensure_ascii=ascii_only))
     try:
-        written = checked_rows(rows, 1000)
+        written = checked_rows(rows, MANY)
     except WrongRows as wrong:
         with pytest.raises(WrongRows, match=re.escape(str(wrong))):
             rows_of(body)

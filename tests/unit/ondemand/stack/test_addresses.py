@@ -49,5 +49,8 @@ def test_own_addresses_are_on_this_machine(tmp_path: Path) -> None:
     ports = Ports({}, lambda part, state: None)
     found = addresses(ports, {"OPERATIONS_URL": ""}, tmp_path)
     assert f"sb://127.0.0.1:{ports['broker']};" in found.servicebus_connection
+    assert f"SharedAccessKey={(tmp_path / 'broker' / 'key').read_text()};" in found.servicebus_connection
+    given = addresses(ports, {"SERVICEBUS_BROKER_KEY": "mine"}, tmp_path)
+    assert "SharedAccessKey=mine;" in given.servicebus_connection
     assert found.mlflow == ports.url("mlflow")
     assert found.operations == (tmp_path / "operations").as_uri()

@@ -1,7 +1,8 @@
-"""The lock of the data folder."""
+"""The data folder: its lock, who may read it, and what it tells."""
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from datetime import timedelta
@@ -9,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ondemand.stack.data_folder import DataFolderError, DataFolderInUseError, DataFolderLock, delete_old_operations
+from ondemand.stack.addresses import Addresses
+from ondemand.stack.data_folder import (
+    DataFolderError,
+    DataFolderInUseError,
+    DataFolderLock,
+    delete_old_operations,
+    read_addresses,
+    write_addresses,
+)
 
 HOLD = """
 import signal, sys
@@ -71,3 +80,26 @@ def test_old_operations_are_deleted(tmp_path: Path) -> None:
     os.utime(files["old"], (0, 0))
     delete_old_operations(tmp_path, timedelta(days=3))
     assert [age for age, file in files.items() if file.exists()] == ["new"]
+
+
+def test_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Also one that an older version left open, and whatever the umask is."""
+    open_to_all = tmp_path / "old"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    for folder in (open_to_all, tmp_path / "new"):
+        lock = DataFolderLock(folder)
+        lock.acquire()
+        lock.release()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_addresses_are_found_by_their_owner_alone(tmp_path: Path) -> None:
+    assert read_addresses(tmp_path) is None
+    addresses = Addresses("Endpoint=sb://127.0.0.1:1;SharedAccessKey=secret", "http://m", "http://d", "file:///o")
+    write_addresses(tmp_path, addresses)
+    assert read_addresses(tmp_path) == addresses
+    (file,) = tmp_path.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.write_text("{")
+    assert read_addresses(tmp_path) is None

@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from ondemand.stack.logs import rotate, tail
+from ondemand.stack.logs import open_fresh, tail
 
 
 def test_the_previous_log_is_kept_once(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "train.log"
-    for text in ("first", "second"):
-        rotate(log)
-        log.write_text(text)
-    rotate(log)
-    assert not log.exists()
+    for text in ("first", "second", "third"):
+        with open_fresh(log) as file:
+            file.write(text.encode())
+    assert log.read_text() == "third"
     assert (tmp_path / "logs" / "train.log.1").read_text() == "second"
 
 

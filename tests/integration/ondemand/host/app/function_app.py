@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import azure.functions as func
@@ -49,6 +50,11 @@ async def boom(req: func.HttpRequest) -> func.HttpResponse:
     raise ValueError("a secret")
 
 
+@app.route("open", auth_level=func.AuthLevel.ANONYMOUS)
+async def open_to_all(req: func.HttpRequest) -> str:
+    return "open"
+
+
 @app.route("nothing")
 async def nothing(req: func.HttpRequest) -> None:
     return None
@@ -85,7 +91,7 @@ async def work(message: func.ServiceBusMessage) -> None:
     try:
         if noted["body"] == "wait":
             await gate.wait()
-        if noted["body"] == "fail":
+        if noted["body"].startswith("fail"):
             raise ValueError("as asked")
     finally:
         running -= 1
@@ -93,7 +99,10 @@ async def work(message: func.ServiceBusMessage) -> None:
 
 @app.service_bus_queue_trigger(arg_name="message", queue_name="work/$DeadLetterQueue", connection="BUS")
 def dead(message: func.ServiceBusMessage) -> None:
-    note("dead", message)
+    noted = note("dead", message)
+    noted["seen"] = time.monotonic()
+    if noted["body"] == "fail twice more" and len(seen["dead"]) < 3:
+        raise ValueError("as asked")
 
 
 @app.service_bus_queue_trigger(arg_name="message", queue_name="short-lock", connection="BUS")

@@ -1,0 +1,120 @@
+"""uvicorn's HTTP protocol with the bounds that it has no setting for: on heads, time and connections.
+
+They stand for what Kestrel does in the official host.
+"""
+
+import asyncio
+import logging
+import resource
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_TIMEOUT_S = 10.0
+"""For the whole head of a request, and for a connection that sends nothing."""
+BODY_GRACE_S, BODY_BYTES_PER_S = 5.0, 240
+"""A body has as much time as Kestrel gives it: the grace, and then a second for each 240 bytes."""
+MAX_HEAD_BYTES = 64 * 1024
+MAX_CONNECTIONS = 4096
+SPARE_CONNECTIONS = 128
+"""Beyond `MAX_CONNECTIONS`, for probes; one more is closed at once."""
+FEWEST_CONNECTIONS = 16
+OTHER_FILES = 256
+"""File descriptors for all but connections of clients."""
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+logger = logging.getLogger(__name__)
+
+
+def max_connections() -> int:
+    """`MAX_CONNECTIONS`, or as many as the process may have files; that limit is raised as far as it goes."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + SPARE_CONNECTIONS + OTHER_FILES
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), most))
+    return max(allowed - SPARE_CONNECTIONS - OTHER_FILES, FEWEST_CONNECTIONS)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. A request that is complete when its first bytes are costs no timer."""
+
+    max_connections = MAX_CONNECTIONS
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # Any: passed on as uvicorn gives them
+        super().__init__(*args, **options)
+        self._in_head = False
+        self._pending = 0
+        """Bytes since the last that were of use: of a head or a trailer that has no end yet."""
+        self._deadline: float | None = None
+        """When what is awaited from the client must be here; None while nothing is."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > self.max_connections + SPARE_CONNECTIONS:
+            transport.abort()
+        self._await_more(HEAD_TIMEOUT_S)
+        self._check()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._pending += len(data)
+        super().data_received(data)
+        if self._pending > MAX_HEAD_BYTES:
+            self._refuse(_TOO_LARGE)
+        if self._timer is None and self._deadline is not None:
+            self._check()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._await_more(HEAD_TIMEOUT_S)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # else it is a trailer of a body, which nobody reads
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._pending = False, 0
+        self._await_more(BODY_GRACE_S)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._pending = 0
+        if self._deadline is not None:
+            self._deadline += len(body) / BODY_BYTES_PER_S
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._pending, self._deadline = 0, None
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.more_body:  # an answer before the end of the request: its rest is dropped, but not for ever
+            self._await_more(HEAD_TIMEOUT_S)
+
+    def _await_more(self, seconds: float) -> None:
+        self._deadline = self.loop.time() + seconds
+
+    def _check(self) -> None:
+        """End the connection if the deadline has passed, else look again then."""
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self.loop.time() >= self._deadline:
+            logger.info("a client was cut: the rest of its request did not come in time")
+            self._refuse(_TIMEOUT)
+        else:
+            self._timer = self.loop.call_at(self._deadline, self._check)
+
+    def _refuse(self, answer: bytes) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if not self.pipeline:  # else another answer comes first
+            self.transport.write(answer)
+        self.transport.close()

@@ -1,0 +1,162 @@
+"""Messages that nobody can read, and messages that somebody made up."""
+
+import asyncio
+import random
+import uuid
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
+
+from functions.contracts import CheckTraining, Event, Operation, StartTraining
+from ondemand.stack import Stack
+from tests.harness.bus import command, outcome, send, take, tracebacks, until_empty
+from tests.harness.clients import HonestClients, wine_rows
+from tests.harness.ledger import Ledger
+from tests.harness.stack import WARM
+from tests.harness.truth import Truth
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+DELIVERIES = 10
+"""MaxDeliveryCount of the queues."""
+NEWER = 99
+"""A schema version that nobody knows."""
+
+
+@pytest.mark.parametrize("queue", ["run-model", "train"])
+async def test_poison_ends_in_an_error_beside_its_neighbours(
+    stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth, queue: str
+) -> None:
+    operation = uuid.uuid4().hex
+    poison = ServiceBusMessage(b"\xffnot ours", correlation_id=operation, reply_to_session_id="nobody")
+    async with HonestClients(stack.url, ledger, WARM, seed=20, training_pause_s=0) as clients:
+        await send(stack, queue, poison)
+        await clients.until_answered()
+        assert (await outcome(http, operation))["error"]["type"].endswith("dead-lettered")
+    await until_empty(stack, queue)
+    await ledger.settle(http, truth)
+    assert ledger.broken() == []
+
+
+@pytest.mark.parametrize("adopted", [False, True], ids=["living-inbox", "adopted"])
+@pytest.mark.parametrize("body", [b"\xffnot ours", b'{"kind":"Event"', b'{"schemaVersion":99,"kind":"Event"}'])
+async def test_an_event_that_cannot_be_read_ends_its_operation(
+    stack: Stack, http: httpx.AsyncClient, body: bytes, adopted: bool
+) -> None:
+    await stack.stop_part("run-model")  # nobody else answers
+    try:
+        asking = asyncio.create_task(http.post("/predict", json=_wine(), headers={"Prefer": "wait=2"}))
+        asked = await take(stack, "run-model")
+        session = uuid.uuid4().hex if adopted else asked.reply_to_session_id
+        await send(stack, "results", ServiceBusMessage(body, correlation_id=asked.correlation_id, session_id=session))
+        answer = await asking
+        ended = answer.json() if answer.status_code != 202 else await outcome(http, str(asked.correlation_id))
+    finally:
+        await stack.start_part("run-model")
+    assert ended["status"] == "error"
+    assert ended["runId"] == asked.correlation_id
+
+
+@pytest.mark.parametrize("kind", [StartTraining, CheckTraining])
+async def test_a_made_up_key_trains_nothing(
+    stack: Stack, http: httpx.AsyncClient, truth: Truth, kind: type[StartTraining | CheckTraining]
+) -> None:
+    forged = command(uuid.uuid4().hex, alpha=6.5).model_copy(update={"key": "0" * 64})
+    before = len(await truth.databricks_runs())
+    await send(stack, "train", ServiceBusMessage(kind(command=forged).to_json()))
+    assert (await outcome(http, forged.operation))["status"] == "error"
+    assert len(await truth.databricks_runs()) == before
+
+
+async def test_parameters_that_the_catalog_refuses_train_nothing(
+    stack: Stack, http: httpx.AsyncClient, truth: Truth
+) -> None:
+    honest = command(uuid.uuid4().hex, alpha=6.5)
+    forged = honest.model_copy(update={"parameters": {"alpha": -1.0, "l1_ratio": 0.5}})
+    before = len(await truth.databricks_runs())
+    await send(stack, "train", ServiceBusMessage(StartTraining(command=forged).to_json()))
+    assert (await outcome(http, forged.operation))["status"] == "error"
+    assert len(await truth.databricks_runs()) == before
+
+
+async def test_a_forged_event_does_not_loop(stack: Stack, http: httpx.AsyncClient) -> None:
+    """The session is adopted, and a neighbour in it is delivered."""
+    neighbour = command(uuid.uuid4().hex)
+    session = uuid.uuid4().hex
+    honest = Event(phase="outcome", operation=neighbour.operation_document("completed"), reply_to_session=session)
+    forged = orjson.loads(
+        Event(
+            phase="outcome",
+            operation=Operation(operation_id=uuid.uuid4().hex, status="error"),
+            reply_to_session=session,
+        ).to_json()
+    )
+    forged["operation"]["runId"] = "../x"
+    before = tracebacks(stack, "predict")
+    for body in (orjson.dumps(forged), honest.to_json()):
+        await send(stack, "results", ServiceBusMessage(body, session_id=session))
+    assert (await outcome(http, neighbour.operation))["status"] == "completed"
+    await until_empty(stack, "results")
+    assert tracebacks(stack, "predict") - before <= 3 * DELIVERIES
+
+
+@pytest.mark.parametrize(
+    "body", [{"value_body": {"a": 1}}, {"sequence_body": [[1, 2]]}, {"value_body": None}], ids=["map", "list", "null"]
+)
+@pytest.mark.parametrize(
+    "queue", ["run-model", *(pytest.param(queue, marks=pytest.mark.long) for queue in ("train", "results"))]
+)
+async def test_a_body_that_is_not_bytes_does_not_loop(
+    stack: Stack, http: httpx.AsyncClient, queue: str, body: dict[str, Any]
+) -> None:
+    operation, session = uuid.uuid4().hex, uuid.uuid4().hex
+    properties = AmqpMessageProperties(
+        correlation_id=operation,
+        message_id=operation,
+        reply_to_group_id=session,
+        group_id=session if queue == "results" else None,
+    )
+    before = sum(tracebacks(stack, part) for part in ("predict", "run-model", "train"))
+    await send(stack, queue, AmqpAnnotatedMessage(properties=properties, **body))
+    assert (await outcome(http, operation))["error"]["type"].endswith("dead-lettered")
+    await until_empty(stack, queue)
+    assert sum(tracebacks(stack, part) for part in ("predict", "run-model", "train")) - before <= 3 * DELIVERIES
+
+
+@pytest.mark.parametrize("queue", ["run-model", "train"])
+async def test_a_newer_version_is_told_and_not_lost(stack: Stack, http: httpx.AsyncClient, queue: str) -> None:
+    newer = command(uuid.uuid4().hex, alpha=WARM[0])
+    message = newer if queue == "run-model" else StartTraining(command=newer)
+    body = orjson.loads(message.to_json()) | {"schemaVersion": NEWER}
+    sent = ServiceBusMessage(
+        orjson.dumps(body),
+        message_id=message.message_id,
+        correlation_id=newer.operation,
+        reply_to_session_id=newer.reply_to_session,
+    )
+    await send(stack, queue, sent)
+    async with asyncio.timeout(60):
+        while (await http.get(f"/predict/{newer.operation}")).status_code == 404:  # noqa: ASYNC110  # only polls tell
+            await asyncio.sleep(0.2)
+
+
+async def test_unknown_fields_of_a_newer_version_are_ignored(
+    stack: Stack, http: httpx.AsyncClient, truth: Truth
+) -> None:
+    row = _wine()["predictionParameters"][0]
+    newer = command(uuid.uuid4().hex, alpha=WARM[0]).model_copy(update={"prediction_input": [row]})
+    body = orjson.loads(newer.to_json()) | {"priority": "high"}
+    await send(stack, "run-model", ServiceBusMessage(orjson.dumps(body), message_id=newer.message_id))
+    ended = await outcome(http, newer.operation)
+    assert await truth.flaw(newer.parameters, [row], ended) is None
+
+
+def _wine(alpha: float = WARM[0]) -> dict[str, Any]:
+    return {
+        "modelType": "wine",
+        "modelParameters": {"alpha": alpha},
+        "predictionParameters": wine_rows(random.Random(0)),
+    }

@@ -1,0 +1,173 @@
+"""What one client can take from the others: bytes, places, connections, lines of the log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.ondemand.host.conftest import DEADLINE, RunningPart, host_arguments, host_environ, running
+
+LIMIT = 1024 * 1024
+FUNCTIONS = ("echo", "slow", "open_to_all", "boom")
+FEW_FILES = "tests.integration.ondemand.host.few_files"
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[RunningPart]:
+    """The host with its HTTP functions alone; bodies of 1 MiB are allowed, and 3 requests at a time."""
+    environ = {**host_environ("no bus", FUNCTIONS), "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(LIMIT)}
+    with running(tmp_path / "host.log", *host_arguments("--drain-timeout", "1"), **environ) as part:
+        yield part
+        assert part.terminate() == 0
+
+
+@asynccontextmanager
+async def connected(host: RunningPart) -> AsyncIterator[Connection]:
+    _, _, port = host.addresses["url"].rpartition(":")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+def head(*lines: str, path: str = "/api/echo/a", method: str = "POST") -> bytes:
+    known = (f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json")
+    return "\r\n".join((*known, *lines, "", "")).encode()
+
+
+async def status(connection: Connection) -> int:
+    async with asyncio.timeout(DEADLINE):
+        return int((await connection[0].readline()).split()[1])
+
+
+async def rest(connection: Connection) -> bytes:
+    """Until the host closes the connection."""
+    async with asyncio.timeout(DEADLINE):
+        return await connection[0].read()
+
+
+async def get(host: RunningPart, path: str) -> int:
+    async with connected(host) as connection:
+        connection[1].write(head(path=path, method="GET"))
+        return await status(connection)
+
+
+def peak_mib(host: RunningPart) -> int:
+    lines = Path(f"/proc/{host.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
+
+
+async def send_without_end(connection: Connection, start: bytes, piece: bytes, pieces: int) -> None:
+    connection[1].write(start)
+    try:
+        for _ in range(pieces):
+            connection[1].write(piece)
+            await connection[1].drain()
+    except ConnectionError:
+        return  # the host has closed
+
+
+async def test_chunked_body_is_refused_while_it_is_read(host: RunningPart) -> None:
+    before = peak_mib(host)
+    async with connected(host) as connection:
+        piece = b"%x\r\n%s\r\n" % (LIMIT // 4, b"x" * (LIMIT // 4))
+        await send_without_end(connection, head("Transfer-Encoding: chunked"), piece, 200)
+        assert await status(connection) == 413
+        assert b"connection: close" in await rest(connection)
+    assert peak_mib(host) - before < 20
+
+
+async def test_declared_body_is_refused_before_it_is_sent(host: RunningPart) -> None:
+    async with connected(host) as connection:
+        connection[1].write(head(f"Content-Length: {LIMIT + 1}", "Expect: 100-continue"))
+        assert await status(connection) == 413
+    async with connected(host) as connection:
+        connection[1].write(head(f"Content-Length: {LIMIT}") + b"x" * LIMIT)
+        assert await status(connection) == 203
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"GET /", b"a" * 65536),
+        (b"GET / HTTP/1.1\r\nX: ", b"a" * 65536),
+        (b"GET / HTTP/1.1\r\n", b"X: a\r\n" * 10_000),
+        (head("Transfer-Encoding: chunked") + b"0\r\nX: ", b"a" * 65536),
+        (head("Transfer-Encoding: chunked") + b"0\r\n", b"X: a\r\n" * 10_000),
+    ],
+    ids=["target", "header", "headers", "trailer", "trailers"],
+)
+async def test_head_and_trailers_are_bounded(host: RunningPart, start: bytes, piece: bytes) -> None:
+    before = peak_mib(host)
+    async with connected(host) as connection:
+        await send_without_end(connection, start, piece, 1000)
+    assert await get(host, "/admin/host/ping") == 200
+    assert peak_mib(host) - before < 20
+
+
+async def test_clients_that_stop_hold_no_place_and_are_cut(host: RunningPart) -> None:
+    """Among them: no byte, half a head, half a body, and a body behind its answer."""
+    halves = [b"", b"POST /api/ec", head("Content-Length: 9") + b"half", head("Content-Length: 9", path="/nowhere")]
+    async with asyncio.TaskGroup() as cut:
+        for number in range(200):
+
+            async def hold(half: bytes = halves[number % len(halves)]) -> None:
+                async with connected(host) as connection:
+                    connection[1].write(half)
+                    await rest(connection)
+
+            cut.create_task(hold())
+        assert await get(host, "/api/slow/0") == 200
+
+
+async def test_anonymous_functions_answer_while_every_place_is_taken(host: RunningPart) -> None:
+    async with connected(host) as first, connected(host) as second, connected(host) as third:
+        for connection in (first, second, third):
+            connection[1].write(head(path="/api/slow/600", method="GET"))
+        await until_full(host)
+        assert await get(host, "/api/open") == 200
+        assert await get(host, "/admin/host/status") == 200
+
+
+async def test_anonymous_functions_answer_while_there_are_too_many_connections(tmp_path: Path) -> None:
+    environ = host_environ("no bus", FUNCTIONS)
+    with running(tmp_path / "host.log", FEW_FILES, *host_arguments()[1:], **environ) as host:
+        async with AsyncExitStack() as idle:
+            for _ in range(20):
+                await idle.enter_async_context(connected(host))
+            assert await get(host, "/api/slow/0") == 503
+            assert await get(host, "/api/open") == 200
+            assert await get(host, "/admin/host/status") == 200
+        async with asyncio.timeout(DEADLINE):
+            while await get(host, "/api/slow/0") != 200:
+                pass
+        assert host.terminate() == 0
+
+
+async def until_full(host: RunningPart) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while await get(host, "/api/slow/0") != 429:
+            pass
+
+
+async def test_client_that_goes_away_is_one_line(host: RunningPart) -> None:
+    for _ in range(3):
+        async with connected(host) as connection:
+            connection[1].write(head("Content-Length: 9") + b"half")
+            await connection[1].drain()
+    async with asyncio.timeout(DEADLINE):
+        while (log := host.log.read_text()).count("the client went away") < 3:
+            await get(host, "/admin/host/ping")
+    assert "Traceback" not in log
+
+
+async def test_failures_of_one_kind_have_one_trace(host: RunningPart) -> None:
+    for _ in range(5):
+        assert await get(host, "/api/boom") == 500
+    log = host.log.read_text()
+    assert log.count("Traceback") == 1
+    assert log.count("function boom failed: ValueError: a secret") == 5
