@@ -25,6 +25,7 @@ def _nested(depth: int) -> bytes:
     return b'{"modelType":"wine","predictionParameters":' + b"[" * depth + b"1" + b"]" * depth + b"}"
 
 
+SHORT_FORM = ("each row names another column", "unknown parameters", "wrong values", "rows of nothing")
 BODIES = {
     "each row names another column": lambda: _predict(predictionParameters=[{f"c{n}": 1} for n in range(24_000)]),
     "unknown parameters": lambda: _predict(modelParameters={f"{n:0100}": n for n in range(85_000)}),
@@ -42,7 +43,9 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize(
+    "name", [name if name in SHORT_FORM else pytest.param(name, marks=pytest.mark.long) for name in BODIES]
+)
 async def test_a_costly_body_is_refused_in_bounded_memory(stack: Stack, http: httpx.AsyncClient, name: str) -> None:
     body = BODIES[name]()
     async with bounded(stack):
@@ -59,6 +62,7 @@ async def test_a_costly_body_is_refused_in_bounded_memory(stack: Stack, http: ht
         assert len(answer.json()["error"].get("errors", [])) <= 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "headers",
     [

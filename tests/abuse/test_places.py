@@ -21,6 +21,7 @@ KEPT_THREADS = 60
 """Measured before the bounds: 110."""
 
 
+@pytest.mark.long
 async def test_waiting_requests_of_one_caller(stack: Stack, http: httpx.AsyncClient) -> None:
     """They wait for a training that does not begin, because `train` is away."""
     body = {
@@ -40,6 +41,7 @@ async def test_waiting_requests_of_one_caller(stack: Stack, http: httpx.AsyncCli
     assert threads(stack.parts["predict"].pid) - before <= KEPT_THREADS
 
 
+@pytest.mark.long
 async def test_long_polls_of_one_caller(stack: Stack, http: httpx.AsyncClient) -> None:
     await stack.stop_part("train")
     try:
@@ -54,6 +56,7 @@ async def test_long_polls_of_one_caller(stack: Stack, http: httpx.AsyncClient) -
     assert set(answers) <= STATUSES
 
 
+@pytest.mark.long
 async def test_polls_of_unknown_operations(stack: Stack, http: httpx.AsyncClient) -> None:
     async with bounded(stack):
         answers = await _all(

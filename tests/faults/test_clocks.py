@@ -16,7 +16,7 @@ from tests.harness.models import log_wine
 from tests.harness.stack import WARM
 from tests.harness.truth import Truth
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 FAR_S = 300.0
 OUTAGE_S = 8.0
 MAX_RETRIES = 8

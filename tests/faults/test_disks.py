@@ -16,11 +16,12 @@ from tests.harness.truth import Truth
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 FULL_S = 3.0
+OTHERS = ("predict", "run-model", "databricks", "mlflow")
 EXPLAINED = ("training-failed", "model-not-logged")
 """A run whose notebook finds the disk full has failed, and its clients are told so."""
 
 
-@pytest.mark.parametrize("part", ["predict", "run-model", "broker", "databricks", "mlflow"])
+@pytest.mark.parametrize("part", ["broker", *(pytest.param(part, marks=pytest.mark.long) for part in OTHERS)])
 async def test_a_full_disk_under_load(
     stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth, part: str
 ) -> None:

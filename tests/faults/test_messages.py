@@ -106,7 +106,9 @@ async def test_a_forged_event_does_not_loop(stack: Stack, http: httpx.AsyncClien
 @pytest.mark.parametrize(
     "body", [{"value_body": {"a": 1}}, {"sequence_body": [[1, 2]]}, {"value_body": None}], ids=["map", "list", "null"]
 )
-@pytest.mark.parametrize("queue", ["run-model", "train", "results"])
+@pytest.mark.parametrize(
+    "queue", ["run-model", *(pytest.param(queue, marks=pytest.mark.long) for queue in ("train", "results"))]
+)
 async def test_a_body_that_is_not_bytes_does_not_loop(
     stack: Stack, http: httpx.AsyncClient, queue: str, body: dict[str, Any]
 ) -> None:

@@ -26,6 +26,7 @@ async def to_broker(stack: Stack) -> AsyncIterator[dict[str, Proxy]]:
         yield proxies
 
 
+@pytest.mark.long
 async def test_a_slow_and_broken_way_to_mlflow_trains_nothing_twice(
     stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth
 ) -> None:
@@ -46,6 +47,7 @@ async def test_a_slow_and_broken_way_to_mlflow_trains_nothing_twice(
     assert ledger.broken() == []
 
 
+@pytest.mark.long
 async def test_connections_to_the_broker_are_cut_held_and_slow(
     stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth, to_broker: dict[str, Proxy]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -45,15 +46,16 @@ async def test_a_damaged_copy_on_disk_is_fetched_again(stack: Stack, http: httpx
 async def test_a_model_folder_that_cannot_be_written_puts_commands_off(
     stack: Stack, http: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    """The folder is a file. Once it is mended, the same operation is answered."""
+    """The folder becomes a file. Once it is mended, the same operation is answered."""
     alpha = 44.0
     await log_wine(stack.addresses, alpha)
     folder = tmp_path / "models"
-    folder.write_text("in the way")
     async with altered(stack, "run-model", MODEL_CACHE_DIR=str(folder)):
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(folder.write_text, "in the way")
         accepted = await http.post("/predict", json=wine(alpha), headers={"Prefer": "wait=5"})
         assert accepted.status_code == 202, accepted.text
-        folder.unlink()
+        await asyncio.to_thread(folder.unlink)
         ended = await http.get(accepted.headers["Location"], headers={"Prefer": "wait=60"})
     assert ended.json()["status"] == "completed", ended.text
 

@@ -29,6 +29,7 @@ async def test_each_part_is_killed_under_load(
     assert ledger.broken(allowed=LOST_WITH_DATABRICKS) == []
 
 
+@pytest.mark.long
 async def test_each_part_stands_still_under_load(
     stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth
 ) -> None:

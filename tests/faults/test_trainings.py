@@ -22,7 +22,7 @@ SHORTEST_TRAINING_S = 60
 """The least that the catalog allows."""
 
 
-@pytest.mark.parametrize("model_type", ["fresh-1", "fresh-2"])
+@pytest.mark.parametrize("model_type", ["fresh-1", pytest.param("fresh-2", marks=pytest.mark.long)])
 async def test_two_first_trainings_of_a_type_at_once(
     stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth, model_type: str
 ) -> None:

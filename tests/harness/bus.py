@@ -17,7 +17,7 @@ from ondemand.queues import QueueCounts, administration_client, endpoint
 from ondemand.stack import Stack
 from tests.harness.stack import CATALOG
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 POLL_S = 0.2
 
 

@@ -65,8 +65,8 @@ def memory_limit(stack: Stack, part: str, more: int) -> Iterator[None]:
 async def altered(stack: Stack, part: str, **environ: str) -> AsyncIterator[None]:
     """Inside it a part runs with other variables: it is started again for that, and again at the end."""
     before = stack.parts[part].spec
-    await _restart(stack, part, {**before.environ, **environ})
     try:
+        await _restart(stack, part, {**before.environ, **environ})
         yield
     finally:
         await _restart(stack, part, before.environ)

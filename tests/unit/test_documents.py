@@ -39,7 +39,6 @@ FOLDERS = ("tests", "functions", "ondemand", "benchmarks", "deploy", "docs")
 KINDS: tuple[type[BaseModel], ...] = (
     BusSettings,
     StoreSettings,
-    RowSettings,
     PredictSettings,
     ModelsSettings,
     RunModelSettings,
