@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_serializer, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from functions.errors import Problem, cut
@@ -22,6 +31,10 @@ MAX_COMMANDS = 100
 """Commands that one message may hold; `functions.outbox` puts 32 into one."""
 OPERATION_ID = r"^[0-9a-f]{32}$"
 OperationId = Annotated[str, Field(pattern=OPERATION_ID)]
+SessionId = Annotated[str, Field(min_length=1, max_length=128)]
+"""As long as Service Bus takes it."""
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+"""Attempts and checks: delays grow with them, and message ids have them."""
 
 
 def utc_now() -> datetime:
@@ -85,7 +98,7 @@ class Training(Document):
     databricks_run_id: int | None = Field(default=None, alias="runId")
     url: str | None = None
     state: str
-    started_at: datetime | None = None
+    started_at: AwareDatetime | None = None
 
 
 class Operation(Document):
@@ -102,8 +115,8 @@ class Operation(Document):
     """Columns of the rows that the model does not know (the first 20)."""
     model: ModelReference | None = None
     training: Training | None = None
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
+    created_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
     error: Problem | None = None
 
     @property
@@ -135,21 +148,21 @@ class RunModel(Message):
 
     kind: Literal["RunModel"] = "RunModel"
     operation: OperationId
-    attempt: int = 0
-    reply_to_session: str
+    attempt: Count = 0
+    reply_to_session: SessionId
     model_type: str
     parameters: dict[str, ParameterValue]
     key: str
     prediction_input: Any = None
     input_stored: bool = False
-    created_at: datetime
-    deadline: datetime
-    expires_at: datetime
+    created_at: AwareDatetime
+    deadline: AwareDatetime
+    expires_at: AwareDatetime
     training: Training | None = None
     trained: bool = False
     retrain: bool = False
     """The run ended at about the time when this command was accepted. If it left no model, another one is to be run."""
-    traceparent: str | None = None
+    traceparent: Annotated[str, Field(max_length=55)] | None = None
     caller: Annotated[str, Field(max_length=100)] = ""
     """Who asked, as `predict` knows it (see `functions.predict.caller`): quotas are counted by it. Empty: not known."""
 
@@ -196,7 +209,7 @@ class StartTraining(Message):
 
     kind: Literal["StartTraining"] = "StartTraining"
     command: RunModel
-    attempt: int = 0
+    attempt: Count = 0
 
     @property
     def message_id(self) -> str:
@@ -208,8 +221,8 @@ class CheckTraining(Message):
 
     kind: Literal["CheckTraining"] = "CheckTraining"
     command: RunModel
-    checks: int = 0
-    attempt: int = 0
+    checks: Count = 0
+    attempt: Count = 0
 
     @property
     def message_id(self) -> str:
@@ -224,12 +237,12 @@ class Event(Message):
     """
 
     kind: Literal["Event"] = "Event"
-    phase: str
+    phase: Annotated[str, Field(max_length=80)]
     operation: Operation
-    reply_to_session: str
+    reply_to_session: SessionId
     result_stored: bool = False
-    attempt: int = 0
-    traceparent: str | None = None
+    attempt: Count = 0
+    traceparent: Annotated[str, Field(max_length=55)] | None = None
 
     @field_validator("operation")
     @classmethod
@@ -284,7 +297,7 @@ _COMMANDS: TypeAdapter[Command | list[RunModel]] = TypeAdapter(Command | list[Ru
 
 
 def run_models_in(body: bytes) -> list[RunModel]:
-    """The commands of a message. Raises JSONDecodeError too."""
+    """The commands of a message. Raises ValueError too."""
     content = orjson.loads(body)  # half the cost of pydantic's parser where there are many rows
     items = content if isinstance(content, list) else [content]
     if len(items) > MAX_COMMANDS:

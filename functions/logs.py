@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TypeVar
@@ -23,6 +24,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tupl
 MASK = "***"
 MAX_LENGTH = 32_000
 """Characters of a message or a traceback. Application Insights keeps 32,768 of them."""
+MAX_CAUSES = 5
 MIN_SECRET = 6
 """A shorter value is not looked for: it would blank ordinary words."""
 CHATTY = ("azure", "databricks.sdk", "httpx", "urllib3")
@@ -80,18 +82,18 @@ def install(environ: Mapping[str, str] = os.environ) -> None:
 
 
 class FunctionFailedError(Exception):
-    """What a function raised, as text: the Functions host logs it by itself, where no factory sees it."""
+    """What a function raised and why, as text: the Functions host logs it by itself, where no factory sees it."""
 
 
 def clean_failure(function: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
-    """The function, whose exceptions hold no credential, nor refer to an exception that may."""
+    """The function, whose exceptions hold no credential, nor refer to an exception that may. Their frames stay."""
 
     @functools.wraps(function)
     async def call(*args: object, **kwargs: object) -> T:
         try:
             return await function(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  # it is raised again, as text
-            raise FunctionFailedError(_traceback((type(error), error, error.__traceback__))) from None
+            raise FunctionFailedError(_reasons(error)).with_traceback(error.__traceback__) from None
 
     return call
 
@@ -137,6 +139,16 @@ def _log_death_of_thread(args: threading.ExceptHookArgs) -> None:
     """Python would write the traceback to stderr, where no factory sees it."""
     if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
         logger.error("thread %s", args.thread and args.thread.name, exc_info=args.exc_value)
+
+
+def _reasons(error: BaseException) -> str:
+    """Type and text of an exception, and of the exceptions that it came from."""
+    reasons: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(reasons) < MAX_CAUSES:
+        reasons.append("".join(traceback.format_exception_only(cause)).strip()[: 2 * MAX_LENGTH])
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return one_line(redact("; caused by ".join(reasons)))[:MAX_LENGTH]
 
 
 def _traceback(exc_info: ExcInfo) -> str:

@@ -27,8 +27,11 @@ from functions.contracts import (
 from functions.errors import Unavailable
 from functions.operations import Operations, open_store
 from functions.outbox.messages import OPERATIONS
+from functions.predict.caller import UNKNOWN
+from functions.predict.idempotency import replayed_operation_id
+from functions.predict.secret import Secret
 from functions.queues import RESULTS
-from functions.settings import StoreSettings, load
+from functions.settings import PredictSettings, StoreSettings, load
 
 UNREAD_KEPT = timedelta(days=1)
 """How long the operation of a message that cannot be read can be polled."""
@@ -70,7 +73,7 @@ class Replay(_Line):
     refused: str | None = None
 
 
-async def replay(kept: Kept, operations: Operations, clock: Callable[[], datetime] = utc_now) -> Replay:
+async def replay(kept: Kept, operations: Operations, secret: Secret, clock: Callable[[], datetime] = utc_now) -> Replay:
     """Renew ids, deadline and reply address, and make the new operations visible. Raises Unavailable.
 
     The new ids follow from the old ones: a replay that is begun again after a kill sends the same message once more.
@@ -80,8 +83,12 @@ async def replay(kept: Kept, operations: Operations, clock: Callable[[], datetim
     try:
         commands = commands_in(kept.body)
     except ValueError:
-        return await _as_it_came(kept, operations, clock())
-    new_ids = {command_of(each).operation: _new_id(command_of(each).operation, kept) for each in commands}
+        return await _as_it_came(kept, operations, await secret.value(), clock())
+    key = await secret.value()
+    new_ids = {
+        command.operation: replayed_operation_id(key, command.caller, command.operation, kept.id)
+        for command in map(command_of, commands)
+    }
     inputs = {}
     for command in map(command_of, commands):
         if command.input_stored:
@@ -98,9 +105,9 @@ async def replay(kept: Kept, operations: Operations, clock: Callable[[], datetim
     return Replay(messages=encoded, operations=new_ids)
 
 
-async def _as_it_came(kept: Kept, operations: Operations, now: datetime) -> Replay:
-    """A body that this version cannot read may be read by the one that runs."""
-    new_ids = {old: _new_id(old, kept) for old in kept.operations}
+async def _as_it_came(kept: Kept, operations: Operations, secret: bytes, now: datetime) -> Replay:
+    """A body that this version cannot read may be read by the one that runs. Its caller is not known."""
+    new_ids = {old: replayed_operation_id(secret, UNKNOWN, old, kept.id) for old in kept.operations}
     for new in new_ids.values():
         pending = Operation(operation_id=new, status="pending", created_at=now, expires_at=now + UNREAD_KEPT)
         await operations.begin(pending)
@@ -150,21 +157,17 @@ def _session(unique: str) -> str:
     return f"replay-{unique}"
 
 
-def _new_id(old: str, kept: Kept) -> str:
-    """As hard to guess as the old id."""
-    return _digest(f"{old}:{kept.id}")
-
-
 def _digest(text: str) -> str:
     return hashlib.sha256(f"replay:{text}".encode()).hexdigest()[:32]
 
 
 def main() -> None:
     operations = Operations(open_store(load(StoreSettings).operations_url))
+    secret = Secret(operations, load(PredictSettings).idempotency_secret)
     with asyncio.Runner() as runner:
         for line in sys.stdin:
             try:
-                answer = runner.run(replay(Kept.model_validate_json(line), operations))
+                answer = runner.run(replay(Kept.model_validate_json(line), operations, secret))
             except Unavailable as error:
                 answer = Replay(refused=error.detail)
             except ValidationError as error:

@@ -18,6 +18,7 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_CONNECTIONS = 4096
 SPARE_CONNECTIONS = 128
 """Beyond `MAX_CONNECTIONS`, for probes; one more is closed at once."""
+FEWEST_CONNECTIONS = 16
 OTHER_FILES = 256
 """File descriptors for all but connections of clients."""
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -31,7 +32,7 @@ def max_connections() -> int:
     wanted = MAX_CONNECTIONS + SPARE_CONNECTIONS + OTHER_FILES
     allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), most))
-    return max(allowed - SPARE_CONNECTIONS - OTHER_FILES, SPARE_CONNECTIONS)
+    return max(allowed - SPARE_CONNECTIONS - OTHER_FILES, FEWEST_CONNECTIONS)
 
 
 class BoundedProtocol(HttpToolsProtocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ app = typer.Typer(add_completion=False)
 
 HOST = "127.0.0.1"
 DEFAULT_DATA = Path(".broker")
+_KEY = re.compile(r"[!-:<-~]+")  # ASCII that is printed, without the semicolon
 
 
 @app.command()
@@ -88,6 +90,8 @@ def broker(
 
     if memory and data is not None:
         raise _refusal("--memory keeps nothing, so it goes without --data")
+    if key is not None and not _KEY.fullmatch(key):
+        raise _refusal("--key has characters that a connection string cannot have, or none")
     try:
         run(
             Options(

@@ -119,6 +119,9 @@ class ClientProtocol(asyncio.Protocol):
             logger.exception("%s is disconnected because of an unexpected error.", self._name)
             self.close()
         self._server.finish_turn_soon()
+        if self._peer.refused_token is not None:
+            logger.warning("%s put a token that is refused: %s", self._name, self._peer.refused_token)
+            self._peer.refused_token = None
         connection = self._peer.connection
         self._read(not connection.has_more)
         if connection.has_more and not connection.is_backed_up:

@@ -13,7 +13,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._start = time.time() - time.clock_gettime(_STEADY)
-        self._ahead = 0.0
+        self._ahead = self._ahead_at_start = 0.0
 
     def __call__(self) -> float:
         return time.clock_gettime(_STEADY) + self._start
@@ -21,9 +21,13 @@ class SystemClock:
     def not_before(self, running: float) -> None:
         """Continue the running time of a former process, even if the machine's clock was set back since."""
         self._start += max(0.0, running - self())
+        self._ahead_at_start = self._wall_ahead()
 
     def to_wall(self, running: float) -> float:
         return running + self._wall_ahead()
+
+    def told_until(self, running: float) -> float:
+        return running + max(self._ahead_at_start, self._wall_ahead())
 
     def from_wall(self, wall: float) -> float:
         return wall - self._wall_ahead()

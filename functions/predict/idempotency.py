@@ -43,5 +43,10 @@ def operation_ids(secret: bytes, caller: str, key: str, now: datetime, lifetime_
     )
 
 
+def replayed_operation_id(secret: bytes, caller: str, old: str, kept: str) -> str:
+    """The id of the operation that repeats one: always the same for one message that was kept."""
+    return _sealed(secret, caller, tag(secret, "replay", caller, old, kept)[:RANDOM_BYTES])
+
+
 def _sealed(secret: bytes, caller: str, unique: bytes) -> str:
     return (unique + tag(secret, "operation", caller, unique.hex())[:SEAL_BYTES]).hex()

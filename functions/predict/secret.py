@@ -2,10 +2,12 @@
 
 import asyncio
 import hmac
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -13,7 +15,10 @@ from functions.errors import Unavailable
 from functions.operations import Operations
 from functions.shared_calls import SharedCalls
 
-WRITE_EVERY_S = 12 * 3600.0
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+WRITE_EVERY_S, WRITE_AGAIN_S = 12 * 3600.0, 600.0
 TIMEOUT_S = 5.0
 
 
@@ -44,17 +49,26 @@ class Secret:
         return self._value
 
     async def keep(self) -> None:
-        """Read the secret, or write it again if it is time. Raises Unavailable."""
-        value = await self.value()
-        if self._clock() >= self._write_at:
-            await self._operations.put_secret(value)
-            self._write_at = self._clock() + WRITE_EVERY_S
+        """Read the secret, or write it again if it is time. Raises Unavailable for a secret that was never read."""
+        value, now = await self.value(), self._clock()
+        if now >= self._write_at:
+            self._write_at = now + WRITE_EVERY_S
+            try:
+                await _soon(self._operations.put_secret(value))
+            except Unavailable as error:  # the secret is known, so nobody has to wait for the store
+                logger.warning("the secret of operation ids is not written again yet: %s", error)
+                self._write_at = now + WRITE_AGAIN_S
 
     async def _read(self) -> bytes:
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                value = await self._operations.shared_secret(os.urandom(32))
-        except TimeoutError as error:
-            raise Unavailable("The operation store cannot be reached; try again in a moment.") from error
+        value = await _soon(self._operations.shared_secret(os.urandom(32)))
         self._write_at = self._clock()  # it may be days old
         return value
+
+
+async def _soon(call: Awaitable[T]) -> T:
+    """Raises Unavailable."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await call
+    except TimeoutError as error:
+        raise Unavailable("The operation store cannot be reached; try again in a moment.") from error

@@ -70,7 +70,9 @@ class Merger:
         max_rows: int,
         threads: Threads,
         last_call_s: float = math.inf,
+        name: str = "the model",
     ) -> None:
+        self._name = name
         self._model = model
         self._proof = proof
         self._concatenate = concatenate
@@ -105,7 +107,7 @@ class Merger:
             try:
                 outcomes = await self._threads.run(partial(self._answer, group), self._now_long)
             except CallTimeout as error:
-                logger.error("a prediction of %d requests hangs: %s", len(group), error)
+                logger.error("a prediction of %s for %d requests hangs: %s", self._name, len(group), error)
                 self._hangs = error
                 self._refuse(group + self._waiting, _hanging(error))
                 self._waiting = []

@@ -26,7 +26,7 @@ class ServedModel:
         self._float_columns = loaded.scorer.float_columns
         self._proof = Proof(loaded.scorer.merging_off or loaded.found.merging, merging_is_off)
         last_call_s = check_example(loaded.scorer, loaded.example, self._proof)
-        self._merger = Merger(loaded.scorer, self._proof, concatenate, max_rows, threads, last_call_s)
+        self._merger = Merger(loaded.scorer, self._proof, concatenate, max_rows, threads, last_call_s, self.found.uri)
 
     @property
     def merging_off(self) -> str | None:

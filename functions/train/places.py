@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import is_
 from statistics import median
 
 from pydantic import BaseModel, ConfigDict
@@ -82,7 +83,11 @@ class Places(BaseModel):
     places: tuple[Place, ...] = ()
 
     def changed(self, change: Callable[[Place], Place | None]) -> "Places":
-        return Places(places=tuple(new for place in self.places if (new := change(place)) is not None))
+        """These places themselves if nothing changes."""
+        changed = [change(place) for place in self.places]
+        if all(map(is_, changed, self.places)):
+            return self
+        return Places(places=tuple(place for place in changed if place is not None))
 
     def active(self, now: datetime) -> tuple[Place, ...]:
         return tuple(place for place in self.places if place.active(now))

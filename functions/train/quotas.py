@@ -39,6 +39,7 @@ class Quotas:
         self._status = status
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
+        self._last = (0, Places())
         self._statuses: SharedCalls[int, RunStatus] = SharedCalls(STATUS_KEPT_S)
         self._ends: SharedCalls[int, None] = SharedCalls(keep_s=3600)
 
@@ -126,8 +127,8 @@ class Quotas:
 
     async def _ended_unseen(self) -> bool:
         """Whether places were given back whose runs have ended: the processes that waited for them may be gone."""
-        _, document = await self._ledger.read()
-        active = _parse(document).active(self._clock())
+        _, places = await self._read()
+        active = places.active(self._clock())
         ends = [run for run in await asyncio.gather(*map(self._end_of, active)) if run is not None]
         for run in ends:
             await self.ended(run)
@@ -143,14 +144,22 @@ class Quotas:
             return None  # the place ends by its time
         return EndedRun(place.key, run_id, run.ended_at) if run.ended_at is not None else None
 
+    async def _read(self) -> tuple[int, Places]:
+        version, document = await self._ledger.read()
+        if version != self._last[0]:
+            self._last = (version, _parse(document))
+        return self._last
+
     async def _change(self, change: Callable[[Places], Places]) -> None:
         """Write what ``change`` makes of the newest places. It is called again whenever another process wrote first."""
         async with self._one_at_a_time:
             for _ in range(ATTEMPTS):
-                version, document = await self._ledger.read()
-                places = _parse(document)
+                version, places = await self._read()
                 changed = change(places)
-                if changed == places or await self._ledger.write(version, changed.model_dump_json().encode()):
+                if changed is places:
+                    return
+                if await self._ledger.write(version, changed.model_dump_json().encode()):
+                    self._last = (version + 1, changed)
                     return
         _give_up()
 

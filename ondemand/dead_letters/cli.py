@@ -41,6 +41,12 @@ QueueOption = Annotated[str | None, typer.Option(help="Only those that failed in
 OperationOption = Annotated[str | None, typer.Option(help="Only those of this operation (run id).")]
 OlderOption = Annotated[str | None, typer.Option(help="Only those that failed longer ago: 30s, 15m, 2h, 3d.")]
 NewerOption = Annotated[str | None, typer.Option(help="Only those that failed within this time.")]
+NotKeptOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dead-letter-queue-of", help="Look into the dead-letter queue of this queue instead: predict has yet to come."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every message; otherwise a number or a filter is needed.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, the oldest first.")]
@@ -56,6 +62,7 @@ def list_(
     older_than: OlderOption = None,
     newer_than: NewerOption = None,
     limit: LimitOption = DEFAULT_LIMIT,
+    not_kept_yet: NotKeptOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the messages: when, where and why each failed, and whose it was."""
@@ -65,8 +72,8 @@ def list_(
     from ondemand.dead_letters.failed_queue import letters
 
     selection = _selection(None, queue, operation, older_than, newer_than)
-    with _receiver(connection, data) as (_, _, receiver):
-        found = list(islice(letters(receiver, selection), limit + 1))
+    with _receiver(connection, data, not_kept_yet) as (_, _, receiver):
+        found = list(islice(letters(receiver, selection, not_kept_yet or ""), limit + 1))
     more = len(found) > limit
     if as_json:
         typer.echo(json.dumps([view.document(each) for each in found[:limit]], indent=2))
@@ -79,6 +86,7 @@ def show(
     number: Annotated[int, typer.Argument(help="Number, as `list` shows it.")],
     connection: ConnectionOption = None,
     data: DataOption = DATA,
+    not_kept_yet: NotKeptOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one message with all that is known of it, and its body."""
@@ -88,11 +96,11 @@ def show(
     from ondemand.dead_letters.failed_queue import peek
     from ondemand.dead_letters.letter import DeadLetter, body_of
 
-    with _receiver(connection, data) as (_, _, receiver):
+    with _receiver(connection, data, not_kept_yet) as (_, _, receiver):
         message = next(peek(receiver, number), None)
     if message is None or message.sequence_number != number:
         raise _failure(f"there is no message {number}")
-    letter, body = DeadLetter.of(message), body_of(message)
+    letter, body = DeadLetter.of(message, not_kept_yet or ""), body_of(message)
     if as_json:
         typer.echo(json.dumps(view.document(letter, body), indent=2))
     else:
@@ -167,9 +175,12 @@ def purge(
 
 
 @contextmanager
-def _receiver(connection: str | None, data: Path) -> Iterator[tuple[Bus, ServiceBusClient, ServiceBusReceiver]]:
-    """A receiver of the queue; what goes wrong with it is told in one line."""
+def _receiver(
+    connection: str | None, data: Path, not_kept_yet: str | None = None
+) -> Iterator[tuple[Bus, ServiceBusClient, ServiceBusReceiver]]:
+    """A receiver of the queue `failed`, or of a dead-letter queue; what goes wrong with it is told in one line."""
     from azure.core.exceptions import AzureError
+    from azure.servicebus import ServiceBusSubQueue
     from azure.servicebus.exceptions import MessagingEntityNotFoundError
 
     from ondemand.dead_letters.connection import NoBusError, find_bus, open_client
@@ -178,12 +189,17 @@ def _receiver(connection: str | None, data: Path) -> Iterator[tuple[Bus, Service
 
     try:
         bus = find_bus(connection, data, os.environ)
-        with open_client(bus) as client, client.get_queue_receiver(FAILED) as receiver:
+        sub_queue = ServiceBusSubQueue.DEAD_LETTER if not_kept_yet else None
+        with (
+            open_client(bus) as client,
+            client.get_queue_receiver(not_kept_yet or FAILED, sub_queue=sub_queue) as receiver,
+        ):
             yield bus, client, receiver
     except (NoBusError, TooManyBeforeError, ReplayError) as error:
         raise _failure(str(error)) from None
     except MessagingEntityNotFoundError:
-        raise _failure(f"the namespace lacks a queue {FAILED!r}; see ondemand/servicebus.json") from None
+        missing = not_kept_yet or FAILED
+        raise _failure(f"the namespace lacks a queue {missing!r}; see ondemand/servicebus.json") from None
     except AzureError as error:
         raise _failure(f"no answer: {str(error).partition(chr(10))[0]}") from None
 

@@ -26,9 +26,9 @@ def peek(receiver: ServiceBusReceiver, first: int = 0) -> Iterator[ServiceBusRec
         first = (messages[-1].sequence_number or 0) + 1
 
 
-def letters(receiver: ServiceBusReceiver, selection: Selection) -> Iterator[DeadLetter]:
+def letters(receiver: ServiceBusReceiver, selection: Selection, queue: str = "") -> Iterator[DeadLetter]:
     """The chosen messages, the oldest first."""
-    found = (DeadLetter.of(message) for message in peek(receiver, min(selection.numbers, default=0)))
+    found = (DeadLetter.of(message, queue) for message in peek(receiver, min(selection.numbers, default=0)))
     return (letter for letter in found if selection.matches(letter))
 
 

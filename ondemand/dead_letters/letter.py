@@ -30,7 +30,8 @@ class DeadLetter:
     truncated_from: int | None
 
     @classmethod
-    def of(cls, message: ServiceBusReceivedMessage) -> DeadLetter:
+    def of(cls, message: ServiceBusReceivedMessage, queue: str = "") -> DeadLetter:
+        """``queue`` is where the message failed, if its properties do not tell."""
         properties = _text_properties(message.application_properties or {})
 
         def number(name: str) -> int | None:
@@ -39,14 +40,14 @@ class DeadLetter:
 
         return cls(
             number=message.sequence_number or 0,
-            queue=properties.get("sourceQueue", ""),
+            queue=properties.get("sourceQueue", queue),
             reason=properties.get("DeadLetterReason", ""),
             description=properties.get("DeadLetterErrorDescription", ""),
             attempts=number("attempts"),
             operations=tuple(each for each in properties.get("operations", "").split(",") if each),
             enqueued=properties.get("enqueuedTime", ""),
             failed=message.enqueued_time_utc,
-            message_id=properties.get("originalMessageId", ""),
+            message_id=properties.get("originalMessageId", str(message.message_id or "")),
             kept_id=str(message.message_id),
             content_type=message.content_type or "",
             subject=message.subject or "",

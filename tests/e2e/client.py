@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,8 @@ from mlflow.models import infer_signature
 from sklearn.linear_model import ElasticNet
 
 from functions.catalog import load_catalog
+from functions.contracts import Operation, utc_now
+from functions.operations import Operations, open_store
 from functions.parameters import canonical_parameters, training_key
 from functions.settings import catalog_path
 from ondemand.stack.addresses import Addresses
@@ -58,6 +61,12 @@ class Client:
     async def predict(self, body: Any, wait: int | None = None, **headers: str) -> httpx.Response:
         prefer = {} if wait is None else {"Prefer": f"wait={wait}"}
         return await self.http.post("/predict", json=body, headers=prefer | headers)
+
+    async def begin(self, operation: str) -> None:
+        """Make an operation visible as its 202 does; a poll of any other is 404."""
+        expires_at = utc_now() + timedelta(hours=1)
+        pending = Operation(operation_id=operation, status="pending", expires_at=expires_at)
+        await Operations(open_store(self.addresses.operations)).begin(pending)
 
     async def outcome(self, run_id: str, url: str | None = None) -> dict[str, Any]:
         """Long-poll until the operation is finished; fails when it is not in time."""

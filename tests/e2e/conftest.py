@@ -18,7 +18,12 @@ ENVIRON = dict(os.environ)
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    environ = {**ENVIRON, "CATALOG_FILE": str(HERE / "models.yaml"), "MAX_BODY_BYTES": "2000000"}
+    environ = {
+        **ENVIRON,
+        "CATALOG_FILE": str(HERE / "models.yaml"),
+        "MAX_BODY_BYTES": "2000000",
+        "PREDICT_TIMEOUT_S": "10",
+    }
     running = Stack(
         tmp_path_factory.mktemp("stack"),
         free_ports=True,

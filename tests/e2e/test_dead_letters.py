@@ -38,9 +38,8 @@ async def dead_letters(stack: Stack, *arguments: str) -> str:
 
 
 async def until_answered(client: Client, operation: str) -> httpx.Response:
-    """The first answer that is neither pending nor unknown; an operation without a 202 is unknown until its outcome."""
     async with asyncio.timeout(PATIENCE_S):
-        while (response := await client.http.get(f"/predict/{operation}")).status_code in (202, 404):
+        while (response := await client.http.get(f"/predict/{operation}")).json()["status"] in ("pending", "running"):
             pass
     return response
 
@@ -59,6 +58,7 @@ async def test_dead_letter_is_told_listed_sent_again_and_answered(stack: Stack, 
         deadline=now + timedelta(minutes=10),
         expires_at=now + timedelta(hours=1),
     )
+    await client.begin(command.operation)
     await stack.stop_part("run-model")
     try:
         async with (

@@ -128,6 +128,7 @@ async def test_models_lists_the_catalog_and_what_is_trained(client: Client) -> N
     everything = (await client.http.get("/models")).json()["models"]
     assert {entry["modelType"] for entry in everything} == {
         "wine",
+        "bounded",
         "diabetes",
         "failing",
         "forgetful",

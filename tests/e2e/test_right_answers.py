@@ -100,3 +100,15 @@ async def test_wrong_rows_are_named_with_row_and_column(client: Client) -> None:
     assert len(messages) == 1
     assert "row 1" in messages[0]
     assert "alcohol" in messages[0]
+
+
+async def test_model_that_hangs_is_given_up_and_holds_up_no_other(client: Client) -> None:
+    for kind in ("hang", "forecast"):
+        assert (await ask(client, kind, {"a": 0})).status_code == 200  # it is trained and loaded
+    hanging = asyncio.create_task(ask(client, "hang", {"a": 666}))
+    assert (await ask(client, "forecast", {"a": 10})).json()["result"] == [11.0, 12.0, 13.0]
+    assert not hanging.done()
+    for response in (await hanging, await ask(client, "hang", {"a": 1})):
+        assert response.status_code == 500
+        assert response.json()["error"]["type"].endswith("prediction-timeout")
+    assert (await ask(client, "forecast", {"a": 20})).json()["result"] == [21.0, 22.0, 23.0]

@@ -234,10 +234,11 @@ async def _send(client: Client, queue: str, message: ServiceBusMessage) -> None:
 
 
 async def _eventually(client: Client, operation: str) -> dict[str, Any]:
-    """The outcome of an operation that no 202 announced: 404 until its event was adopted and stored."""
+    """The outcome of an operation that no 202 announced."""
+    await client.begin(operation)
     response = await client.http.get(f"/predict/{operation}")
     async with asyncio.timeout(PATIENCE_S):
-        while response.status_code != 200:
+        while response.json()["status"] in ("pending", "running"):
             response = await client.http.get(f"/predict/{operation}")
     document: dict[str, Any] = response.json()
     return document

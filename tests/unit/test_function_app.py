@@ -135,8 +135,8 @@ for function in function_app.app.get_functions():
         "SERVICEBUS_CONNECTION": "Endpoint=sb://127.0.0.1/;SharedAccessKey=k",
     }
     printed = run(code, **environ, OPERATIONS_URL="file:///tmp/none", MLFLOW_TRACKING_URI="http://127.0.0.1:1")
-    assert "    ValueError: first line" in printed
-    assert "with ***" in printed
+    assert r"FunctionFailedError: ValueError: first line\n2026-01-01 ERROR with ***; caused by OSError: ***" in printed
+    assert "in __getattr__" in printed
     assert "canary" not in printed
     assert "\n2026" not in printed
 

@@ -31,7 +31,7 @@ def encode_message(message: Message, queue: Queue) -> bytes:
     annotations[_STATE] = symbol_entry(_STATE, Int(message.state))
     annotations.pop(_LOCKED_UNTIL, None)
     if message.lock is not None:
-        until = _milliseconds(queue.clock.to_wall(message.lock.until))
+        until = _milliseconds(queue.clock.told_until(message.lock.until))
         annotations[_LOCKED_UNTIL] = _KEYS[_LOCKED_UNTIL] + _TIMESTAMP + _I64(until)
     # A dead letter has it only once it was forwarded.
     if message.dead_letter_source is not None and queue.dead_letters is not None:
@@ -39,14 +39,14 @@ def encode_message(message: Message, queue: Queue) -> bytes:
     return write_message(message.sections, message.delivery_count, annotations)
 
 
-def timestamp(running: float, clock: Clock) -> Timestamp:
-    """A running time as an AMQP timestamp."""
-    return Timestamp(_milliseconds(clock.to_wall(running)))
+def lock_timestamp(until: float, clock: Clock) -> Timestamp:
+    """The end of a lock, a running time, as an AMQP timestamp."""
+    return Timestamp(_milliseconds(clock.told_until(until)))
 
 
-def ticks(running: float, clock: Clock) -> int:
-    """A running time as a .NET tick count."""
-    return _TICKS_AT_EPOCH + _milliseconds(clock.to_wall(running)) * 10_000
+def lock_ticks(until: float, clock: Clock) -> int:
+    """The end of a lock, a running time, as a .NET tick count."""
+    return _TICKS_AT_EPOCH + _milliseconds(clock.told_until(until)) * 10_000
 
 
 def _milliseconds(seconds: float) -> int:

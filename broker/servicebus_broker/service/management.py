@@ -12,7 +12,7 @@ from servicebus_broker.amqp.values import Array, Int, Symbol, Timestamp
 from servicebus_broker.queues.errors import ArgumentError, NotImplementedOperationError, SessionLockLostError
 from servicebus_broker.queues.sessions import SessionLock
 from servicebus_broker.service.addresses import Address
-from servicebus_broker.service.encoding import encode_message, timestamp
+from servicebus_broker.service.encoding import encode_message, lock_timestamp
 from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import Failure, status_of
 from servicebus_broker.service.nodes import NodeOwner
@@ -68,7 +68,7 @@ class ManagementRequests(RequestNode):
         return properties
 
     def _renew_locks(self, body: Body) -> Response:
-        until = [timestamp(self._queue.renew_lock(token), self._queue.clock) for token in _tokens(body)]
+        until = [lock_timestamp(self._queue.renew_lock(token), self._queue.clock) for token in _tokens(body)]
         return Response(_OK, {"expirations": Array(Timestamp, until)})
 
     def _schedule(self, body: Body) -> Response:
@@ -126,7 +126,7 @@ class ManagementRequests(RequestNode):
 
     def _renew_session_lock(self, body: Body) -> Response:
         until = self._queue.renew_session(self._session_lock(body))
-        return Response(_OK, {"expiration": timestamp(until, self._queue.clock)})
+        return Response(_OK, {"expiration": lock_timestamp(until, self._queue.clock)})
 
     def _get_session_state(self, body: Body) -> Response:
         return Response(_OK, {"session-state": self._queue.session_state(self._session_lock(body))})

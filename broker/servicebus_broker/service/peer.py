@@ -58,13 +58,18 @@ class Namespace(Protocol):
 
 
 class Peer:
-    """Turns a connection's events into operations on queues."""
+    """Turns a connection's events into operations on queues.
+
+    ``refused_token`` is why the last token was refused, until the owner has logged it: azure-servicebus for Python
+    keeps the reason to itself.
+    """
 
     def __init__(self, connection: Connection, namespace: Namespace) -> None:
         self.connection = connection
         self._namespace = namespace
         self._nodes: dict[Link, IncomingNode | OutgoingNode] = {}
         self._claims: dict[str, Claim] = {}
+        self.refused_token: str | None = None
         connection.incomplete.on_overdrawn = self._overdrawn
 
     @property
@@ -76,7 +81,11 @@ class Peer:
         """Allow what a token allows, from now until it expires. Raises UnauthorizedError."""
         if self._namespace.key is None:
             return
-        claim = self._namespace.key.claim(token)
+        try:
+            claim = self._namespace.key.claim(token)
+        except UnauthorizedError as refusal:
+            self.refused_token = refusal.description
+            raise
         if claim.path not in self._claims and len(self._claims) >= self.connection.limits.max_links:
             raise QuotaExceededError("This connection has put tokens for too many entities.")
         self._claims[claim.path] = claim

@@ -9,7 +9,7 @@ from servicebus_broker.amqp.performatives import Source
 from servicebus_broker.amqp.values import Described, Symbol
 from servicebus_broker.queues.errors import QueueError, SessionLockLostError, TimedOutError
 from servicebus_broker.queues.sessions import SessionLock
-from servicebus_broker.service.encoding import ticks
+from servicebus_broker.service.encoding import lock_ticks
 from servicebus_broker.service.entity import Entity
 from servicebus_broker.service.errors import error_of, rejection
 from servicebus_broker.service.nodes import NodeOwner
@@ -103,7 +103,7 @@ class SessionReceiver(ReceiverNode):
         granted: dict[object, object] = {Symbol(SESSION_FILTER): lock.session.id}
         self.link.accept(
             source=replace(self.link.source, filter=granted),
-            properties={Symbol(_LOCKED_UNTIL): ticks(lock.until, self.queue.clock)},
+            properties={Symbol(_LOCKED_UNTIL): lock_ticks(lock.until, self.queue.clock)},
         )
         self.on_credit()
 

@@ -152,6 +152,19 @@ def test_a_data_folder_in_use_is_refused(tmp_path: Path) -> None:
         assert str(tmp_path) in refused("--data", str(tmp_path), "--port", "0")
 
 
+@pytest.mark.parametrize("key", ["", "a;b", "a b", "ü"])
+def test_a_key_that_no_connection_string_can_have_is_refused(key: str) -> None:
+    assert refused("--memory", "--key", key).startswith("broker: --key has characters")
+
+
+def test_a_given_key_is_that_of_the_connection_string(tmp_path: Path) -> None:
+    with running("--data", str(tmp_path), "--key", "SAS_KEY_VALUE") as process:
+        found = addresses(process)
+        assert ";SharedAccessKey=SAS_KEY_VALUE;" in found["connection_string"]
+        assert ";SharedAccessKey=SAS_KEY_VALUE;" in found["administration"]
+        assert not (tmp_path / "key").exists()
+
+
 def test_memory_and_data_exclude_each_other(tmp_path: Path) -> None:
     assert "--memory" in refused("--memory", "--data", str(tmp_path))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.exceptions import ServiceBusConnectionError
+from azure.servicebus.exceptions import ServiceBusConnectionError, ServiceBusError
 
 from servicebus_broker.addresses import connection_string
 from servicebus_broker.amqp.frames import HEARTBEAT
@@ -68,6 +68,15 @@ async def test_client_that_puts_no_token_is_disconnected() -> None:
         assert isinstance(close, Close)
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_refused_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with served(Limits(), guarded=True) as port:
+        address = connection_string(HOST, port, "wrong")
+        async with ServiceBusClient.from_connection_string(address, retry_total=0) as client:
+            with pytest.raises(ServiceBusError):
+                await client.get_queue_sender("plain").send_messages(ServiceBusMessage("x"))
+    assert "put a token that is refused: InvalidSignature" in caplog.text
 
 
 async def test_clients_that_know_the_key_come_before_those_that_do_not() -> None:

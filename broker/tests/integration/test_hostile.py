@@ -12,7 +12,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
 from servicebus_broker.amqp.encode import encode
 from servicebus_broker.amqp.frames import AMQP_HEADER, SASL_HEADER, encode_frame
-from servicebus_broker.amqp.performatives import Attach, Close, Detach, Flow, Source, Transfer
+from servicebus_broker.amqp.performatives import Attach, Close, Detach, Flow, Open, Source, Transfer
 from servicebus_broker.amqp.sections import Sections, write_message
 from servicebus_broker.amqp.values import Described, Int, ULong
 from servicebus_broker.limits import DEFAULT_LIMITS
@@ -199,7 +199,11 @@ def test_connections_above_the_limit_get_an_error(victim: RunningBroker) -> None
     before = memory(victim)
     refused = []
     with ExitStack() as stack:
-        attackers = [stack.enter_context(Attacker(victim)) for _ in range(limit)]
+        attackers = []
+        for _ in range(limit):
+            attackers.append(stack.enter_context(Attacker(victim)))
+            attackers[-1].send(HANDSHAKE)
+            attackers[-1].read_until(1, Open)
         for _ in range(20):
             attacker = stack.enter_context(Attacker(victim))
             attacker.send(HANDSHAKE)

@@ -27,6 +27,7 @@ def test_it_does_not_follow_and_converts(monkeypatch: pytest.MonkeyPatch, ahead:
     assert 0 <= clock() - before < 3600
     assert clock.to_wall(before) - before == pytest.approx(ahead, abs=5)
     assert clock.from_wall(clock.to_wall(before)) == pytest.approx(before)
+    assert clock.told_until(before) - before == pytest.approx(max(0, ahead), abs=5)
 
 
 def test_the_shown_time_of_a_moment_does_not_waver() -> None:
@@ -40,5 +41,6 @@ def test_it_continues_a_former_process_whose_clock_was_ahead() -> None:
     clock.not_before(later)
     assert later <= clock() < later + 3600
     assert clock.to_wall(clock()) == pytest.approx(time.time(), abs=5)
+    assert clock.told_until(clock()) == pytest.approx(time.time(), abs=5)
     clock.not_before(later - 1800)
     assert clock() >= later

@@ -35,6 +35,12 @@ class Odd(BaseEstimator):
             raise Panic("called `Option::unwrap()` on a `None` value")
         if self.kind == "exit":
             raise SystemExit(3)
+        if self.kind == "hang":
+            import threading
+
+            while 666 in values:
+                threading.Event().wait()
+            return values
         if self.kind == "secret":
             raise ConnectionError("cannot reach postgresql://svc:hunter2@db.internal/features")
         if self.kind == "objects":

@@ -21,7 +21,11 @@ def ondemand(*arguments: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("options", "queues"),
-    [((), {"run-model", "train", "results"}), (("--queue", "mine"), {"mine"}), (("--queue=mine,session",), {"mine"})],
+    [
+        ((), {"run-model", "train", "results", "failed"}),
+        (("--queue", "mine"), {"mine"}),
+        (("--queue=mine,session",), {"mine"}),
+    ],
 )
 def test_queues_to_begin_with(tmp_path: Path, options: tuple[str, ...], queues: set[str]) -> None:
     certificate = tmp_path / "certificate.pem"

@@ -178,6 +178,17 @@ def test_purge_asks_and_deletes_what_is_meant(stack: Stack, bus: ServiceBusClien
     assert [body_of(each) for each in drain(bus, "failed")] == [b"2"]
 
 
+def test_dead_letter_queue_can_be_looked_at_before_predict_comes(stack: Stack, bus: ServiceBusClient) -> None:
+    with bus.get_queue_sender("train") as sender, bus.get_queue_receiver("train") as receiver:
+        sender.send_messages(ServiceBusMessage("poison", message_id="m-1"))
+        (message,) = receiver.receive_messages(max_wait_time=TIMEOUT)
+        receiver.dead_letter_message(message, reason="looked bad")
+    (letter,) = json.loads(run(stack, "list", "--dead-letter-queue-of", "train", "--json").stdout)
+    assert (letter["queue"], letter["reason"], letter["message_id"]) == ("train", "looked bad", "m-1")
+    shown = run(stack, "show", str(letter["number"]), "--dead-letter-queue-of", "train")
+    assert "poison" in shown.stdout
+
+
 def test_given_connection_wins_and_needs_the_store_to_replay(stack: Stack, bus: ServiceBusClient) -> None:
     fail(bus, command(3).to_json())
     elsewhere = {"SERVICEBUS_CONNECTION": stack.addresses.servicebus_connection}

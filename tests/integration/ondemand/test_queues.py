@@ -133,4 +133,4 @@ def test_what_is_wrong_is_told(tmp_path: Path, options: tuple[str, ...], said: s
 async def test_it_finds_the_queues_of_the_stack(tmp_path: Path) -> None:
     async with Stack(tmp_path / ".ondemand", free_ports=True, only=("broker",)):
         shown = show(tmp_path, "--json")
-    assert {each["name"] for each in json.loads(shown.stdout)} == {"run-model", "train", "results"}
+    assert {each["name"] for each in json.loads(shown.stdout)} == {"run-model", "train", "results", "failed"}

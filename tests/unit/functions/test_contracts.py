@@ -140,6 +140,31 @@ def test_second_training_of_a_command_shares_no_id_with_the_first() -> None:
     assert len(set(ids)) == 6
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"attempt": -(10**9)},  # its delay would be nothing
+        {"attempt": 10**400},
+        {"checks": -1},
+        {"replyToSession": "x" * 129},  # no answer could be sent, not even that it is a dead letter
+        {"replyToSession": ""},
+        {"deadline": "2026-01-01T00:00:00"},
+        {"createdAt": "2026-01-01T00:00:00"},
+        {"training": {"state": "RUNNING", "startedAt": "2026-01-01T00:00:00"}},
+        {"traceparent": "x" * 10_000},
+        {"operation": "../x"},
+    ],
+)
+def test_made_up_command_that_could_not_be_handled_or_answered_is_refused(forged: dict[str, Any]) -> None:
+    for message in (COMMAND, StartTraining(command=COMMAND), CheckTraining(command=COMMAND)):
+        document = json.loads(message.to_json())
+        for each in (document, document.get("command", document)):
+            each.update({name: value for name, value in forged.items() if name in each})
+        if isinstance(message, CheckTraining) or "checks" not in forged:
+            with pytest.raises(ValidationError):
+                commands_in(json.dumps(document).encode())
+
+
 @pytest.mark.parametrize("forged", ["../x", "a" * 31, "A" * 32, "a" * 32 + "\n", "a/b", "", None])
 def test_event_whose_operation_id_could_not_be_ours_is_refused(forged: str | None) -> None:
     """It becomes a path in the operation store."""

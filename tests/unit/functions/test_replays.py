@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 from obstore.store import MemoryStore
+from pydantic import SecretStr
 
 from functions.contracts import CheckTraining, RunModel, StartTraining, Training, commands_in
 from functions.operations import Operations
+from functions.predict.idempotency import belongs_to
+from functions.predict.secret import Secret
 from functions.queues import RESULTS, RUN_MODEL, TRAIN
 from functions.replays import Kept, replay
 
+SECRET = SecretStr("a secret of the tests")
 ROOT = Path(__file__).parents[3]
 THEN, NOW = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -31,6 +35,7 @@ def command(number: int = 1, **fields: object) -> RunModel:
         "attempt": 4,
         "trained": True,
         "traceparent": "00-a-b-01",
+        "caller": "key:0123456789abcdef",
         "training": Training(databricks_run_id=7, state="RUNNING"),
     }
     return RunModel.model_validate({**known, **fields})
@@ -47,12 +52,13 @@ def operations() -> Operations:
 
 async def test_command_is_a_new_operation_with_a_new_deadline(operations: Operations) -> None:
     old = command()
-    answer = await replay(kept(old.to_json()), operations, lambda: NOW)
+    answer = await replay(kept(old.to_json()), operations, Secret(operations, SECRET), lambda: NOW)
     (message,) = answer.messages
     (new,) = commands_in(message.body)
     assert isinstance(new, RunModel)
     assert answer.operations == {old.operation: new.operation}
     assert new.operation != old.operation
+    assert belongs_to(await Secret(operations, SECRET).value(), new.operation, old.caller)
     assert (new.deadline, new.expires_at) == (NOW + timedelta(minutes=15), NOW + timedelta(days=1))
     assert (new.attempt, new.trained, new.training) == (0, False, None)
     assert (new.model_type, new.parameters, new.key) == (old.model_type, old.parameters, old.key)
@@ -65,14 +71,16 @@ async def test_command_is_a_new_operation_with_a_new_deadline(operations: Operat
 
 
 async def test_replay_begun_again_sends_the_same_message(operations: Operations) -> None:
-    first = await replay(kept(command().to_json()), operations, lambda: NOW)
-    again = await replay(kept(command().to_json()), operations, lambda: NOW + timedelta(seconds=1))
+    first = await replay(kept(command().to_json()), operations, Secret(operations, SECRET), lambda: NOW)
+    again = await replay(
+        kept(command().to_json()), operations, Secret(operations, SECRET), lambda: NOW + timedelta(seconds=1)
+    )
     assert [each.message_id for each in first.messages] == [each.message_id for each in again.messages]
 
 
 @pytest.mark.parametrize("body", [StartTraining(command=command()), CheckTraining(command=command(), checks=3)])
 async def test_training_starts_anew(operations: Operations, body: StartTraining | CheckTraining) -> None:
-    answer = await replay(kept(body.to_json(), TRAIN), operations, lambda: NOW)
+    answer = await replay(kept(body.to_json(), TRAIN), operations, Secret(operations, SECRET), lambda: NOW)
     (new,) = commands_in(answer.messages[0].body)
     assert isinstance(new, StartTraining)
     assert new.command.operation == answer.operations[command().operation]
@@ -80,25 +88,27 @@ async def test_training_starts_anew(operations: Operations, body: StartTraining 
 
 async def test_each_command_of_a_shared_message_goes_alone(operations: Operations) -> None:
     body = b"[" + command(1).to_json() + b"," + command(2).to_json() + b"]"
-    answer = await replay(kept(body), operations, lambda: NOW)
+    answer = await replay(kept(body), operations, Secret(operations, SECRET), lambda: NOW)
     assert len({each.message_id for each in answer.messages}) == 2
     assert [each.properties["replayOf"] for each in answer.messages] == [command(1).operation, command(2).operation]
 
 
 async def test_rows_in_the_store_are_the_new_operations_too(operations: Operations) -> None:
     old = command(input_stored=True)
-    refused = await replay(kept(old.to_json()), operations, lambda: NOW)
+    refused = await replay(kept(old.to_json()), operations, Secret(operations, SECRET), lambda: NOW)
     assert (refused.messages, refused.refused) == (
         (),
         f"the rows of operation {old.operation} are no longer in the store",
     )
     await operations.put_input(old.operation, b'[{"x": 0.1}]')
-    answer = await replay(kept(old.to_json()), operations, lambda: NOW)
+    answer = await replay(kept(old.to_json()), operations, Secret(operations, SECRET), lambda: NOW)
     assert await operations.get_input(answer.operations[old.operation]) == [{"x": 0.1}]
 
 
 async def test_body_that_cannot_be_read_goes_as_it_came(operations: Operations) -> None:
-    answer = await replay(kept(b"\xffnot ours", operations=("a" * 32,)), operations, lambda: NOW)
+    answer = await replay(
+        kept(b"\xffnot ours", operations=("a" * 32,)), operations, Secret(operations, SECRET), lambda: NOW
+    )
     (message,) = answer.messages
     new = answer.operations["a" * 32]
     assert (message.body, message.operation) == (b"\xffnot ours", new)
@@ -107,7 +117,7 @@ async def test_body_that_cannot_be_read_goes_as_it_came(operations: Operations) 
 
 
 async def test_answer_is_not_sent_again(operations: Operations) -> None:
-    answer = await replay(kept(b"{}", RESULTS), operations, lambda: NOW)
+    answer = await replay(kept(b"{}", RESULTS), operations, Secret(operations, SECRET), lambda: NOW)
     assert (answer.messages, answer.refused is not None) == ((), True)
 
 

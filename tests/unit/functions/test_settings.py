@@ -84,3 +84,22 @@ def test_an_address_without_one_stays(address: str) -> None:
     environ = {"OPERATIONS_URL": address}
     strip_credentials(environ)
     assert environ["OPERATIONS_URL"] == address
+
+
+def test_largest_body_must_fit_into_the_share_of_one_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_BODY_BYTES", "1000")
+    monkeypatch.setenv("MAX_BODIES_BYTES", "1999")
+    with pytest.raises(SettingsError, match="MAX_BODIES_BYTES"):
+        load(PredictSettings)
+    monkeypatch.setenv("MAX_BODIES_BYTES", "2000")
+    load.cache_clear()
+    assert load(PredictSettings).max_bodies_bytes == 2000
+
+
+def test_secret_is_not_short_and_is_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDEMPOTENCY_SECRET", "too short")
+    with pytest.raises(SettingsError, match="IDEMPOTENCY_SECRET") as raised:
+        load(PredictSettings)
+    assert "too short" not in str(raised.value)
+    monkeypatch.setenv("IDEMPOTENCY_SECRET", "0123456789abcdef")
+    assert "0123456789abcdef" not in repr(load(PredictSettings))

@@ -35,6 +35,9 @@ class FakeClock:
     def to_wall(self, running: float) -> float:
         return running + self.ahead
 
+    def told_until(self, running: float) -> float:
+        return running + max(0, self.ahead)
+
     def from_wall(self, wall: float) -> float:
         return wall - self.ahead
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests.integration.ondemand.host.conftest import DEADLINE, RunningPart, host
 
 LIMIT = 1024 * 1024
 FUNCTIONS = ("echo", "slow", "open_to_all", "boom")
+FEW_FILES = "tests.integration.ondemand.host.few_files"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -130,6 +131,21 @@ async def test_anonymous_functions_answer_while_every_place_is_taken(host: Runni
         await until_full(host)
         assert await get(host, "/api/open") == 200
         assert await get(host, "/admin/host/status") == 200
+
+
+async def test_anonymous_functions_answer_while_there_are_too_many_connections(tmp_path: Path) -> None:
+    environ = host_environ("no bus", FUNCTIONS)
+    with running(tmp_path / "host.log", FEW_FILES, *host_arguments()[1:], **environ) as host:
+        async with AsyncExitStack() as idle:
+            for _ in range(20):
+                await idle.enter_async_context(connected(host))
+            assert await get(host, "/api/slow/0") == 503
+            assert await get(host, "/api/open") == 200
+            assert await get(host, "/admin/host/status") == 200
+        async with asyncio.timeout(DEADLINE):
+            while await get(host, "/api/slow/0") != 200:
+                pass
+        assert host.terminate() == 0
 
 
 async def until_full(host: RunningPart) -> None:

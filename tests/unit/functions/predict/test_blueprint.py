@@ -13,7 +13,9 @@ from azure.functions.servicebus import ServiceBusMessage
 from functions.catalog import catalog
 from functions.contracts import Event, Operation
 from functions.errors import Unavailable
+from functions.operations import Operations, open_store
 from functions.predict import blueprint as module
+from functions.settings import StoreSettings, load
 from tests.unit.functions.handlers import NOBODY_LISTENS, Handler, Message, functions_of, handlers_of, trigger_of
 
 ID, OTHER_ID = "a" * 32, "b" * 32
@@ -126,17 +128,25 @@ async def test_document_of_the_api(handlers: dict[str, Handler]) -> None:
     assert "/predict" in json.loads(response.get_body())["paths"]
 
 
+async def begin(operation_id: str) -> None:
+    """As the instance that died had done before it answered 202."""
+    operations = Operations(open_store(load(StoreSettings).operations_url))
+    await operations.begin(Operation(operation_id=operation_id, status="pending"))
+
+
 @pytest.mark.parametrize("function", ["adopt_results", "dead_letters_results"])
 async def test_orphaned_outcome_is_stored_and_can_be_polled(handlers: dict[str, Handler], function: str) -> None:
+    await begin(ID)
     await handlers[function](Message(outcome().to_json()))
     response = await handlers["operation"](request(runId=ID))
     assert (response.status_code, json.loads(response.get_body())["result"]) == (200, [5.6])
 
 
 async def test_orphaned_event_that_cannot_be_read_ends_its_operation_in_an_error(handlers: dict[str, Handler]) -> None:
-    newer = outcome().to_json().replace(b'"schemaVersion":1', b'"schemaVersion":99')
+    await begin(OTHER_ID)
+    malformed = outcome().to_json().replace(b'"phase"', b'"stage"')
     message = ServiceBusMessage(
-        body=newer,
+        body=malformed,
         message_id="the message",
         correlation_id=OTHER_ID,
         session_id="session of an instance that died",

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from functions.errors import Unavailable
 from functions.operations import SHARED_BY_INSTANCES, Operations
-from functions.predict.secret import WRITE_EVERY_S, Secret
+from functions.predict.secret import WRITE_AGAIN_S, WRITE_EVERY_S, Secret
 
 
 async def test_instances_that_start_together_agree_on_one(tmp_path: Path) -> None:
@@ -57,3 +57,19 @@ async def test_it_is_written_again_before_a_lifecycle_rule_deletes_it(tmp_path: 
         await secret.keep()
         assert (file.stat().st_mtime > 0) == written
         assert file.read_bytes() == value
+
+
+async def test_instance_that_knows_it_is_ready_while_the_store_is_away(tmp_path: Path) -> None:
+    now = 1000.0
+    secret = Secret(Operations(LocalStore(tmp_path)), None, lambda: now)
+    await secret.keep()
+    file = tmp_path / SHARED_BY_INSTANCES
+    file.unlink()
+    file.parent.rmdir()
+    file.parent.write_text("a file where a folder should be")
+    now += WRITE_EVERY_S
+    await secret.keep()
+    file.parent.unlink()
+    now += WRITE_AGAIN_S
+    await secret.keep()
+    assert file.read_bytes() == await secret.value()

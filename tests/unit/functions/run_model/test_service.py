@@ -47,7 +47,6 @@ class Published:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, AnyMessage]] = []
-        self.scheduled: list[datetime] = []
         self.away = False
         self.on_progress: Callable[[], None] = lambda: None
 
@@ -65,7 +64,6 @@ class Published:
             raise Unavailable("The message bus cannot be reached.")
         assert not body or body == message.to_json()
         self.messages.append((queue, message))
-        self.scheduled += [at] if at else []
         if isinstance(message, Event) and not message.operation.finished:
             self.on_progress()
 
@@ -355,6 +353,5 @@ async def test_trouble_of_the_first_delivery_is_trouble_of_the_one_that_joined(r
 
 async def test_type_of_another_pool_is_refused(runner: Runner) -> None:
     """Pools keep types apart that do not trust each other."""
-    assert (
-        error_type(await runner.outcome(command(model_type="large", key=training_key("large", VALUES)))) == "wrong-pool"
-    )
+    asked = command(model_type="large", key=training_key("large", VALUES))
+    assert error_type(await runner.outcome(asked)) == "wrong-pool"
