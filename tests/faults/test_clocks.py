@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from azure.servicebus.aio import ServiceBusClient
 
 from ondemand.stack import Stack
 from tests.harness.clients import HonestClients, wine_rows
@@ -65,14 +66,30 @@ async def test_a_runner_behind_does_not_spin(
 async def test_the_brokers_clock_is_set(
     stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth, tmp_path: Path, ahead_s: float
 ) -> None:
+    """While a training runs and a look at it is scheduled."""
+    alpha = 47.5 + ahead_s / 10_000
+    attempt = ledger.attempt("untrained", {"alpha": alpha, "l1_ratio": 0.5}, wine_rows(random.Random(2)))
     async with (
         clock_of(stack, "broker", tmp_path / "clock") as set_ahead,
-        HonestClients(stack.url, ledger, WARM, seed=50, training_pause_s=2) as clients,
+        HonestClients(stack.url, ledger, WARM, seed=50, training_pause_s=0) as clients,
     ):
-        await clients.until_answered()
+        attempt.heard(await http.post("/predict", json=attempt.body))
+        await until_a_look_is_scheduled(stack)
         set_ahead(ahead_s)
         await for_seconds(4)
         await clients.until_answered(10)
     await ledger.settle(http, truth)
     print(ledger.table())
     assert ledger.broken() == []
+
+
+async def until_a_look_is_scheduled(stack: Stack) -> None:
+    """What is scheduled while the clock is set is by the old time, and later by as much."""
+    connection = stack.addresses.servicebus_connection
+    async with (
+        ServiceBusClient.from_connection_string(connection) as client,
+        client.get_queue_receiver("train") as train,
+    ):
+        async with asyncio.timeout(60):
+            while not any(":check:" in str(message.message_id) for message in await train.peek_messages(10)):
+                await for_seconds(0.1)
