@@ -48,13 +48,12 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
     """
     properties = {_text(name): _text(value) for name, value in (message.application_properties or {}).items()}
     attempt = 1 + _number(properties.get(ATTEMPT, ""))
-    now = bus_time.now()
-    give_up_at = min(_time(properties.get(GIVE_UP_AT)) or _deadline(body) or now + USUAL, now + LONGEST)
-    at = now + timedelta(seconds=retry_delay(attempt))
-    if at >= give_up_at:
+    delay, latest = timedelta(seconds=retry_delay(attempt)), bus_time.latest()
+    give_up_at = min(_time(properties.get(GIVE_UP_AT)) or _deadline(body) or latest + USUAL, latest + LONGEST)
+    if latest + delay >= give_up_at:
         logger.error("message %s is given up: %s", message.message_id, reason)
         return False
-    logger.warning("message %s is put off until %s: %s", message.message_id, f"{at:%FT%TZ}", reason)
+    logger.warning("message %s is put off by %.0f s: %s", message.message_id, delay.total_seconds(), reason)
     again = Unread(
         body=body,
         kind=message.subject or "",
@@ -64,7 +63,7 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
         reply_to_session_id=message.reply_to_session_id,
         properties=properties | {ATTEMPT: str(attempt), GIVE_UP_AT: give_up_at.isoformat()},
     )
-    await publisher.publish(queue, again, at=at)
+    await publisher.publish(queue, again, at=bus_time.now() + delay)
     return True
 
 
