@@ -4,6 +4,7 @@ While a new version is rolled out, its pods and ours receive from the same queue
 queue at once would come here again ten times within a second, and then be a dead letter.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ ATTEMPT, GIVE_UP_AT = "attempt", "giveUpAt"
 USUAL = timedelta(hours=1)
 LONGEST = timedelta(hours=25)
 """The longest deadline: a day for the training, and the time in queues."""
+LONGEST_ID = 100
+"""Characters of an id that is kept as it is."""
 
 
 class Received(Protocol):
@@ -57,7 +60,7 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
     again = Unread(
         body=body,
         kind=message.subject or "",
-        message_id=_message_id(message, properties, attempt),
+        message_id=_message_id(message, body, properties, attempt),
         correlation_id=message.correlation_id,
         session_id=message.session_id,
         reply_to_session_id=message.reply_to_session_id,
@@ -67,10 +70,15 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
     return True
 
 
-def _message_id(message: Received, properties: Mapping[str, str], attempt: int) -> str:
-    """Another one for each attempt: duplicate detection would drop the message."""
+def _message_id(message: Received, body: bytes, properties: Mapping[str, str], attempt: int) -> str:
+    """Another one for each attempt: duplicate detection would drop the message.
+
+    Service Bus takes 128 characters. A message of another client may need all of them, or have no id.
+    """
     first = (message.message_id or "").removesuffix(f":later:{properties.get(ATTEMPT)}")
-    return f"{first[:100]}:later:{attempt}"
+    if not 0 < len(first) <= LONGEST_ID:
+        first = hashlib.sha256(first.encode() or body).hexdigest()
+    return f"{first}:later:{attempt}"
 
 
 def _deadline(body: bytes) -> datetime | None:
