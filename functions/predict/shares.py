@@ -49,6 +49,6 @@ class Shares:
 
     def give_back(self, caller: str, amount: int = 1) -> None:
         self._used -= amount
-        self._held[caller] -= amount
-        if not self._held[caller]:
-            del self._held[caller]
+        left = self._held.pop(caller, 0) - amount
+        if left:
+            self._held[caller] = left
