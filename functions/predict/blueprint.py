@@ -9,6 +9,7 @@ import azure.functions as func
 
 from functions import __version__
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import catalog
 from functions.contracts import UnknownVersion, events_in
 from functions.deployments import dead_letter_function
@@ -140,6 +141,7 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
+    bus_time.observe(message.enqueued_time_utc)
     body = message.get_body()
     try:
         events_in(body)
