@@ -66,7 +66,7 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
         reply_to_session_id=message.reply_to_session_id,
         properties=properties | {ATTEMPT: str(attempt), GIVE_UP_AT: give_up_at.isoformat()},
     )
-    await publisher.publish(queue, again, at=bus_time.now() + delay)
+    await publisher.publish(queue, again, at=bus_time.of_message() + delay)
     return True
 
 

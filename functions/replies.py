@@ -24,9 +24,9 @@ logger = logging.getLogger(__name__)
 class Replies:
     """Every method raises Unavailable when the bus cannot be reached; the message in hand is then redelivered."""
 
-    def __init__(self, publisher: Publisher, time: BusTime = bus_time) -> None:
+    def __init__(self, publisher: Publisher, clock: BusTime = bus_time) -> None:
         self._publisher = publisher
-        self._time = time
+        self._clock = clock
 
     async def progress(self, command: RunModel, phase: str, operation: Operation) -> None:
         """`phase` names the event: the same phase of the same operation is told once."""
@@ -56,7 +56,7 @@ class Replies:
 
     async def refuse_if_expired(self, command: RunModel) -> bool:
         """Whether the command is past its deadline. Its client is told so, and the command must not be executed."""
-        if self._time.latest() < command.deadline:
+        if self._clock.latest() < command.deadline:
             return False
         await self.failed(command, DeadlineExceeded(f"The request was not answered by {command.deadline:%FT%TZ}."))
         return True
@@ -68,13 +68,13 @@ class Replies:
         command = command_of(message)
         again = message.model_copy(update={"attempt": message.attempt + 1})
         delay = timedelta(seconds=retry_delay(again.attempt))
-        if self._time.latest() + delay >= command.deadline:
+        if self._clock.latest() + delay >= command.deadline:
             await self.failed(command, trouble)
             return
         logger.warning(
             "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
         )
-        await self._publisher.publish(queue, again, at=self._time.now() + delay)
+        await self._publisher.publish(queue, again, at=self._clock.of_message() + delay)
 
     async def _publish(
         self,

@@ -114,7 +114,7 @@ class Results:
         except Unavailable:
             again = event.model_copy(update={"attempt": event.attempt + 1})
             await self._publisher.publish(
-                RESULTS, again, at=bus_time.now() + timedelta(seconds=retry_delay(again.attempt))
+                RESULTS, again, at=bus_time.of_message() + timedelta(seconds=retry_delay(again.attempt))
             )
 
     async def put_off(self, message: Received, body: bytes, reason: UnknownVersion) -> bool:

@@ -1,4 +1,4 @@
-"""Faults that `functions/run_model` mends."""
+"""Models that hang, are damaged, are evicted or are loaded for the first time at once."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ from tests.harness.models import log_acting, log_wine
 from tests.harness.stack import WARM
 from tests.harness.truth import Truth
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 LIMIT_S = 5
 """Of one prediction, in the runner of these tests."""
 

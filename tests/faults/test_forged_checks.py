@@ -1,4 +1,4 @@
-"""Faults that `functions/train` mends."""
+"""Checks of trainings that somebody made up."""
 
 import random
 import uuid
