@@ -2,6 +2,8 @@
 
 A host's own clock may be wrong. If it is behind the bus, whatever it schedules is delivered at once, and retries spin;
 if it is ahead, everything waits too long. Each message says when the bus enqueued it, so the bus is at least that late.
+It may be much later: after an outage, all messages have waited. So work is scheduled by `of_message`, and given
+up by `latest`. Azure sends no time of the bus along with a message (``locked_until`` is None).
 """
 
 import time
@@ -16,10 +18,13 @@ REMEMBERED_S = 60.0
 
 
 class BusTime:
-    """The latest time that the bus has reached for certain; this host's clock until a message was seen."""
+    """What the messages and this host's clock tell of it."""
 
-    def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, elapsed: Callable[[], float] = time.monotonic, host_clock: Callable[[], datetime] = utc_now
+    ) -> None:
         self._elapsed = elapsed
+        self._host_clock = host_clock
         self._of_message: ContextVar[datetime | None] = ContextVar("of_message", default=None)
         self._began: float | None = None
         self._best: datetime | None = None
@@ -47,9 +52,13 @@ class BusTime:
         return self.now() if zero is None else zero + timedelta(seconds=self._elapsed())
 
     def now(self) -> datetime:
-        """The time by all messages: deadlines are held against it."""
+        """The latest time that the bus has reached for certain, by all messages; this host's clock before the first."""
         known = [zero for zero in (self._best, self._best_before) if zero is not None]
-        return max(known) + timedelta(seconds=self._elapsed()) if known else utc_now()
+        return max(known) + timedelta(seconds=self._elapsed()) if known else self._host_clock()
+
+    def latest(self) -> datetime:
+        """The later of `now` and this host's clock: a host that is behind gives up by the bus, others by their own."""
+        return max(self.now(), self._host_clock())
 
 
 bus_time = BusTime()

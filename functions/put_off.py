@@ -4,6 +4,7 @@ While a new version is rolled out, its pods and ours receive from the same queue
 queue at once would come here again ten times within a second, and then be a dead letter.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ ATTEMPT, GIVE_UP_AT = "attempt", "giveUpAt"
 USUAL = timedelta(hours=1)
 LONGEST = timedelta(hours=25)
 """The longest deadline: a day for the training, and the time in queues."""
+LONGEST_ID = 100
+"""Characters of an id that is kept as it is."""
 
 
 class Received(Protocol):
@@ -48,31 +51,34 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
     """
     properties = {_text(name): _text(value) for name, value in (message.application_properties or {}).items()}
     attempt = 1 + _number(properties.get(ATTEMPT, ""))
-    now = bus_time.now()
-    give_up_at = min(_time(properties.get(GIVE_UP_AT)) or _deadline(body) or now + USUAL, now + LONGEST)
-    delay = timedelta(seconds=retry_delay(attempt))
-    if now + delay >= give_up_at:
+    delay, latest = timedelta(seconds=retry_delay(attempt)), bus_time.latest()
+    give_up_at = min(_time(properties.get(GIVE_UP_AT)) or _deadline(body) or latest + USUAL, latest + LONGEST)
+    if latest + delay >= give_up_at:
         logger.error("message %s is given up: %s", message.message_id, reason)
         return False
-    at = bus_time.of_message() + delay
-    logger.warning("message %s is put off until %s: %s", message.message_id, f"{at:%FT%TZ}", reason)
+    logger.warning("message %s is put off by %.0f s: %s", message.message_id, delay.total_seconds(), reason)
     again = Unread(
         body=body,
         kind=message.subject or "",
-        message_id=_message_id(message, properties, attempt),
+        message_id=_message_id(message, body, properties, attempt),
         correlation_id=message.correlation_id,
         session_id=message.session_id,
         reply_to_session_id=message.reply_to_session_id,
         properties=properties | {ATTEMPT: str(attempt), GIVE_UP_AT: give_up_at.isoformat()},
     )
-    await publisher.publish(queue, again, at=at)
+    await publisher.publish(queue, again, at=bus_time.of_message() + delay)
     return True
 
 
-def _message_id(message: Received, properties: Mapping[str, str], attempt: int) -> str:
-    """Another one for each attempt: duplicate detection would drop the message."""
+def _message_id(message: Received, body: bytes, properties: Mapping[str, str], attempt: int) -> str:
+    """Another one for each attempt: duplicate detection would drop the message.
+
+    Service Bus takes 128 characters. A message of another client may need all of them, or have no id.
+    """
     first = (message.message_id or "").removesuffix(f":later:{properties.get(ATTEMPT)}")
-    return f"{first[:100]}:later:{attempt}"
+    if not 0 < len(first) <= LONGEST_ID:
+        first = hashlib.sha256(first.encode() or body).hexdigest()
+    return f"{first}:later:{attempt}"
 
 
 def _deadline(body: bytes) -> datetime | None:

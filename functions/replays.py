@@ -134,6 +134,7 @@ def _renewed(message: Command, operation: str, now: datetime) -> RunModel | Star
             "expires_at": now + (command.expires_at - command.created_at),
             "training": None,
             "trained": False,
+            "retrain": False,
         }
     )
     return renewed if isinstance(message, RunModel) else StartTraining(command=renewed)

@@ -56,7 +56,7 @@ class Replies:
 
     async def refuse_if_expired(self, command: RunModel) -> bool:
         """Whether the command is past its deadline. Its client is told so, and the command must not be executed."""
-        if self._clock.now() < command.deadline:
+        if self._clock.latest() < command.deadline:
             return False
         await self.failed(command, DeadlineExceeded(f"The request was not answered by {command.deadline:%FT%TZ}."))
         return True
@@ -68,7 +68,7 @@ class Replies:
         command = command_of(message)
         again = message.model_copy(update={"attempt": message.attempt + 1})
         delay = timedelta(seconds=retry_delay(again.attempt))
-        if self._clock.now() + delay >= command.deadline:
+        if self._clock.latest() + delay >= command.deadline:
             await self.failed(command, trouble)
             return
         logger.warning(

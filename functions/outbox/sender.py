@@ -67,7 +67,7 @@ class Outbox:
                 try:
                     await sender.create_message_batch()  # opens the link: it must know the link's size limit
                 except BaseException:  # also a cancellation: a link half open must not stay
-                    await _close_quietly(sender)
+                    await close_quietly(sender)
                     raise
                 self._sender = sender
             return self._sender
@@ -116,7 +116,7 @@ class Outbox:
     async def _drop_sender(self) -> None:
         sender, self._sender = self._sender, None
         if sender is not None:
-            await _close_quietly(sender)
+            await close_quietly(sender)
 
 
 def unavailable(error: Exception) -> Unavailable:
@@ -173,7 +173,7 @@ def _too_large() -> RequestTooLarge:
     return RequestTooLarge("The request is larger than a message may be; lower MAX_MESSAGE_BYTES.")
 
 
-async def _close_quietly(sender: ServiceBusSender) -> None:
+async def close_quietly(sender: ServiceBusSender) -> None:
     try:
         async with asyncio.timeout(2):
             await sender.close()

@@ -9,13 +9,14 @@ import azure.functions as func
 
 from functions import __version__
 from functions.bus import Bus
+from functions.bus_time import bus_time
 from functions.catalog import catalog
 from functions.contracts import UnknownVersion, events_in
 from functions.deployments import dead_letter_function
 from functions.errors import OnDemandError
 from functions.health import opens
 from functions.operations import Operations, open_store
-from functions.predict.audit import audited
+from functions.predict.audit import AuditLine
 from functions.predict.caller import Callers
 from functions.predict.dead_letters import DeadLetters
 from functions.predict.failed import Failed
@@ -77,7 +78,7 @@ async def open_predict() -> None:
 
 async def _operation(req: func.HttpRequest, route: str, call: Callable[[str], Awaitable[Answer]]) -> func.HttpResponse:
     """``/predict`` has one body for every status: an OnDemandError becomes an operation in the status `error`."""
-    with audited(req.method, route) as line:
+    with AuditLine(req.method, route) as line:
         try:
             line.caller = await app().callers.name(req.headers, req.params)
             answer = await call(line.caller)
@@ -92,7 +93,7 @@ async def _operation(req: func.HttpRequest, route: str, call: Callable[[str], Aw
 
 async def _document(req: func.HttpRequest, route: str, call: Callable[[], Awaitable[object]]) -> func.HttpResponse:
     """A JSON document; an OnDemandError becomes problem details (RFC 9457)."""
-    with audited(req.method, route) as line:
+    with AuditLine(req.method, route) as line:
         try:
             line.caller = await app().callers.name(req.headers, req.params)
             with app().service.reading.hold(line.caller):
@@ -140,6 +141,7 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
+    bus_time.observe(message.enqueued_time_utc)
     body = message.get_body()
     try:
         events_in(body)

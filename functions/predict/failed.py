@@ -12,7 +12,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from functions.outbox.messages import OPERATIONS
-from functions.outbox.sender import unavailable
+from functions.outbox.sender import close_quietly, unavailable
 from functions.queues import FAILED
 from functions.settings import BusSettings
 from functions.upstream.links import SOCKET_TIMEOUT_S, without_pauses
@@ -123,13 +123,5 @@ class Failed:
                     await self._sender.send_messages(message)
             except BaseException:  # also a cancellation: the next one opens another link
                 sender, self._sender = self._sender, None
-                await _close_quietly(sender)
+                await close_quietly(sender)
                 raise
-
-
-async def _close_quietly(sender: ServiceBusSender) -> None:
-    try:
-        async with asyncio.timeout(2):
-            await sender.close()
-    except (AzureError, OSError, TimeoutError) as error:
-        logger.info("closing a sender: %s", error)

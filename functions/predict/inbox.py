@@ -15,6 +15,7 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from functions.backoff import retry_delay
+from functions.bus_time import bus_time
 from functions.contracts import Event, UnknownVersion, events_in
 from functions.errors import Unavailable
 from functions.predict.results import Results
@@ -110,6 +111,7 @@ class Inbox:
         try:
             events = events_in(b"".join(message.body))
         except UnknownVersion as unknown:
+            bus_time.observe(message.enqueued_time_utc)
             if await self._results.put_off(message, b"".join(message.body), unknown):
                 return True
             await receiver.dead_letter_message(message, reason="UnknownVersion")
@@ -122,6 +124,7 @@ class Inbox:
         rest = [event for event in events if not self._results.hand_over(event)]
         if not rest:
             return True
+        bus_time.observe(message.enqueued_time_utc)  # not of all messages: only these may be published again for later
         storing.append((message, asyncio.create_task(self._store(rest))))
         return False
 

@@ -72,7 +72,7 @@ def openapi(catalog: Catalog, version: str) -> dict[str, Any]:
             "/models/{type}": {
                 "get": _plain("getModel", "One model type", [model_type | _first(catalog)], problems=(404, 429, 503))
             },
-            "/health/live": {"get": _plain("live", "The process runs", anonymous=True)},
+            "/health/live": {"get": _plain("live", "The process runs", problems=(503,), anonymous=True)},
             "/health/ready": {"get": _plain("ready", "The function can work", problems=(503,), anonymous=True)},
         },
         "components": {"schemas": schemas},

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from functions.predict.header_grammar import BLANKS, TCHARS, WORD, text_of
 
@@ -25,6 +26,7 @@ class Wait(float):
         return wait
 
 
+@lru_cache(100)
 def preferred_wait(prefer: str | None) -> Wait | None:
     """``wait=N``, at most 60 s; 0 for ``respond-async`` alone; None without either.
 

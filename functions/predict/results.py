@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from functions.backoff import retry_delay
-from functions.contracts import Event, Operation, UnknownVersion, utc_now
+from functions.bus_time import bus_time
+from functions.contracts import Event, Operation, UnknownVersion
 from functions.errors import Unavailable
 from functions.operations import Operations
 from functions.predict.backlog import Backlog
@@ -112,7 +113,9 @@ class Results:
                 await self._operations.record(event.operation)
         except Unavailable:
             again = event.model_copy(update={"attempt": event.attempt + 1})
-            await self._publisher.publish(RESULTS, again, at=utc_now() + timedelta(seconds=retry_delay(again.attempt)))
+            await self._publisher.publish(
+                RESULTS, again, at=bus_time.of_message() + timedelta(seconds=retry_delay(again.attempt))
+            )
 
     async def put_off(self, message: Received, body: bytes, reason: UnknownVersion) -> bool:
         """See `functions.put_off`."""

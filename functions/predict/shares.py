@@ -1,7 +1,6 @@
 """A fair share of what all callers use together: places to wait, and bytes of bodies under way. Pure."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 
 from functions.errors import TooManyRequests
 
@@ -25,14 +24,9 @@ class Shares:
         """Whether the caller may hold so much more."""
         return self._held.get(caller, 0) + amount <= self.size - self._used - amount
 
-    @contextmanager
-    def hold(self, caller: str, amount: int = 1) -> Iterator[None]:
-        """Raises TooManyRequests when that would be more than the caller's share."""
-        self.take(caller, amount)
-        try:
-            yield
-        finally:
-            self.give_back(caller, amount)
+    def hold(self, caller: str, amount: int = 1) -> "Hold":
+        """A context; to enter it raises TooManyRequests when that would be more than the caller's share."""
+        return Hold(self, caller, amount)
 
     def take(self, caller: str, amount: int = 1, retry_after: int = RETRY_AFTER_S) -> None:
         """Raises TooManyRequests, as `hold` does."""
@@ -49,6 +43,21 @@ class Shares:
 
     def give_back(self, caller: str, amount: int = 1) -> None:
         self._used -= amount
-        self._held[caller] -= amount
-        if not self._held[caller]:
-            del self._held[caller]
+        left = self._held.pop(caller, 0) - amount
+        if left:
+            self._held[caller] = left
+
+
+@dataclass(slots=True)
+class Hold:
+    """See `Shares.hold`. Each request has several: `contextmanager` takes twice as long."""
+
+    shares: Shares
+    caller: str
+    amount: int
+
+    def __enter__(self) -> None:
+        self.shares.take(self.caller, self.amount)
+
+    def __exit__(self, *error: object) -> None:
+        self.shares.give_back(self.caller, self.amount)

@@ -112,7 +112,7 @@ class RunModelService:
     async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
         rows = await self._rows(command)
         served = await self._served(command, entry, found)
-        answer = await served.predict(rows, time.monotonic() + (command.deadline - bus_time.now()).total_seconds())
+        answer = await served.predict(rows, time.monotonic() + (command.deadline - bus_time.latest()).total_seconds())
         await self._answer(
             command,
             command.operation_document(

@@ -32,7 +32,7 @@ class Quotas:
         ledger: Ledger,
         settings: TrainSettings,
         status: Callable[[int], Awaitable[RunStatus]],
-        clock: Callable[[], datetime] = bus_time.now,
+        clock: Callable[[], datetime] = bus_time.latest,
     ) -> None:
         self._ledger = ledger
         self._settings = settings

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from functions.backoff import next_poll, shortest_gap
@@ -55,6 +56,8 @@ class TrainService:
         self._jobs = jobs
         self._quotas = quotas
         self._poller = RunPoller(jobs.status)
+        self._claims: SharedCalls[tuple[str, str], None] = SharedCalls(keep_s=0)
+        """By token and caller: the quota of one caller refuses no other one that asks for the same training."""
         self._submissions: SharedCalls[str, int] = SharedCalls(keep_s=3600)
 
     async def handle(self, message: StartTraining | CheckTraining) -> None:
@@ -153,11 +156,13 @@ class TrainService:
 
     async def _submit(self, command: RunModel, token: str, former: EndedRun | None) -> int:
         """The run of this token. Only a submission that may start one needs a place. Raises TooManyTrainings."""
-        return await self._submissions.get(token, lambda: self._submit_in_place(command, token, former))
-
-    async def _submit_in_place(self, command: RunModel, token: str, former: EndedRun | None) -> int:
         _, entry = self._catalog.find(command.model_type)
-        await self._quotas.claim(command, entry, token, former)
+        if token not in self._submissions:
+            claim = partial(self._quotas.claim, command, entry, token, former)
+            await self._claims.get((token, command.caller), claim)
+        return await self._submissions.get(token, lambda: self._submit_in_place(command, entry, token))
+
+    async def _submit_in_place(self, command: RunModel, entry: ModelType, token: str) -> int:
         try:
             databricks_run_id = await self._jobs.submit(run_name(command), entry, command.parameters, token)
         except TrainingRefused:
@@ -173,6 +178,9 @@ class TrainService:
                 await self._quotas.ended(ended)
         except Unavailable as trouble:
             logger.warning("operation %s: its place is not given back: %s", command.operation, trouble.detail)
+        except Exception:
+            # A second outcome, an error, would be the first that the client sees: the prediction comes later.
+            logger.exception("operation %s: its place is not given back", command.operation)
 
 
 def _ended_run(command: RunModel, run: RunStatus) -> EndedRun | None:

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 from azure.servicebus import ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
@@ -11,7 +13,8 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 from obstore.store import MemoryStore
 
 from functions.bus import Bus
-from functions.contracts import Event, Operation
+from functions.bus_time import BusTime
+from functions.contracts import Event, Operation, utc_now
 from functions.operations import Operations
 from functions.predict.inbox import Inbox
 from functions.predict.results import Results
@@ -62,6 +65,19 @@ async def test_an_outcome_that_nobody_waits_for_is_stored(instance: Instance) ->
     await instance.operations.begin(ACCEPTED)
     await instance.bus.publish(RESULTS, outcome(await instance.inbox.session_id()))
     assert as_read(await instance.operations.wait(ID, 20)) == COMPLETED
+
+
+async def test_event_that_may_be_put_off_tells_the_time_of_the_bus(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host whose clock is behind published it again for a time that was over, and got it back at once."""
+    time = BusTime(host_clock=lambda: utc_now() - timedelta(hours=1))
+    monkeypatch.setattr("functions.predict.inbox.bus_time", time)
+    await instance.operations.begin(ACCEPTED)
+    before = utc_now()
+    await instance.bus.publish(RESULTS, outcome(await instance.inbox.session_id()))
+    assert await instance.operations.wait(ID, 20)
+    assert time.now() >= before - timedelta(seconds=1)
 
 
 async def test_events_that_share_a_message_each_find_their_way(instance: Instance) -> None:

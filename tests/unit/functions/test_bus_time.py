@@ -89,3 +89,11 @@ def test_quiet_queue_does_not_forget_the_time(bus_time: BusTime, elapsed: Elapse
 def test_time_without_zone_is_utc(bus_time: BusTime) -> None:
     bus_time.observe(NOON.replace(tzinfo=None))
     assert bus_time.now() == NOON
+
+
+@pytest.mark.parametrize("ahead_s", [-7200, 0, 7200])
+def test_latest_is_the_later_of_bus_and_host(elapsed: Elapsed, ahead_s: float) -> None:
+    bus_time = BusTime(elapsed, lambda: at(ahead_s))
+    bus_time.observe(NOON)
+    assert bus_time.now() == NOON
+    assert bus_time.latest() == at(max(ahead_s, 0))

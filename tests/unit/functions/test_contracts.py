@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import orjson
@@ -130,6 +131,43 @@ def test_trained_command_never_has_the_id_of_one_that_was_put_off() -> None:
     trained = {COMMAND.model_copy(update={"attempt": attempt, "trained": True}).message_id for attempt in range(5)}
     assert put_off.isdisjoint(trained)
     assert len(put_off | trained) == 10
+
+
+def test_no_two_messages_of_an_operation_share_an_id() -> None:
+    """Duplicate detection would drop the later one. Whatever tells two messages of one queue apart is in their ids.
+
+    Two chains of checks of one command do the same work, so a check has no attempt of its command in its id.
+    """
+    numbers = (0, 1, 2, 10, 11)
+    commands = [
+        COMMAND.model_copy(update={"attempt": attempt, "trained": trained, "retrain": retrain})
+        for attempt, trained, retrain in product(numbers, (False, True), (False, True))
+    ]
+    started = [StartTraining(command=each, attempt=attempt) for each in commands for attempt in numbers]
+    checks = [
+        CheckTraining(command=each, checks=number, attempt=attempt)
+        for each, number, attempt in product(commands, numbers, numbers)
+    ]
+    phases = ["outcome", "training:requested", *(f"loading:{number}" for number in numbers)]
+    phases += [f"training:{run}:{state}" for run in numbers for state in ("PENDING", "RUNNING", "TERMINATED")]
+    events = [
+        Event(
+            phase=phase,
+            attempt=attempt,
+            operation=Operation(operation_id="a" * 32, status="running"),
+            reply_to_session="s",
+        )
+        for phase in phases
+        for attempt in numbers
+    ]
+    # A trained command is in a second training only if its first one was: so `trained` says no more there.
+    by_start = {(each.command.retrain, each.command.attempt, each.attempt) for each in started}
+    by_check = {(each.command.retrain, each.checks, each.attempt) for each in checks}
+    for_train = [each.message_id for each in started] + [each.message_id for each in checks]
+    assert len({each.message_id for each in commands}) == len(commands)
+    assert len(set(for_train)) == len(by_start) + len(by_check)
+    assert len({each.message_id for each in events}) == len(events)
+    assert not any(":later:" in message_id for message_id in for_train), "what is put off has an id of its own"
 
 
 def test_second_training_of_a_command_shares_no_id_with_the_first() -> None:

@@ -112,3 +112,18 @@ async def test_properties_that_others_wrote_do_no_harm(publisher: RecordingPubli
     forged = Message("x" * 128, application_properties={"attempt": "9" * 400, "giveUpAt": 7})
     assert await put_off(publisher, "train", forged, body(600), REASON)
     assert len(again(publisher).message_id) < 128
+
+
+@pytest.mark.parametrize("ids", [(None, None), ("x" * 127 + "1", "x" * 127 + "2")], ids=["none", "long"])
+async def test_ids_of_two_messages_do_not_meet(
+    publisher: RecordingPublisher, ids: tuple[str | None, str | None]
+) -> None:
+    """Duplicate detection would drop the second message. A message of another client may have no id at all."""
+    for message_id, left_s in zip(ids, (600, 700), strict=True):
+        first, rows = Message(message_id), body(left_s)
+        assert await put_off(publisher, "train", first, rows, REASON)
+        assert await put_off(publisher, "train", received(again(publisher)), rows, REASON)
+    message_ids = [published.message.message_id for published in publisher.published]
+    assert len(set(message_ids)) == 4
+    assert message_ids[1] == message_ids[0].removesuffix("1") + "2"
+    assert all(len(message_id) <= 128 for message_id in message_ids)

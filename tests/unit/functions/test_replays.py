@@ -34,6 +34,7 @@ def command(number: int = 1, **fields: object) -> RunModel:
         "expires_at": THEN + timedelta(days=1),
         "attempt": 4,
         "trained": True,
+        "retrain": True,
         "traceparent": "00-a-b-01",
         "caller": "key:0123456789abcdef",
         "training": Training(databricks_run_id=7, state="RUNNING"),
@@ -60,7 +61,7 @@ async def test_command_is_a_new_operation_with_a_new_deadline(operations: Operat
     assert new.operation != old.operation
     assert belongs_to(await Secret(operations, SECRET).value(), new.operation, old.caller)
     assert (new.deadline, new.expires_at) == (NOW + timedelta(minutes=15), NOW + timedelta(days=1))
-    assert (new.attempt, new.trained, new.training) == (0, False, None)
+    assert (new.attempt, new.trained, new.retrain, new.training) == (0, False, False, None)
     assert (new.model_type, new.parameters, new.key) == (old.model_type, old.parameters, old.key)
     assert (message.message_id, message.operation) == (new.message_id, new.operation)
     assert message.properties == {"replayOf": old.operation, "traceparent": "00-a-b-01"}

@@ -1,6 +1,7 @@
 """Events to the client, and work that is tried again later."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -65,14 +66,37 @@ async def test_an_outage_that_outlasts_the_deadline_is_the_outcome(
     assert error.detail == "MLflow cannot be asked."
 
 
-@pytest.mark.parametrize("skew", [timedelta(hours=-3), timedelta(hours=3)])
-async def test_retries_and_deadlines_are_by_the_time_of_the_bus(publisher: RecordingPublisher, skew: timedelta) -> None:
-    """A host whose clock was behind spun; one whose clock was ahead gave everything up."""
-    clock = BusTime(lambda: 0.0)
-    clock.observe(NOW + skew)
-    replies = Replies(publisher, clock)
-    command = COMMAND.model_copy(update={"deadline": NOW + skew + timedelta(seconds=10)})
-    assert not await replies.refuse_if_expired(command)
-    await replies.retry_later("run-model", command, Unavailable("MLflow cannot be asked."))
+@dataclass
+class Clock:
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.mark.parametrize("skew", [timedelta(hours=-3), timedelta(minutes=30)], ids=["behind", "ahead"])
+async def test_retries_are_by_the_time_of_the_bus(publisher: RecordingPublisher, skew: timedelta) -> None:
+    """A host whose clock was behind spun; the retries of one that was ahead waited as much too long."""
+    time = BusTime(lambda: 0.0, Clock(NOW + skew))
+    time.observe(NOW)
+    replies = Replies(publisher, time)
+    assert not await replies.refuse_if_expired(COMMAND)
+    await replies.retry_later("run-model", COMMAND, Unavailable("MLflow cannot be asked."))
     (published,) = publisher.published
-    assert published.at == NOW + skew + timedelta(seconds=1)
+    assert published.at == NOW + timedelta(seconds=1)
+
+
+async def test_host_behind_gives_up_by_the_time_of_the_bus(publisher: RecordingPublisher) -> None:
+    time = BusTime(lambda: 0.0, Clock(NOW - timedelta(hours=3)))
+    time.observe(COMMAND.deadline)
+    assert await Replies(publisher, time).refuse_if_expired(COMMAND)
+
+
+async def test_command_that_waited_beyond_its_deadline_is_given_up(publisher: RecordingPublisher) -> None:
+    """After an outage each message is as old as the backlog: by the bus alone none was ever late, and all were run."""
+    time = BusTime(lambda: 0.0, Clock(COMMAND.deadline + timedelta(minutes=1)))
+    time.observe(NOW)
+    assert await Replies(publisher, time).refuse_if_expired(COMMAND)
+    error = event_of(publisher).operation.error
+    assert error is not None
+    assert error.type.endswith("deadline-exceeded")

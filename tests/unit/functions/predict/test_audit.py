@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from functions.predict.audit import audited
+from functions.predict.audit import AuditLine
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def test_request_has_one_line_of_json(lines: pytest.LogCaptureFixture) -> None:
-    with audited("POST", "/predict") as line:
+    with AuditLine("POST", "/predict") as line:
         line.caller, line.status, line.operation_id, line.model_type = "key:0123456789abcdef", 200, "a" * 32, "wine"
     (message,) = lines.messages
     document = json.loads(message)
@@ -32,7 +32,7 @@ def test_request_has_one_line_of_json(lines: pytest.LogCaptureFixture) -> None:
 
 
 def test_line_cannot_be_forged(lines: pytest.LogCaptureFixture) -> None:
-    with audited("POST", '/x"\r\n{"caller":"key:forged"}\u2028') as line:
+    with AuditLine("POST", '/x"\r\n{"caller":"key:forged"}\u2028') as line:
         line.caller = "a\nb"
     (message,) = lines.messages
     assert "\n" not in message
@@ -44,6 +44,6 @@ def test_line_cannot_be_forged(lines: pytest.LogCaptureFixture) -> None:
 def test_request_that_ends_early_has_a_line_too(
     lines: pytest.LogCaptureFixture, error: BaseException, status: int
 ) -> None:
-    with pytest.raises(type(error)), audited("POST", "/predict"):
+    with pytest.raises(type(error)), AuditLine("POST", "/predict"):
         raise error
     assert [json.loads(message)["status"] for message in lines.messages] == [status]

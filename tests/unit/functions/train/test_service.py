@@ -1,12 +1,15 @@
 """Trainings are started once a key, polled on a schedule, and handed over."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from functions.catalog import ModelType, load_catalog
+from functions.catalog import Trainings as Limits
 from functions.contracts import CheckTraining, Event, RunModel, StartTraining, Training, utc_now
 from functions.errors import TrainingRefused, Unavailable
 from functions.operations import open_store
@@ -79,11 +82,56 @@ def service(databricks: Databricks, publisher: RecordingPublisher, tmp_path: Pat
     return TrainService(CATALOG, publisher, Replies(publisher), databricks, quotas)
 
 
+def of_caller(caller: str, alpha: float) -> RunModel:
+    parameters: dict[str, ParameterValue] = {"alpha": alpha, "l1_ratio": 0.5}
+    changed = {"parameters": parameters, "key": training_key("wine", parameters)}
+    return COMMAND.model_copy(update=changed | {"operation": uuid4().hex, "caller": caller})
+
+
 def error_of(publisher: RecordingPublisher) -> str:
     event = publisher.published[-1].message
     assert isinstance(event, Event)
     assert event.operation.error is not None
     return f"{event.operation.error.type.rpartition(':')[2]}: {event.operation.error.detail}"
+
+
+async def test_quota_of_a_caller_refuses_no_other_one(
+    publisher: RecordingPublisher, databricks: Databricks, tmp_path: Path
+) -> None:
+    """Who asked for a model at the same moment as a caller without trainings left was refused with it."""
+    quotas = Quotas(Ledger(open_store(tmp_path.as_uri()), "trainings"), TrainSettings(), databricks.status)
+    models = {"wine": CATALOG.models["wine"].model_copy(update={"trainings": Limits(per_hour=1)})}
+    catalog = CATALOG.model_copy(update={"models": models})
+    service = TrainService(catalog, publisher, Replies(publisher), databricks, quotas)
+    await service.handle(StartTraining(command=of_caller("key:1", alpha=0.1)))
+    publisher.published.clear()
+    both = [of_caller(caller, alpha=0.2) for caller in ("key:1", "key:2")]
+    await asyncio.gather(*(service.handle(StartTraining(command=command)) for command in both))
+    statuses = {
+        each.message.operation.operation_id: each.message.operation.status
+        for each in publisher.published
+        if isinstance(each.message, Event)
+    }
+    assert statuses == {both[0].operation: "error", both[1].operation: "running"}
+    assert len(databricks.tokens) == 2
+
+
+async def test_trouble_with_the_places_is_no_outcome(
+    publisher: RecordingPublisher, databricks: Databricks, tmp_path: Path
+) -> None:
+    """The prediction is on its way by then: a second outcome would make an error of it."""
+    ledger = Ledger(open_store(tmp_path.as_uri()), "trainings")
+    service = TrainService(
+        CATALOG, publisher, Replies(publisher), databricks, Quotas(ledger, TrainSettings(), databricks.status)
+    )
+    await service.handle(StartTraining(command=COMMAND))
+    check = publisher.published[-1].message
+    assert isinstance(check, CheckTraining)
+    version, _ = await ledger.read()
+    assert await ledger.write(version, b"no JSON")
+    databricks.runs[1] = SUCCEEDED
+    await service.handle(check)
+    assert isinstance(publisher.published[-1].message, RunModel)
 
 
 async def test_a_training_is_started_and_polled_later(
