@@ -11,7 +11,7 @@ from functions.run_model.loading import LoadedModel, load_model
 from functions.run_model.lookup import Found
 from functions.run_model.mlmodel import is_from_code
 from functions.run_model.model_folder import ModelFolder
-from functions.run_model.process_state import process_state_kept
+from functions.run_model.process_state import ProcessState
 from functions.run_model.scoring import MAX_RESULT_BYTES
 from functions.run_model.served_model import ServedModel
 from functions.run_model.threads import CallTimeout, Threads
@@ -43,6 +43,7 @@ class Loader:
         self._max_result_bytes = max_result_bytes
         self._downloads = Threads("download", DOWNLOADS, timeout_s)
         self._loads = Threads("load", 1, timeout_s)
+        self._process_state = ProcessState()
         self._hanging: dict[str, CallTimeout] = {}
         self._fetched_again: set[str] = set()
 
@@ -94,7 +95,7 @@ class Loader:
         if self._loads.hung and is_from_code(path):
             # The hanging load may set the global variable by which MLflow hands over a model from code.
             raise Unavailable(f"{found.uri} is a model from code: it is not loaded while another load hangs.")
-        with process_state_kept(found.uri, self._timeout_s):
+        with self._process_state.kept(found.uri, self._timeout_s):
             return self._serve(load_model(found, path, entry, self._max_result_bytes))
 
 
