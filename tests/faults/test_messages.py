@@ -11,10 +11,10 @@ import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 
-from functions.contracts import CheckTraining, Event, Operation, StartTraining
+from functions.contracts import CheckTraining, Event, Operation, StartTraining, Training
 from ondemand.stack import Stack
 from tests.harness.bus import command, outcome, send, take, tracebacks, until_empty
-from tests.harness.clients import HonestClients, wine_rows
+from tests.harness.clients import HonestClients, wine_body, wine_rows
 from tests.harness.ledger import Ledger
 from tests.harness.stack import WARM
 from tests.harness.truth import Truth
@@ -48,7 +48,7 @@ async def test_an_event_that_cannot_be_read_ends_its_operation(
 ) -> None:
     await stack.stop_part("run-model")  # nobody else answers
     try:
-        asking = asyncio.create_task(http.post("/predict", json=_wine(), headers={"Prefer": "wait=2"}))
+        asking = asyncio.create_task(http.post("/predict", json=wine_body(), headers={"Prefer": "wait=2"}))
         asked = await take(stack, "run-model")
         session = uuid.uuid4().hex if adopted else asked.reply_to_session_id
         await send(stack, "results", ServiceBusMessage(body, correlation_id=asked.correlation_id, session_id=session))
@@ -69,6 +69,21 @@ async def test_a_made_up_key_trains_nothing(
     await send(stack, "train", ServiceBusMessage(kind(command=forged).to_json()))
     assert (await outcome(http, forged.operation))["status"] == "error"
     assert len(await truth.databricks_runs()) == before
+
+
+async def test_a_made_up_check_reads_nobody_elses_run(
+    stack: Stack, http: httpx.AsyncClient, ledger: Ledger, truth: Truth
+) -> None:
+    """The run belongs to another key: its URL and its trace are none of the sender's business."""
+    honest = ledger.attempt("untrained", {"alpha": 6.6, "l1_ratio": 0.5}, wine_rows(random.Random(1)))
+    honest.heard(await http.post("/predict", json=honest.body, headers={"Prefer": "wait=60"}))
+    run = (await truth.databricks_runs())[0]
+    forged = command(uuid.uuid4().hex, alpha=6.7)
+    forged = forged.model_copy(update={"training": Training(databricks_run_id=run.run_id, state="RUNNING")})
+    await send(stack, "train", ServiceBusMessage(CheckTraining(command=forged).to_json()))
+    ended = await outcome(http, forged.operation)
+    assert ended["status"] == "error"
+    assert str(run.run_page_url) not in orjson.dumps(ended).decode()
 
 
 async def test_parameters_that_the_catalog_refuses_train_nothing(
@@ -146,17 +161,9 @@ async def test_a_newer_version_is_told_and_not_lost(stack: Stack, http: httpx.As
 async def test_unknown_fields_of_a_newer_version_are_ignored(
     stack: Stack, http: httpx.AsyncClient, truth: Truth
 ) -> None:
-    row = _wine()["predictionParameters"][0]
+    row = wine_body()["predictionParameters"][0]
     newer = command(uuid.uuid4().hex, alpha=WARM[0]).model_copy(update={"prediction_input": [row]})
     body = orjson.loads(newer.to_json()) | {"priority": "high"}
     await send(stack, "run-model", ServiceBusMessage(orjson.dumps(body), message_id=newer.message_id))
     ended = await outcome(http, newer.operation)
     assert await truth.flaw(newer.parameters, [row], ended) is None
-
-
-def _wine(alpha: float = WARM[0]) -> dict[str, Any]:
-    return {
-        "modelType": "wine",
-        "modelParameters": {"alpha": alpha},
-        "predictionParameters": wine_rows(random.Random(0)),
-    }

@@ -66,7 +66,7 @@ async def test_many_headers_are_parsed_in_linear_time(stack: Stack, http: httpx.
 async def _half_sent(stack: Stack, sent: bytes, connections: AsyncExitStack) -> asyncio.StreamReader:
     url = urlsplit(stack.url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
-    connections.callback(writer.transport.abort)
+    connections.callback(writer.close)  # keeps the writer: a forgotten one closes its connection
     writer.write(sent)
     await writer.drain()
     return reader
