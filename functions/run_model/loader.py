@@ -19,6 +19,7 @@ from functions.run_model.threads import CallTimeout, Threads
 logger = logging.getLogger(__name__)
 
 DOWNLOADS = 4
+DISK_CALLS = 4
 RETRY_AFTER_S = 60
 
 
@@ -42,6 +43,7 @@ class Loader:
         self._timeout_s = timeout_s
         self._max_result_bytes = max_result_bytes
         self._downloads = Threads("download", DOWNLOADS, timeout_s)
+        self._disk = Threads("model-folder", DISK_CALLS, timeout_s)
         self._loads = Threads("load", 1, timeout_s)
         self._process_state = ProcessState()
         self._hanging: dict[str, CallTimeout] = {}
@@ -50,7 +52,7 @@ class Loader:
     @property
     def hung(self) -> int:
         """Threads that were given up and have not returned."""
-        return self._downloads.hung + self._loads.hung
+        return self._downloads.hung + self._disk.hung + self._loads.hung
 
     async def load(self, found: Found, entry: ModelType) -> ServedModel:
         """Raises Unavailable (MLflow, the folder), ModelRefused, ModelNotLoaded."""
@@ -64,8 +66,7 @@ class Loader:
                 if is_new or found.model_id in self._hanging or not self._may_fetch_again(found, path):
                     raise
                 logger.warning("the copy of %s on disk may be damaged (%s), it is fetched again", found.uri, error)
-            await self._downloads.run(partial(self._folder.discard, found))
-            path, _ = await self._fetch(found)
+            path, _ = await self._fetch(found, anew=True)
             served = await self._load(found, path, entry)
             self._fetched_again.discard(found.model_id)
             return served
@@ -76,9 +77,15 @@ class Loader:
         self._fetched_again.add(found.model_id)
         return first or not path.is_dir()
 
-    async def _fetch(self, found: Found) -> tuple[Path, bool]:
+    async def _fetch(self, found: Found, anew: bool = False) -> tuple[Path, bool]:
+        """The model's folder, and whether it was downloaded just now. Raises Unavailable, ModelRefused."""
         try:
-            return await self._downloads.run(partial(self._folder.fetch, found))
+            # Not in the threads of downloads: while these hang, what is on disk is loaded.
+            if anew:
+                await self._disk.run(partial(self._folder.discard, found))
+            elif path := await self._disk.run(partial(self._folder.find, found)):
+                return path, False
+            return await self._downloads.run(partial(self._folder.download, found)), True
         except CallTimeout as error:
             raise Unavailable(f"{found.uri} cannot be downloaded from MLflow: {error}.") from error
 
