@@ -1,6 +1,7 @@
 """Calls that hang, in real threads."""
 
 import asyncio
+import gc
 import threading
 import weakref
 from collections.abc import AsyncIterator
@@ -49,6 +50,28 @@ async def test_exceptions_that_would_end_the_loop_are_no_such(error: BaseExcepti
     with pytest.raises(RuntimeError, match=type(error).__name__):
         await threads.run(fail)
     assert await threads.run(lambda: 1) == 1
+
+
+async def test_error_of_a_call_that_nobody_waits_for_is_not_logged(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """asyncio logs, with its trace, each exception that nobody has seen."""
+
+    def fail() -> None:
+        gate()
+        raise ZeroDivisionError
+
+    threads = Threads("name", 1, 30)
+    call = asyncio.create_task(threads.run(fail))
+    assert await asyncio.to_thread(gate.began.wait, 30)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    gate.open.set()
+    while not threads._idle:  # the call has returned
+        await asyncio.to_thread(gate.open.wait)
+    gc.collect()
+    assert caplog.text == ""
 
 
 async def test_calls_beyond_the_places_wait(gate: Gate) -> None:
