@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from ondemand.stack import Stack
 from tests.harness.acting import ANSWER, HANG, SLOW
-from tests.harness.bus import until_empty
+from tests.harness.bus import PATIENCE_S, until_empty
 from tests.harness.clients import wine_body, wine_rows
 from tests.harness.faults import altered, before_the_broker, restart
 from tests.harness.ledger import Ledger
@@ -22,7 +22,7 @@ from tests.harness.truth import Truth
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LIMIT_S = 5
-"""Of one prediction, in the runner of these tests."""
+"""Of one prediction, in the runner of these tests. A slow one takes less."""
 
 
 async def test_first_loads_at_once_after_a_start(
@@ -71,9 +71,9 @@ async def test_hung_models_stop_no_other(stack: Stack, http: httpx.AsyncClient, 
         for number in range(7)
     ]
     assert {(await each).status_code for each in hanging} <= {202, 500, 503, 504}
-    answer = await http.post("/predict", json=acting_body(acting, 7, ANSWER, 0.5), headers={"Prefer": "wait=30"})
+    answer = await http.post("/predict", json=acting_body(acting, 7, ANSWER, 0.5), headers={"Prefer": "wait=60"})
     assert (answer.status_code, answer.json()["result"]) == (200, [7.5])
-    assert (await http.post("/predict", json=wine_body(WARM[0]), headers={"Prefer": "wait=30"})).status_code == 200
+    assert (await http.post("/predict", json=wine_body(WARM[0]), headers={"Prefer": "wait=60"})).status_code == 200
 
 
 async def test_many_commands_for_one_hung_model_leave_places(
@@ -86,7 +86,7 @@ async def test_many_commands_for_one_hung_model_leave_places(
         for number in range(64)
     ]
     accepted = [(await each).json()["runId"] for each in hanging]
-    answer = await http.post("/predict", json=wine_body(WARM[0]), headers={"Prefer": "wait=30"})
+    answer = await http.post("/predict", json=wine_body(WARM[0]), headers={"Prefer": "wait=60"})
     assert answer.status_code == 200
     ended = [(await http.get(f"/predict/{operation}", headers={"Prefer": "wait=60"})).json() for operation in accepted]
     assert {each["status"] for each in ended} == {"error"}
@@ -97,7 +97,7 @@ async def test_liveness_ends_a_process_with_hung_threads(stack: Stack, http: htt
         body = acting_body(acting, number, HANG)
         await http.post("/predict", json=body, headers={"Prefer": "wait=0"})
     url = stack.url_of("run-model")
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         while (await http.get(f"{url}/health/live")).status_code == 200:  # noqa: ASYNC110  # as a kubelet asks
             await asyncio.sleep(0.5)
 
@@ -109,7 +109,7 @@ async def test_what_nobody_waits_for_is_not_computed_again(stack: Stack, http: h
         answers = await asyncio.gather(
             *(http.post("/predict", json=body, headers={"Prefer": "wait=0"}) for body in bodies)
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not predictions(acting):  # noqa: ASYNC110  # a file tells nobody of a change
                 await asyncio.sleep(0.1)
         proxies["run-model"].cut()
