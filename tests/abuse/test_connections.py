@@ -40,7 +40,7 @@ async def test_a_chunked_body_is_refused_while_it_is_read(stack: Stack, http: ht
 @pytest.mark.parametrize(
     "sent",
     [
-        b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        pytest.param(b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n", marks=pytest.mark.long),
         b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
     ],
     ids=["headers", "bodies"],

@@ -37,7 +37,10 @@ async def test_a_full_disk_under_load(
     assert ledger.broken(allowed=EXPLAINED) == []
 
 
-@pytest.mark.parametrize("damage", ["cut short", "emptied", "file missing"])
+@pytest.mark.parametrize(
+    "damage",
+    ["cut short", *(pytest.param(damage, marks=pytest.mark.long) for damage in ("emptied", "file missing"))],
+)
 async def test_a_damaged_copy_on_disk_is_fetched_again(stack: Stack, http: httpx.AsyncClient, damage: str) -> None:
     alpha = {"cut short": 41.0, "emptied": 42.0, "file missing": 43.0}[damage]
     model_id = await log_wine(stack.addresses, alpha)

@@ -69,7 +69,10 @@ async def test_connections_to_the_broker_are_cut_held_and_slow(
     assert ledger.broken() == []
 
 
-@pytest.mark.parametrize(("host", "kind"), [("run-model", b"StartTraining"), ("train", b"CheckTraining")])
+@pytest.mark.parametrize(
+    ("host", "kind"),
+    [("run-model", b"StartTraining"), pytest.param("train", b"CheckTraining", marks=pytest.mark.long)],
+)
 async def test_lost_confirmation_of_a_training_message(
     http: httpx.AsyncClient, ledger: Ledger, truth: Truth, to_broker: dict[str, Proxy], host: str, kind: bytes
 ) -> None:
