@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import AsyncIterator
@@ -143,3 +145,23 @@ async def test_thread_keeps_nothing_of_its_last_call() -> None:
     del rows
     await threads.run(lambda: None)
     assert await asyncio.to_thread(gone.wait, 30)
+
+
+HANGING = """
+import asyncio, threading
+from functions.run_model.threads import CallTimeout, Threads
+
+async def main():
+    try:
+        await Threads("name", 1, 0.01).run(threading.Event().wait)
+    except CallTimeout:
+        print("given up")
+
+asyncio.run(main())
+"""
+
+
+def test_process_with_a_hung_call_ends() -> None:
+    """With concurrent.futures it would wait for the thread for ever."""
+    done = subprocess.run([sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "given up\n"
