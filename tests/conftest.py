@@ -4,4 +4,4 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: takes a minute or more; `make faults` runs it, `make test` does not")
+    config.addinivalue_line("markers", "long: `make faults` runs it, `make test` does not")

@@ -11,7 +11,7 @@ from functions.run_model.loading import LoadedModel, load_model
 from functions.run_model.lookup import Found
 from functions.run_model.mlmodel import is_from_code
 from functions.run_model.model_folder import ModelFolder
-from functions.run_model.process_state import process_state_kept
+from functions.run_model.process_state import ProcessState
 from functions.run_model.scoring import MAX_RESULT_BYTES
 from functions.run_model.served_model import ServedModel
 from functions.run_model.threads import CallTimeout, Threads
@@ -19,6 +19,7 @@ from functions.run_model.threads import CallTimeout, Threads
 logger = logging.getLogger(__name__)
 
 DOWNLOADS = 4
+DISK_CALLS = 4
 RETRY_AFTER_S = 60
 
 
@@ -42,14 +43,16 @@ class Loader:
         self._timeout_s = timeout_s
         self._max_result_bytes = max_result_bytes
         self._downloads = Threads("download", DOWNLOADS, timeout_s)
+        self._disk = Threads("model-folder", DISK_CALLS, timeout_s)
         self._loads = Threads("load", 1, timeout_s)
+        self._process_state = ProcessState()
         self._hanging: dict[str, CallTimeout] = {}
         self._fetched_again: set[str] = set()
 
     @property
     def hung(self) -> int:
         """Threads that were given up and have not returned."""
-        return self._downloads.hung + self._loads.hung
+        return self._downloads.hung + self._disk.hung + self._loads.hung
 
     async def load(self, found: Found, entry: ModelType) -> ServedModel:
         """Raises Unavailable (MLflow, the folder), ModelRefused, ModelNotLoaded."""
@@ -63,8 +66,7 @@ class Loader:
                 if is_new or found.model_id in self._hanging or not self._may_fetch_again(found, path):
                     raise
                 logger.warning("the copy of %s on disk may be damaged (%s), it is fetched again", found.uri, error)
-            await self._downloads.run(partial(self._folder.discard, found))
-            path, _ = await self._fetch(found)
+            path, _ = await self._fetch(found, anew=True)
             served = await self._load(found, path, entry)
             self._fetched_again.discard(found.model_id)
             return served
@@ -75,9 +77,15 @@ class Loader:
         self._fetched_again.add(found.model_id)
         return first or not path.is_dir()
 
-    async def _fetch(self, found: Found) -> tuple[Path, bool]:
+    async def _fetch(self, found: Found, anew: bool = False) -> tuple[Path, bool]:
+        """The model's folder, and whether it was downloaded just now. Raises Unavailable, ModelRefused."""
         try:
-            return await self._downloads.run(partial(self._folder.fetch, found))
+            # Not in the threads of downloads: while these hang, what is on disk is loaded.
+            if anew:
+                await self._disk.run(partial(self._folder.discard, found))
+            elif path := await self._disk.run(partial(self._folder.find, found)):
+                return path, False
+            return await self._downloads.run(partial(self._folder.download, found)), True
         except CallTimeout as error:
             raise Unavailable(f"{found.uri} cannot be downloaded from MLflow: {error}.") from error
 
@@ -94,7 +102,7 @@ class Loader:
         if self._loads.hung and is_from_code(path):
             # The hanging load may set the global variable by which MLflow hands over a model from code.
             raise Unavailable(f"{found.uri} is a model from code: it is not loaded while another load hangs.")
-        with process_state_kept(found.uri, self._timeout_s):
+        with self._process_state.kept(found.uri, self._timeout_s):
             return self._serve(load_model(found, path, entry, self._max_result_bytes))
 
 

@@ -27,7 +27,10 @@ _MODELS = "m-"
 
 
 class ModelFolder:
-    """The models on disk, ``<folder>/<model id>``, bounded in bytes; least recently loaded ones go first."""
+    """The models on disk, ``<folder>/<model id>``, bounded in bytes; least recently loaded ones go first.
+
+    The bound counts what downloads of this process will have written when they are done.
+    """
 
     def __init__(self, folder: Path, max_bytes: int, tracking_uri: str) -> None:
         self._folder = folder
@@ -35,6 +38,9 @@ class ModelFolder:
         self._tracking_uri = tracking_uri
         self._pins: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._downloads: dict[str, int] = {}
+        """Folders that downloads of this process write to, and the bytes that they will have."""
+        self._room_lock = threading.Lock()
 
     def prepare(self) -> None:
         """Make the folder, or make sure that nobody else can write to it: its files are run. Raises Unavailable."""
@@ -59,18 +65,23 @@ class ModelFolder:
                 self._pins[found.model_id] -= 1
                 self._pins += Counter()  # forgets those at zero
 
-    def fetch(self, found: Found) -> tuple[Path, bool]:
-        """The model's folder, and whether it was downloaded just now. Raises Unavailable, ModelRefused."""
+    def find(self, found: Found) -> Path | None:
+        """The model's folder, if it is on disk. Raises Unavailable."""
         self.prepare()
         path = self._folder / found.model_id
-        if path.is_dir():
-            self._touch(path)
-            return path, False
+        if not path.is_dir():
+            return None
+        self._touch(path)
+        return path
+
+    def download(self, found: Found) -> Path:
+        """The model's folder, downloaded now. Raises Unavailable, ModelRefused."""
+        self.prepare()
         size = self._check_size(found)
-        with self._writing():
-            self._make_room(size)
-            self._download(found, path)
-        return path, True
+        path = self._folder / found.model_id
+        with self._writing(), self._room(found, size) as aside:
+            self._download(found, aside, path)
+        return path
 
     def discard(self, found: Found) -> None:
         """Remove a copy that turned out to be damaged. Raises Unavailable."""
@@ -83,14 +94,28 @@ class ModelFolder:
         except OSError as error:  # a read-only folder still has models to load
             logger.info("%s was not marked as used: %s", path, error.strerror)
 
-    def _download(self, found: Found, path: Path) -> None:
+    @contextmanager
+    def _room(self, found: Found, size: int) -> Iterator[Path]:
+        """A folder to download to, for which so many bytes are kept free."""
         aside = self._folder / f".{found.model_id}.{uuid.uuid4().hex}"
+        with self._room_lock:
+            self._make_room(size)
+            self._downloads[aside.name] = size
+        try:
+            yield aside
+        finally:
+            with self._room_lock:
+                self._downloads.pop(aside.name, None)
+
+    def _download(self, found: Found, aside: Path, path: Path) -> None:
         aside.mkdir()
         try:
             self._fetch(found, aside)
-            # Another process on the same folder may have been faster; its copy is as good.
-            if not path.is_dir():
-                aside.rename(path)
+            with self._room_lock:  # it is counted either as a download or as a model
+                # Another process on the same folder may have been faster; its copy is as good.
+                if not path.is_dir():
+                    aside.rename(path)
+                del self._downloads[aside.name]
         except OSError:
             if not path.is_dir():
                 raise
@@ -125,20 +150,22 @@ class ModelFolder:
             )
 
     def _make_room(self, size: int) -> None:
-        """Evict until so many bytes fit."""
+        """Evict until so many bytes fit. Raises Unavailable while models that are being loaded take the room."""
         folders = sorted(self._models(), key=lambda each: each[1])
-        total = size + sum(folder_size for _, _, folder_size in folders)
+        total = size + sum(self._downloads.values()) + sum(folder_size for _, _, folder_size in folders)
         for path, used_at, folder_size in folders:
             is_download = path.name.startswith(".")
             abandoned = is_download and used_at < time.time() - ABANDONED_S
             if abandoned or (total > self._max_bytes and not is_download and not self._is_pinned(path)):
                 total -= folder_size
                 self._remove(path)
+        if total > self._max_bytes:
+            raise Unavailable("The models that are being loaded fill the model folder.")
 
     def _models(self) -> Iterator[tuple[Path, float, int]]:
-        """Folders of models and of downloads: when each was used, and its bytes."""
+        """Folders of models, and of downloads of other processes: when each was used, and its bytes."""
         for path in self._folder.iterdir():
-            if path.name.lstrip(".").startswith(_MODELS):
+            if path.name.lstrip(".").startswith(_MODELS) and path.name not in self._downloads:
                 try:
                     yield path, path.stat().st_mtime, size_of(path)
                 except FileNotFoundError:

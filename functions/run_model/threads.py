@@ -53,6 +53,7 @@ class Threads:
     def _start(self, call: Callable[[], T]) -> asyncio.Future[T]:
         worker = self._idle.pop() if self._idle else _Worker(self._name, self._is_free)
         returned: asyncio.Future[T] = worker.loop.create_future()
+        returned.add_done_callback(_seen)
         worker.calls.put((call, returned))
         return returned
 
@@ -64,8 +65,12 @@ class Threads:
 
     def _hung_no_longer(self, returned: asyncio.Future[Any]) -> None:
         self.hung -= 1
-        if not returned.cancelled():
-            returned.exception()  # seen: nobody waits for it any more
+
+
+def _seen(returned: asyncio.Future[Any]) -> None:
+    """Whoever waited may have been cancelled, or have given up: asyncio need not log that nobody saw the error."""
+    if not returned.cancelled():
+        returned.exception()
 
 
 class _Worker:

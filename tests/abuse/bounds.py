@@ -1,17 +1,14 @@
 """What a costly request may cost: memory of the processes that pay, and the time of others meanwhile."""
 
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 
 from ondemand.stack import Stack
-from tests.harness.clients import wine_rows
+from tests.harness.clients import wine_body
 from tests.harness.faults import memory_limit
 from tests.harness.probes import MIB, growth, probing
-from tests.harness.stack import WARM
 
 PREDICT_MIB = 250
 """A body of 16 MiB, what a parser makes of it, and room for noise. Measured before the bounds: 1,900."""
@@ -20,11 +17,7 @@ RUNNER_MIB = 250
 LONGEST_PROBE_S = 8.0
 """Two busy cores and other tests; a loop that one request blocks took 18 to 28 s."""
 MAX_ANSWER_BYTES = 64 * 1024
-HONEST: dict[str, Any] = {
-    "modelType": "wine",
-    "modelParameters": {"alpha": WARM[0]},
-    "predictionParameters": wine_rows(random.Random(0)),
-}
+HONEST = wine_body()
 
 
 @asynccontextmanager

@@ -25,6 +25,9 @@ from functions.settings import catalog_path
 from ondemand.stack.addresses import Addresses
 
 PATIENCE_S = 60
+"""The longest that one request may wait."""
+OUTCOME_S = 240
+"""The longest that an operation may take on a busy machine: retries, a training and first imports."""
 WINE_ROW: dict[str, float] = {
     "alcohol": 12.8, "chlorides": 0.029, "citric_acid": 0.48, "density": 0.98, "fixed_acidity": 6.2,
     "free_sulfur_dioxide": 29, "pH": 3.33, "residual_sugar": 1.2, "sulphates": 0.39, "total_sulfur_dioxide": 75,
@@ -69,10 +72,14 @@ class Client:
         await Operations(open_store(self.addresses.operations)).begin(pending)
 
     async def outcome(self, run_id: str, url: str | None = None) -> dict[str, Any]:
-        """Long-poll until the operation is finished; fails when it is not in time."""
-        response = await self.http.get(
-            f"{url or ''}/predict/{run_id}", headers={"Prefer": f"wait={PATIENCE_S}"}, timeout=PATIENCE_S + 10
-        )
+        """Long-poll until the operation is finished; raises TimeoutError when it is not in time."""
+        async with asyncio.timeout(OUTCOME_S):
+            while True:
+                response = await self.http.get(
+                    f"{url or ''}/predict/{run_id}", headers={"Prefer": f"wait={PATIENCE_S}"}, timeout=PATIENCE_S + 10
+                )
+                if response.status_code != 202:
+                    break
         assert response.status_code == 200, response.text
         document: dict[str, Any] = response.json()
         return document

@@ -15,7 +15,7 @@ from azure.servicebus.aio import ServiceBusClient
 
 from functions.contracts import RunModel, utc_now
 from ondemand.stack import Stack
-from tests.e2e.client import PATIENCE_S, WINE_ROW, Client, wine, wine_key
+from tests.e2e.client import OUTCOME_S, PATIENCE_S, WINE_ROW, Client, wine, wine_key
 from tests.e2e.conftest import ENVIRON
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -38,7 +38,7 @@ async def dead_letters(stack: Stack, *arguments: str) -> str:
 
 
 async def until_answered(client: Client, operation: str) -> httpx.Response:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(OUTCOME_S):
         while (response := await client.http.get(f"/predict/{operation}")).json()["status"] in ("pending", "running"):
             pass
     return response
@@ -72,7 +72,7 @@ async def test_dead_letter_is_told_listed_sent_again_and_answered(stack: Stack, 
     assert told["error"]["status"] == 500
     assert "TTLExpiredException" in told["error"]["detail"]
 
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(OUTCOME_S):
         while not (listed := json.loads(await dead_letters(stack, "list", "--operation", command.operation, "--json"))):
             pass
     (letter,) = listed

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import PATIENCE_S, WINE_ROW, Client, wine, wine_key
+from tests.e2e.client import OUTCOME_S, PATIENCE_S, WINE_ROW, Client, wine, wine_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -62,7 +62,7 @@ async def test_the_poll_flow_of_the_original_api(client: Client) -> None:
     assert accepted.json()["status"] in ("pending", "running")
 
     seen = set()
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(OUTCOME_S):
         while True:
             poll = await client.predict({"runId": run_id}, wait=1)
             seen.add(poll.json()["status"])

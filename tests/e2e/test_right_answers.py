@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.client import PATIENCE_S, WINE_ROW, Client, wine, wine_key
+from tests.e2e.client import OUTCOME_S, PATIENCE_S, WINE_ROW, Client, wine, wine_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,7 +58,7 @@ async def test_a_deleted_model_is_gone_within_seconds_and_trained_anew(client: C
     first = (await client.predict(body, wait=PATIENCE_S)).json()
     await asyncio.to_thread(client.mlflow.delete_logged_model, first["model"]["uri"].removeprefix("models:/"))
     answer = first
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(OUTCOME_S):
         # A training that ended within 10 s before the request counts as its own, so there may be errors meanwhile.
         while answer["status"] == "error" or answer["model"] == first["model"]:
             await asyncio.sleep(0.2)  # a client's poll: no event tells of it

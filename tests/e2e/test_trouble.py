@@ -15,7 +15,7 @@ from functions.contracts import OUTCOME, Event, RunModel, utc_now
 from functions.outbox.messages import OPERATIONS
 from functions.queues import RESULTS
 from ondemand.stack import Stack
-from tests.e2e.client import PATIENCE_S, WINE_EXPERIMENT, WINE_ROW, Client, wine, wine_key
+from tests.e2e.client import OUTCOME_S, PATIENCE_S, WINE_EXPERIMENT, WINE_ROW, Client, wine, wine_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -205,7 +205,7 @@ async def test_no_bus_is_503_and_nothing_is_accepted(stack: Stack, client: Clien
         assert refused.json()["runId"] is None
     finally:
         await stack.start_part("broker")
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(OUTCOME_S):
         while (await client.predict(wine(alpha=0.36, l1_ratio=0.33), wait=5)).status_code != 200:
             pass
 
@@ -237,7 +237,7 @@ async def _eventually(client: Client, operation: str) -> dict[str, Any]:
     """The outcome of an operation that no 202 announced."""
     await client.begin(operation)
     response = await client.http.get(f"/predict/{operation}")
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(OUTCOME_S):
         while response.json()["status"] in ("pending", "running"):
             response = await client.http.get(f"/predict/{operation}")
     document: dict[str, Any] = response.json()

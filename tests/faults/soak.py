@@ -1,10 +1,10 @@
 """``python -m tests.faults.soak``: honest clients for many minutes, and a random fault every twenty seconds.
 
-Ends with status 1 if a request was lost, answered wrongly or twice, or never.
+Ends with status 1 if a request was lost, answered wrongly or twice, or never, if there were no answers for long after a
+fault, or if a part has ended by itself.
 """
 
 import asyncio
-import contextlib
 import json
 import random
 import secrets
@@ -26,7 +26,7 @@ from tests.harness.clients import HonestClients
 from tests.harness.faults import PARTS, before_the_broker, for_seconds, full_disk, kill, paused, restart
 from tests.harness.ledger import Ledger, table
 from tests.harness.proxy import Proxy
-from tests.harness.stack import WARM, running_stack
+from tests.harness.stack import WARM, deaths, running_stack
 from tests.harness.truth import Truth
 from tests.harness.usage import Growth, growths, sampling
 
@@ -120,16 +120,19 @@ async def soak(folder: Path, minutes: float, seed: int) -> Result:
                 await for_seconds(due - time.monotonic())
                 kind, part = await injector.inject()
                 over = time.monotonic()
-                with contextlib.suppress(TimeoutError):  # its operations are found stuck at the end
+                try:
                     await clients.until_answered(3, patience_s=PATIENCE_S)
+                except TimeoutError:
+                    result.broken.append(f"no answers within {PATIENCE_S:.0f} s after {kind} of {part}")
                 fault = Fault(round(over - began, 1), kind, part, round(time.monotonic() - over, 1))
                 result.faults.append(fault)
                 print(f"{fault.at_s:7.1f} s  {kind} of {part}: answers again after {fault.recovery_s} s", flush=True)
             await for_seconds(max(began + minutes * 60 - time.monotonic(), 0))
         async with httpx.AsyncClient(base_url=stack.url, timeout=70, trust_env=False) as http:
             await ledger.settle(http, Truth(stack.addresses), patience_s=PATIENCE_S)
+        result.broken += await deaths(stack)
     result.counts, result.failures = ledger.counts, dict(ledger.failures)
-    result.broken = ledger.broken(allowed=EXPLAINED)
+    result.broken += ledger.broken(allowed=EXPLAINED)
     result.growth = growths(list(lives.values()))
     return result
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from ondemand.stack import Stack
+from tests.harness.bus import PATIENCE_S
 from tests.harness.clients import HonestClients, wine_rows
 from tests.harness.faults import altered, before_the_broker, for_seconds
 from tests.harness.ledger import Ledger
@@ -68,7 +69,10 @@ async def test_connections_to_the_broker_are_cut_held_and_slow(
     assert ledger.broken() == []
 
 
-@pytest.mark.parametrize(("host", "kind"), [("run-model", b"StartTraining"), ("train", b"CheckTraining")])
+@pytest.mark.parametrize(
+    ("host", "kind"),
+    [("run-model", b"StartTraining"), pytest.param("train", b"CheckTraining", marks=pytest.mark.long)],
+)
 async def test_lost_confirmation_of_a_training_message(
     http: httpx.AsyncClient, ledger: Ledger, truth: Truth, to_broker: dict[str, Proxy], host: str, kind: bytes
 ) -> None:
@@ -78,7 +82,7 @@ async def test_lost_confirmation_of_a_training_message(
     alpha = {"run-model": 5.1, "train": 5.2}[host]
     attempt = ledger.attempt("untrained", {"alpha": alpha, "l1_ratio": 0.5}, wine_rows(random.Random(5)))
     attempt.heard(await http.post("/predict", json=attempt.body))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await proxy.lost.wait()
     proxy.lose_answers_to = None
     await ledger.settle(http, truth)

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 ANSWER, HANG, SLOW, GIANT = 0.0, 1.0, 2.0, 3.0
 """Values of the column ``act``."""
-SLOW_S = 12.0
+SLOW_S = 3.0
 
 
 class ActingModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -1,6 +1,7 @@
 """What somebody with the right to send and to receive can do on the bus, and what stands in its queues."""
 
 import asyncio
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,8 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from functions.catalog import load_catalog
-from functions.contracts import RunModel, utc_now
+from functions.contracts import Operation, RunModel, utc_now
+from functions.operations import Operations, open_store
 from functions.parameters import canonical_parameters, training_key
 from ondemand.queues import QueueCounts, administration_client, endpoint
 from ondemand.stack import Stack
@@ -62,15 +64,21 @@ async def _waiting(stack: Stack, queues: Sequence[str]) -> int:
     return sum(now[queue].active + now[queue].dead_letter for queue in queues)
 
 
+async def begun(stack: Stack) -> str:
+    """A made-up operation, visible as its 202 would make it: a poll of any other is 404."""
+    operation = Operation(operation_id=uuid.uuid4().hex, status="pending", expires_at=utc_now() + timedelta(hours=1))
+    await Operations(open_store(stack.addresses.operations)).begin(operation)
+    return str(operation.operation_id)
+
+
 async def outcome(http: httpx.AsyncClient, operation: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
-    """The outcome of an operation that no 202 announced: it is unknown until an event was stored."""
+    """The document of an operation that has ended."""
     async with asyncio.timeout(patience_s):
-        while True:
-            response = await http.get(f"/predict/{operation}", headers={"Prefer": "wait=5"})
-            if response.status_code == 200:
-                document: dict[str, Any] = response.json()
-                return document
-            await asyncio.sleep(POLL_S)  # a store tells nobody of a change
+        while (response := await http.get(f"/predict/{operation}", headers={"Prefer": "wait=5"})).status_code == 202:
+            pass
+    assert response.status_code == 200, response.text
+    document: dict[str, Any] = response.json()
+    return document
 
 
 def command(operation: str, *, session: str = "nobody", model_type: str = "wine", **parameters: Any) -> RunModel:

@@ -11,6 +11,7 @@ import httpx
 
 from tests.harness.ledger import Attempt, Ledger
 from tests.harness.models import WINE_COLUMNS
+from tests.harness.stack import WARM
 
 LARGE_ROWS = 2_000
 """More than a message holds, so they go by claim check."""
@@ -20,6 +21,15 @@ AGAIN_S = 0.5
 
 def wine_rows(random_numbers: random.Random, count: int = 1) -> list[dict[str, float]]:
     return [{column: round(random_numbers.random(), 3) for column in WINE_COLUMNS} for _ in range(count)]
+
+
+def wine_body(alpha: float = WARM[0]) -> dict[str, Any]:
+    """A request for one row, the same for each value of alpha."""
+    return {
+        "modelType": "wine",
+        "modelParameters": {"alpha": alpha},
+        "predictionParameters": wine_rows(random.Random(0)),
+    }
 
 
 class HonestClients:

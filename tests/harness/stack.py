@@ -1,5 +1,6 @@
 """The real stack on free ports, with the catalog of these tests and models that are there already."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ WARM = (1.0, 2.0, 3.0)
 
 @asynccontextmanager
 async def running_stack(data: Path, warm: Sequence[float] = WARM, **environ: str) -> AsyncIterator[Stack]:
+    """Raises RuntimeError at the end if a part has ended by itself."""
     settings = {"CATALOG_FILE": str(CATALOG), "MAX_TRAININGS_PER_DAY": "10000"}
     async with Stack(
         data, free_ports=True, environ={**ENVIRON, **settings, **environ}, workspaces=(SAMPLE_WORKSPACE,)
@@ -25,3 +27,17 @@ async def running_stack(data: Path, warm: Sequence[float] = WARM, **environ: str
         for alpha in warm:
             await log_wine(stack.addresses, alpha)
         yield stack
+        if dead := await deaths(stack):
+            raise RuntimeError("\n".join(dead))
+
+
+async def deaths(stack: Stack) -> list[str]:
+    """Of each part that has ended by itself, and of which this was not asked before, the end of its log."""
+    found: list[str] = []
+    while True:
+        died = asyncio.create_task(stack.died())
+        await asyncio.sleep(0)
+        if not died.done():
+            died.cancel()
+            return found
+        found.append(str(died.result()))

@@ -1,9 +1,11 @@
 """Loads of real models: side by side, hanging, and of copies that are damaged."""
 
 import asyncio
+import socket
 import threading
 import warnings
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from mlflow.models import infer_signature
 from sklearn.linear_model import LinearRegression
 
 from functions.errors import ModelNotLoaded, Unavailable
-from functions.run_model.loader import Loader
+from functions.run_model.loader import DOWNLOADS, Loader
 from functions.run_model.loading import LoadedModel
 from functions.run_model.lookup import Found
 from functions.run_model.model_folder import ModelFolder
@@ -174,6 +176,23 @@ async def test_hanging_load_is_given_up_and_others_go_on(
     while loader.hung:
         await asyncio.to_thread(gate.open.wait)
     assert await predicted(await loader.load(hanging, entry())) == pytest.approx([6.0])
+
+
+async def test_copy_on_disk_is_loaded_while_downloads_hang(
+    store: Store, doubler: Found, cache: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow takes connections and never answers."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    ModelFolder(cache, 10**9, store.uri).download(doubler)
+    with ExitStack() as sockets:
+        silent = sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        loader = Loader(ModelFolder(cache, 10**9, uri), gate, 30)
+        hanging = [asyncio.create_task(loader.load(Found(f"m-{n}", None), entry())) for n in range(DOWNLOADS)]
+        for _ in hanging:
+            sockets.enter_context((await asyncio.to_thread(silent.accept))[0])
+        assert await predicted(await loader.load(doubler, entry())) == pytest.approx([6.0])
+    assert {type(error) for error in await asyncio.gather(*hanging, return_exceptions=True)} == {Unavailable}
 
 
 async def test_model_from_code_is_put_off_while_another_load_hangs(

@@ -67,7 +67,7 @@ def folder_of(store: Store, tmp_path: Path, max_bytes: int = 10**9) -> ModelFold
 
 
 def load(folder: ModelFolder, found: Found, entry: ModelType) -> LoadedModel:
-    path, _ = folder.fetch(found)
+    path = folder.download(found)
     return load_model(found, path, entry)
 
 

@@ -1,6 +1,9 @@
 """Calls that hang, in real threads."""
 
 import asyncio
+import gc
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import AsyncIterator
@@ -49,6 +52,28 @@ async def test_exceptions_that_would_end_the_loop_are_no_such(error: BaseExcepti
     with pytest.raises(RuntimeError, match=type(error).__name__):
         await threads.run(fail)
     assert await threads.run(lambda: 1) == 1
+
+
+async def test_error_of_a_call_that_nobody_waits_for_is_not_logged(
+    gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """asyncio logs, with its trace, each exception that nobody has seen."""
+
+    def fail() -> None:
+        gate()
+        raise ZeroDivisionError
+
+    threads = Threads("name", 1, 30)
+    call = asyncio.create_task(threads.run(fail))
+    assert await asyncio.to_thread(gate.began.wait, 30)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    gate.open.set()
+    while not threads._idle:  # the call has returned
+        await asyncio.to_thread(gate.open.wait)
+    gc.collect()
+    assert caplog.text == ""
 
 
 async def test_calls_beyond_the_places_wait(gate: Gate) -> None:
@@ -120,3 +145,23 @@ async def test_thread_keeps_nothing_of_its_last_call() -> None:
     del rows
     await threads.run(lambda: None)
     assert await asyncio.to_thread(gone.wait, 30)
+
+
+HANGING = """
+import asyncio, threading
+from functions.run_model.threads import CallTimeout, Threads
+
+async def main():
+    try:
+        await Threads("name", 1, 0.01).run(threading.Event().wait)
+    except CallTimeout:
+        print("given up")
+
+asyncio.run(main())
+"""
+
+
+def test_process_with_a_hung_call_ends() -> None:
+    """With concurrent.futures it would wait for the thread for ever."""
+    done = subprocess.run([sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "given up\n"
