@@ -22,8 +22,8 @@ class Shares:
         self._held: dict[str, int] = {}
 
     def fits(self, caller: str, amount: int = 1) -> bool:
-        """Whether the caller may hold so much more."""
-        return self._held.get(caller, 0) + amount <= self.size - self._used - amount
+        """Whether the caller may hold so much more. Nothing always fits."""
+        return not amount or self._held.get(caller, 0) + amount <= self.size - self._used - amount
 
     @contextmanager
     def hold(self, caller: str, amount: int = 1) -> Iterator[None]:
@@ -49,6 +49,8 @@ class Shares:
 
     def give_back(self, caller: str, amount: int = 1) -> None:
         self._used -= amount
-        self._held[caller] -= amount
-        if not self._held[caller]:
-            del self._held[caller]
+        left = self._held.get(caller, 0) - amount
+        if left:
+            self._held[caller] = left
+        else:
+            self._held.pop(caller, None)
