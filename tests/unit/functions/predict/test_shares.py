@@ -87,8 +87,7 @@ def test_nobody_ever_holds_more_than_is_free(size: int, asked: list[tuple[str, i
 def test_nothing_fits_where_all_is_taken_and_leaves_no_trace() -> None:
     shares = Shares(2, "places")
     shares.take("a")
-    with shares.hold("a", 0), shares.hold("b", 0):
-        with shares.hold("b", 0):
-            pass
+    with shares.hold("a", 0), shares.hold("b", 0), shares.hold("b", 0):
+        pass
     shares.give_back("a")
     assert shares.fits("b")
