@@ -23,6 +23,8 @@ ATTEMPT, GIVE_UP_AT = "attempt", "giveUpAt"
 USUAL = timedelta(hours=1)
 LONGEST = timedelta(hours=25)
 """The longest deadline: a day for the training, and the time in queues."""
+MAX_ID = 128
+"""Characters of an id or a session id."""
 
 
 class Received(Protocol):
@@ -57,11 +59,11 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
     logger.warning("message %s is put off until %s: %s", message.message_id, f"{at:%FT%TZ}", reason)
     again = Unread(
         body=body,
-        kind=message.subject or "",
+        kind=_text(message.subject or ""),
         message_id=_message_id(message, properties, attempt),
-        correlation_id=message.correlation_id,
-        session_id=message.session_id,
-        reply_to_session_id=message.reply_to_session_id,
+        correlation_id=_id(message.correlation_id),
+        session_id=_id(message.session_id),
+        reply_to_session_id=_id(message.reply_to_session_id),
         properties=properties | {ATTEMPT: str(attempt), GIVE_UP_AT: give_up_at.isoformat()},
     )
     await publisher.publish(queue, again, at=at)
@@ -70,7 +72,7 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
 
 def _message_id(message: Received, properties: Mapping[str, str], attempt: int) -> str:
     """Another one for each attempt: duplicate detection would drop the message."""
-    first = (message.message_id or "").removesuffix(f":later:{properties.get(ATTEMPT)}")
+    first = _text(message.message_id or "").removesuffix(f":later:{properties.get(ATTEMPT)}")
     return f"{first[:100]}:later:{attempt}"
 
 
@@ -97,6 +99,12 @@ def _time(text: object) -> datetime | None:
 
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 6 else 0
+
+
+def _id(value: object) -> str | None:
+    """An id of AMQP may also be a number, bytes or a UUID. One longer than Service Bus takes is not ours."""
+    text = None if value is None else _text(value)
+    return text if text is None or len(text) <= MAX_ID else None
 
 
 def _text(value: object) -> str:
