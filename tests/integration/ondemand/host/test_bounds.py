@@ -171,3 +171,33 @@ async def test_failures_of_one_kind_have_one_trace(host: RunningPart) -> None:
     log = host.log.read_text()
     assert log.count("Traceback") == 1
     assert log.count("function boom failed: ValueError: a secret") == 5
+
+
+UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("split", [0, 1, 3])
+async def test_offer_of_http2_is_no_reason_to_lose_the_body(host: RunningPart, is_chunked: bool, split: int) -> None:
+    """Java's HttpClient makes that offer by default."""
+    framing, body = (
+        ("Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n") if is_chunked else ("Content-Length: 5", b"hello")
+    )
+    async with connected(host) as (reader, writer):
+        for _ in range(2):  # the connection is kept
+            writer.write(head(framing, *UPGRADE) + body[:split])
+            await writer.drain()
+            writer.write(body[split:])
+            assert await status((reader, writer)) == 203
+            async with asyncio.timeout(DEADLINE):
+                lines = await reader.readuntil(b"\r\n\r\n")
+                length = int(lines.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+                assert b"hello" in await reader.readexactly(length)
+
+
+async def test_pipelined_requests_of_a_client_that_leaves_are_no_trace_in_the_log(host: RunningPart) -> None:
+    async with connected(host) as (_, writer):
+        writer.write(head("Content-Length: 0", path="/api/slow/0.1", method="GET") * 2)
+        await writer.drain()
+    assert await get(host, "/api/slow/0.5") == 200  # it ends after the first one, whose client has left
+    assert "Traceback" not in host.log.read_text()
