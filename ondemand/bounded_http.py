@@ -17,6 +17,8 @@ HEAD_TIMEOUT_S = 10.0
 """For the whole head of a request, and for a connection that sends nothing."""
 BODY_GRACE_S, BODY_BYTES_PER_S = 5.0, 240
 """A body has as much time as Kestrel gives it: the grace, and then a second for each 240 bytes."""
+BODY_PAUSE_S = 30.0
+"""Beyond Kestrel: the longest silence within a body. 15 MB that came at once would earn 17 hours."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_CONNECTIONS = 4096
 SPARE_CONNECTIONS = 128
@@ -126,7 +128,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._pending = 0
         if self._deadline is not None:
-            self._deadline += len(body) / BODY_BYTES_PER_S
+            earned = self._deadline + len(body) / BODY_BYTES_PER_S
+            self._deadline = min(earned, self.loop.time() + BODY_PAUSE_S)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
