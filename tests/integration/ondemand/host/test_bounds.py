@@ -125,16 +125,6 @@ async def test_clients_that_stop_hold_no_place_and_are_cut(host: RunningPart) ->
         assert await get(host, "/api/slow/0") == 200
 
 
-async def test_much_of_a_body_earns_no_long_silence(tmp_path: Path) -> None:
-    """Bodies that are not complete take the bytes that all share."""
-    environ = host_environ("no bus", FUNCTIONS)
-    with running(tmp_path / "host.log", SHORT_PAUSES, *host_arguments()[1:], **environ) as host:
-        async with connected(host) as connection:
-            connection[1].write(head(f"Content-Length: {LIMIT}") + b"x" * (LIMIT - 1))
-            assert await status(connection) == 408
-        assert host.terminate() == 0
-
-
 async def test_anonymous_functions_answer_while_every_place_is_taken(host: RunningPart) -> None:
     async with connected(host) as first, connected(host) as second, connected(host) as third:
         for connection in (first, second, third):
