@@ -26,6 +26,8 @@ LONGEST = timedelta(hours=25)
 """The longest deadline: a day for the training, and the time in queues."""
 LONGEST_ID = 100
 """Characters of an id that is kept as it is."""
+MAX_ID = 128
+"""Characters of an id or a session id."""
 
 
 class Received(Protocol):
@@ -59,11 +61,11 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
     logger.warning("message %s is put off by %.0f s: %s", message.message_id, delay.total_seconds(), reason)
     again = Unread(
         body=body,
-        kind=message.subject or "",
+        kind=_text(message.subject or ""),
         message_id=_message_id(message, body, properties, attempt),
-        correlation_id=message.correlation_id,
-        session_id=message.session_id,
-        reply_to_session_id=message.reply_to_session_id,
+        correlation_id=_id(message.correlation_id),
+        session_id=_id(message.session_id),
+        reply_to_session_id=_id(message.reply_to_session_id),
         properties=properties | {ATTEMPT: str(attempt), GIVE_UP_AT: give_up_at.isoformat()},
     )
     await publisher.publish(queue, again, at=bus_time.of_message() + delay)
@@ -75,7 +77,7 @@ def _message_id(message: Received, body: bytes, properties: Mapping[str, str], a
 
     Service Bus takes 128 characters. A message of another client may need all of them, or have no id.
     """
-    first = (message.message_id or "").removesuffix(f":later:{properties.get(ATTEMPT)}")
+    first = _text(message.message_id or "").removesuffix(f":later:{properties.get(ATTEMPT)}")
     if not 0 < len(first) <= LONGEST_ID:
         first = hashlib.sha256(first.encode() or body).hexdigest()
     return f"{first}:later:{attempt}"
@@ -104,6 +106,12 @@ def _time(text: object) -> datetime | None:
 
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 6 else 0
+
+
+def _id(value: object) -> str | None:
+    """An id of AMQP may also be a number, bytes or a UUID. One longer than Service Bus takes is not ours."""
+    text = None if value is None else _text(value)
+    return text if text is None or len(text) <= MAX_ID else None
 
 
 def _text(value: object) -> str:

@@ -6,14 +6,19 @@ They stand for what Kestrel does in the official host.
 import asyncio
 import logging
 import resource
+import sys
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_TIMEOUT_S = 10.0
 """For the whole head of a request, and for a connection that sends nothing."""
 BODY_GRACE_S, BODY_BYTES_PER_S = 5.0, 240
 """A body has as much time as Kestrel gives it: the grace, and then a second for each 240 bytes."""
+BODY_PAUSE_S = 30.0
+"""Beyond Kestrel: the longest silence within a body. 15 MB that came at once would earn 17 hours."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_CONNECTIONS = 4096
 SPARE_CONNECTIONS = 128
@@ -48,6 +53,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline: float | None = None
         """When what is awaited from the client must be here; None while nothing is."""
         self._timer: asyncio.TimerHandle | None = None
+        self._data = b""
+        self._is_told = False
+        """Whether the parser reads a head that the request has had already."""
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -58,26 +67,60 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadline = None
+        if self._running is not None and not self._running.response_complete:
+            # uvicorn tells the last of several requests on one connection, and the running one may be before it.
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         self._pending += len(data)
+        self._data = data
         super().data_received(data)
         if self._pending > MAX_HEAD_BYTES:
             self._refuse(_TOO_LARGE)
         if self._timer is None and self._deadline is not None:
             self._check()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Go on with HTTP/1.1 where a client offers another protocol, as Java's HttpClient offers HTTP/2.
+
+        httptools 0.9 takes such a request for one without a body, which is then lost, and the rest of the data too. A
+        new parser reads them by what the head says of the body.
+        """
+        upgrade = sys.exc_info()[1]
+        rest = self._data[upgrade.args[0] :] if isinstance(upgrade, httptools.HttpParserUpgrade) else b""
+        body = [b"%b: %b\r\n" % each for each in self.headers if each[0] in (b"content-length", b"transfer-encoding")]
+        self.parser = httptools.HttpRequestParser(self)
+        self._is_told = True
+        self.parser.feed_data(b"".join((b"POST / HTTP/1.1\r\n", *body, b"\r\n")))
+        self._is_told = False
+        if rest:
+            self._data = rest
+            super().data_received(rest)
+
+    def on_url(self, url: bytes) -> None:
+        if not self._is_told:
+            super().on_url(url)
+
     def on_message_begin(self) -> None:
+        if self._is_told:
+            return
         super().on_message_begin()
         self._in_head = True
         self._await_more(HEAD_TIMEOUT_S)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # else it is a trailer of a body, which nobody reads
+        if self._in_head and not self._is_told:  # else it is a trailer of a body, which nobody reads
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._is_told:
+            return
         self._in_head, self._pending = False, 0
         self._await_more(BODY_GRACE_S)
         super().on_headers_complete()
@@ -85,10 +128,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._pending = 0
         if self._deadline is not None:
-            self._deadline += len(body) / BODY_BYTES_PER_S
+            earned = self._deadline + len(body) / BODY_BYTES_PER_S
+            self._deadline = min(earned, self.loop.time() + BODY_PAUSE_S)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():  # its body is still to come
+            return
         self._pending, self._deadline = 0, None
         super().on_message_complete()
 

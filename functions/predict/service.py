@@ -89,7 +89,7 @@ class PredictService:
         request = parse_body(headers.get("content-type"), body, self._settings.max_body_bytes, encoding)
         wait = preferred_wait(headers.get("prefer"))
         if request.operation_id is not None:
-            return await self.poll(caller, request.operation_id, wait)
+            return await self.poll(caller, request.operation_id, wait, len(body))
         key = idempotency_key(headers.get("idempotency-key"))
         with self._bodies.hold(caller, len(body)), self._results.places.hold(caller):
             prediction = validate(request, self._catalog, self._settings, body)
@@ -99,17 +99,19 @@ class PredictService:
             except OnDemandError as error:
                 return refusal(error, prediction)
 
-    async def poll(self, caller: str, run_id: str, wait: float | None) -> Answer:
+    async def poll(self, caller: str, run_id: str, wait: float | None, body_bytes: int = 0) -> Answer:
         """How an operation stands, after at most `wait` seconds. Raises UnknownRun, or TooManyRequests.
 
-        A caller that has no place left to wait is answered at once.
+        A caller that has no place left to wait, or whose bodies under way leave no room for that of this poll, is
+        answered at once: the host keeps the body until then.
         """
         operation_id = canonical_run_id(run_id)
         if operation_id is None or not await self._may_read(caller, operation_id):
             raise _unknown_run(run_id)
-        if wait and not self._polling.fits(caller):
+        if wait and not (self._polling.fits(caller) and self._bodies.fits(caller, body_bytes)):
             wait = None
-        with (self._polling if wait else self.reading).hold(caller):
+        places = self._polling if wait else self.reading
+        with places.hold(caller), self._bodies.hold(caller, body_bytes if wait else 0):
             operation = await self._operations.wait(operation_id, wait or 0.0)
         if operation is None:
             raise _unknown_run(run_id)

@@ -21,8 +21,8 @@ class Shares:
         self._held: dict[str, int] = {}
 
     def fits(self, caller: str, amount: int = 1) -> bool:
-        """Whether the caller may hold so much more."""
-        return self._held.get(caller, 0) + amount <= self.size - self._used - amount
+        """Whether the caller may hold so much more. Nothing always fits."""
+        return not amount or self._held.get(caller, 0) + amount <= self.size - self._used - amount
 
     def hold(self, caller: str, amount: int = 1) -> "Hold":
         """A context; to enter it raises TooManyRequests when that would be more than the caller's share."""

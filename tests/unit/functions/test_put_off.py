@@ -1,5 +1,6 @@
 """A message of an unknown schema version goes back to its queue, later and later, until its deadline."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,9 +19,9 @@ REASON = UnknownVersion("its schema version is 2, known is 1")
 
 @dataclass(frozen=True)
 class Message:
-    message_id: str | None = "op:1"
+    message_id: Any = "op:1"
     subject: str | None = "RunModel"
-    correlation_id: str | None = "op"
+    correlation_id: Any = "op"
     session_id: str | None = None
     reply_to_session_id: str | None = "session"
     application_properties: Mapping[Any, Any] | None = field(default_factory=lambda: {b"traceparent": b"00-1"})
@@ -127,3 +128,14 @@ async def test_ids_of_two_messages_do_not_meet(
     assert len(set(message_ids)) == 4
     assert message_ids[1] == message_ids[0].removesuffix("1") + "2"
     assert all(len(message_id) <= 128 for message_id in message_ids)
+
+
+@pytest.mark.parametrize("identity", [uuid.UUID(int=1), 12345, b"\xff\xfe", None])
+async def test_ids_of_every_type_of_amqp_go_back_as_text(publisher: RecordingPublisher, identity: object) -> None:
+    """A UUID ended the session of the inbox, with all that waited there."""
+    message = Message(message_id=identity, correlation_id=identity, reply_to_session_id="x" * 129)
+    assert await put_off(publisher, "results", message, body(600), REASON)
+    unread = again(publisher)
+    assert unread.message_id.endswith(":later:1")
+    assert unread.correlation_id is None or unread.correlation_id == str(identity) or identity == b"\xff\xfe"
+    assert unread.reply_to_session_id is None, "the SDK refuses it"

@@ -71,6 +71,13 @@ async def test_command_is_a_new_operation_with_a_new_deadline(operations: Operat
     assert (pending.status, pending.expires_at) == ("pending", NOW + timedelta(days=1))
 
 
+async def test_many_replays_are_answered_in_few_sessions(operations: Operations) -> None:
+    """Each session that is adopted occupies a place of the host for seconds."""
+    secret = Secret(operations, SECRET)
+    answers = [await replay(kept(command(number).to_json()), operations, secret) for number in range(1, 100)]
+    assert len({each.reply_to_session for answer in answers for each in answer.messages}) <= 16
+
+
 async def test_replay_begun_again_sends_the_same_message(operations: Operations) -> None:
     first = await replay(kept(command().to_json()), operations, Secret(operations, SECRET), lambda: NOW)
     again = await replay(

@@ -12,6 +12,7 @@ from tests.integration.ondemand.host.conftest import DEADLINE, RunningPart, host
 LIMIT = 1024 * 1024
 FUNCTIONS = ("echo", "slow", "open_to_all", "boom")
 FEW_FILES = "tests.integration.ondemand.host.few_files"
+SHORT_PAUSES = "tests.integration.ondemand.host.short_pauses"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -133,6 +134,16 @@ async def test_anonymous_functions_answer_while_every_place_is_taken(host: Runni
         assert await get(host, "/admin/host/status") == 200
 
 
+async def test_much_of_a_body_earns_no_long_silence(tmp_path: Path) -> None:
+    """Bodies that are not complete take the bytes that all share."""
+    environ = host_environ("no bus", FUNCTIONS)
+    with running(tmp_path / "host.log", SHORT_PAUSES, *host_arguments()[1:], **environ) as host:
+        async with connected(host) as connection:
+            connection[1].write(head(f"Content-Length: {LIMIT}") + b"x" * (LIMIT - 1))
+            assert await status(connection) == 408
+        assert host.terminate() == 0
+
+
 async def test_anonymous_functions_answer_while_there_are_too_many_connections(tmp_path: Path) -> None:
     environ = host_environ("no bus", FUNCTIONS)
     with running(tmp_path / "host.log", FEW_FILES, *host_arguments()[1:], **environ) as host:
@@ -171,3 +182,33 @@ async def test_failures_of_one_kind_have_one_trace(host: RunningPart) -> None:
     log = host.log.read_text()
     assert log.count("Traceback") == 1
     assert log.count("function boom failed: ValueError: a secret") == 5
+
+
+UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("split", [0, 1, 3])
+async def test_offer_of_http2_is_no_reason_to_lose_the_body(host: RunningPart, is_chunked: bool, split: int) -> None:
+    """Java's HttpClient makes that offer by default."""
+    framing, body = (
+        ("Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n") if is_chunked else ("Content-Length: 5", b"hello")
+    )
+    async with connected(host) as (reader, writer):
+        for _ in range(2):  # the connection is kept
+            writer.write(head(framing, *UPGRADE) + body[:split])
+            await writer.drain()
+            writer.write(body[split:])
+            assert await status((reader, writer)) == 203
+            async with asyncio.timeout(DEADLINE):
+                lines = await reader.readuntil(b"\r\n\r\n")
+                length = int(lines.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+                assert b"hello" in await reader.readexactly(length)
+
+
+async def test_pipelined_requests_of_a_client_that_leaves_are_no_trace_in_the_log(host: RunningPart) -> None:
+    async with connected(host) as (_, writer):
+        writer.write(head("Content-Length: 0", path="/api/slow/0.1", method="GET") * 2)
+        await writer.drain()
+    assert await get(host, "/api/slow/0.5") == 200  # it ends after the first one, whose client has left
+    assert "Traceback" not in host.log.read_text()

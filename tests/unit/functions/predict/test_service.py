@@ -227,6 +227,21 @@ async def test_bodies_under_way_are_bounded_by_caller() -> None:
     assert (await instance.post(NO_WAIT, rows)).status == 202
 
 
+async def test_bodies_of_polls_that_wait_are_a_fair_share_too() -> None:
+    """A poll may carry any body, which the host keeps while the poll waits: 60 of 15 MB held 900 MB."""
+    instance = Instance(max_body_bytes=1000, max_bodies_bytes=2000)
+    operation_id = (await instance.post(NO_WAIT, {"alcohol": 12})).operation.operation_id or ""
+    poll = json.dumps({"runId": operation_id, "predictionParameters": "x" * 800}).encode()
+    waiting = asyncio.create_task(instance.service.post("key:1", {"prefer": "wait=60"}, poll))
+    await asyncio.sleep(0)
+    at_once = await instance.service.post("key:1", {"prefer": "wait=60"}, poll)
+    assert (at_once.status, at_once.headers.get("Preference-Applied")) == (202, None)
+    assert not waiting.done()
+    await instance.operations.record(Operation(operation_id=operation_id, status="completed"))
+    assert (await waiting).status == 200
+    assert (await instance.post(NO_WAIT, {"text": "x" * 800})).status == 202, "the bytes are given back"
+
+
 async def test_body_that_is_too_large_is_told_so_and_not_to_come_again() -> None:
     instance = Instance(max_body_bytes=100, max_bodies_bytes=200)
     with pytest.raises(RequestTooLarge):

@@ -60,7 +60,7 @@ def test_caller_gets_no_large_amount_that_leaves_less_than_it_holds() -> None:
 
 @given(
     size=st.integers(0, 50),
-    asked=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 20), st.booleans()), max_size=60),
+    asked=st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 20), st.booleans()), max_size=60),
 )
 def test_nobody_ever_holds_more_than_is_free(size: int, asked: list[tuple[str, int, bool]]) -> None:
     shares, held = Shares(size, "bytes"), {"a": 0, "b": 0, "c": 0}
@@ -82,3 +82,12 @@ def test_nobody_ever_holds_more_than_is_free(size: int, asked: list[tuple[str, i
         if amount:
             shares.give_back(caller, amount)
     assert shares.fits("a", size // 2)
+
+
+def test_nothing_fits_where_all_is_taken_and_leaves_no_trace() -> None:
+    shares = Shares(2, "places")
+    shares.take("a")
+    with shares.hold("a", 0), shares.hold("b", 0), shares.hold("b", 0):
+        pass
+    shares.give_back("a")
+    assert shares.fits("b")
