@@ -1,6 +1,6 @@
 """``python -m tests.faults.soak``: honest clients for many minutes, and a random fault every twenty seconds.
 
-Ends with status 1 if a request was lost, answered wrongly or twice, or never.
+Ends with status 1 if a request was lost, answered wrongly or twice, or never, or if nobody was answered for long.
 """
 
 import asyncio
@@ -11,9 +11,10 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any
 
 import httpx
@@ -129,9 +130,18 @@ async def soak(folder: Path, minutes: float, seed: int) -> Result:
         async with httpx.AsyncClient(base_url=stack.url, timeout=70, trust_env=False) as http:
             await ledger.settle(http, Truth(stack.addresses), patience_s=PATIENCE_S)
     result.counts, result.failures = ledger.counts, dict(ledger.failures)
-    result.broken = ledger.broken(allowed=EXPLAINED)
+    result.broken = [*ledger.broken(allowed=EXPLAINED), *silences(result.faults)]
     result.growth = growths(list(lives.values()))
     return result
+
+
+def silences(faults: Iterable[Fault]) -> list[str]:
+    """A fault after which nobody was answered is no recovery, although its operations end after the next restart."""
+    return [
+        f"{each.kind} of {each.part} at {each.at_s} s: no answers within {PATIENCE_S:.0f} s"
+        for each in faults
+        if each.recovery_s >= PATIENCE_S
+    ]
 
 
 def summary(result: Result) -> str:
@@ -140,7 +150,8 @@ def summary(result: Result) -> str:
     kinds = sorted({fault.kind for fault in result.faults})
     recoveries = {kind: sorted(fault.recovery_s for fault in result.faults if fault.kind == kind) for kind in kinds}
     faults: dict[str, list[Any]] = {
-        kind: [len(times), times[len(times) // 2], times[-1]] for kind, times in recoveries.items()
+        kind: [len(times), times[len(times) // 2], times[-1], sum(each >= PATIENCE_S for each in times)]
+        for kind, times in recoveries.items()
     }
     clients: dict[str, list[Any]] = {kind: list(row.values()) for kind, row in result.counts.items()}
     usage: dict[str, list[Any]] = {
@@ -150,10 +161,10 @@ def summary(result: Result) -> str:
     errors = ", ".join(f"{count} x `{kind}`" for kind, count in result.failures.items()) or "none"
     return "\n\n".join(
         [
-            f"Seed {result.seed}, {number(result.minutes)} minutes, {len(result.faults)} faults. {machine}.",
+            fill(f"Seed {result.seed}, {number(result.minutes)} minutes, {len(result.faults)} faults. {machine}.", 120),
             table({"clients": list(next(iter(result.counts.values())))} | clients),
             f"Error outcomes: {errors}.",
-            table({"fault": ["times", "median s to 3 answers", "longest"]} | faults),
+            table({"fault": ["times", "median s to 3 answers", "longest", f"none in {PATIENCE_S:.0f} s"]} | faults),
             table({"part": list(next(iter(result.growth.values()), {}))} | usage),
         ]
     )
