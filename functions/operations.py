@@ -35,7 +35,7 @@ SHARED_BY_INSTANCES = "secret/instances"
 MAX_BEGUN, BEGUN_S = 10_000, 600.0
 MAX_AT_ONCE = 32
 """Calls of the store at a time: each takes a thread of obstore's where the store is a folder, else a connection."""
-_RESULT = b'\n,"result":'
+_RESULT = b' ,"result":'
 
 
 def open_store(url: str) -> ObjectStore:
@@ -57,7 +57,8 @@ class _Stored(Operation):
 
 
 def _to_store(operation: Operation) -> bytes:
-    """JSON with a line break before the result, which stands last: no string in JSON has one."""
+    """JSON with a blank before the result, which stands last: none stands elsewhere outside of strings, and a string
+    that holds these bytes has its quotes escaped."""
     if operation.result is None:
         return operation.to_json()
     head = operation.model_dump_json(by_alias=True, exclude={"result"}).encode()

@@ -55,9 +55,17 @@ class ParameterSpec(BaseModel):
             raise ValueError("a required parameter has no default")
         if not self.required and self.default is None:
             raise ValueError("give a default or set required: true")
-        for value in (*(self.choices or ()), *(() if self.default is None else (self.default,))):
-            self.canonical(value)
+        for choice in self.choices or ():
+            self._checked("a choice", choice)
+        if self.default is not None:
+            self._checked("the default", self.default)
         return self
+
+    def _checked(self, what: str, value: object) -> None:
+        try:
+            self.canonical(value)
+        except ValueError as error:
+            raise ValueError(f"{what} {error}") from error
 
     def canonical(self, value: object) -> ParameterValue:
         """The value as this parameter's type, checked against its bounds.

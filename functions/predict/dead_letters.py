@@ -15,7 +15,7 @@ from functions.errors import DeadLettered, Unavailable, cut
 from functions.outbox.messages import OPERATIONS
 from functions.predict.results import Results
 from functions.publisher import Publisher
-from functions.queues import RESULTS
+from functions.queues import FAILED, RESULTS
 
 logger = logging.getLogger(__name__)
 _OPERATION_ID = re.compile(OPERATION_ID)
@@ -79,6 +79,8 @@ class DeadLetters:
     async def _keep(self, message: func.ServiceBusMessage, queue: str, events: Sequence[Event]) -> None:
         named = [str(event.operation.operation_id) for event in events] or _operations_named(message)
         await self._keeper.keep(message, queue, named[:MAX_NAMED])
+        reason = _reason(message) or "no reason is given"
+        logger.error("dead letter %r of %s is kept in the queue %s: %s", message.message_id, queue, FAILED, reason)
 
     @asynccontextmanager
     async def _pause_before_raising(self) -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 import azure.functions as func
@@ -42,7 +43,7 @@ def original(
         **_own_properties(message),
         SOURCE_QUEUE: queue,
         ATTEMPTS: max((message.delivery_count or 0) - 1, 0),  # without this delivery, the dead letter's own
-        ENQUEUED: message.enqueued_time_utc.isoformat() if message.enqueued_time_utc else "",
+        ENQUEUED: enqueued.isoformat() if (enqueued := _enqueued(message)) else "",
         ORIGINAL_ID: (message.message_id or "")[:MAX_TEXT],
         OPERATIONS: ",".join(operations),
     }
@@ -72,8 +73,14 @@ def _bare(message: func.ServiceBusMessage, queue: str, operations: Sequence[str]
 
 
 def _kept_id(message: func.ServiceBusMessage, queue: str) -> str:
-    enqueued = message.enqueued_time_utc
+    enqueued = _enqueued(message)
     return f"{queue}:{message.sequence_number}:{enqueued.timestamp() if enqueued else ''}"[-128:]
+
+
+def _enqueued(message: func.ServiceBusMessage) -> datetime | None:
+    """azure-functions leaves out the time zone, which is UTC."""
+    time = message.enqueued_time_utc
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
 
 
 def _own_properties(message: func.ServiceBusMessage) -> Properties:

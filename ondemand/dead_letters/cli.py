@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DEFAULT_LIMIT = 1000
+WIDTH_OF_A_PIPE = 200
 
 ConnectionOption = Annotated[
     str | None,
@@ -44,7 +45,8 @@ NewerOption = Annotated[str | None, typer.Option(help="Only those that failed wi
 NotKeptOption = Annotated[
     str | None,
     typer.Option(
-        "--dead-letter-queue-of", help="Look into the dead-letter queue of this queue instead: predict has yet to come."
+        "--dead-letter-queue-of",
+        help="Look into the dead-letter queue of this queue instead, where messages wait while no predict runs.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -78,7 +80,9 @@ def list_(
     if as_json:
         typer.echo(json.dumps([view.document(each) for each in found[:limit]], indent=2))
     else:
-        Console().print(view.table(found[:limit], f"the first {limit}; there are more" if more else None))
+        shown = view.table(found[:limit], f"the first {limit}; there are more" if more else None)
+        # A pipe has no width, so nothing has to be folded there.
+        Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE).print(shown)
 
 
 @app.command()
@@ -168,7 +172,7 @@ def purge(
     with _receiver(connection, data) as (_, _, receiver):
         found = _found(receiver, selection, limit)
         if found and not yes:
-            typer.confirm(f"Delete {len(found)} messages for good?", abort=True)
+            typer.confirm(f"Delete {len(found)} message{'' if len(found) == 1 else 's'} for good?", abort=True)
         gone = take(receiver, found, lambda _: True)
     _report_gone(gone)
     typer.echo(f"deleted {len(found) - len(gone)}")

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import UTC
 from typing import Any
 
 from rich.filesize import decimal
@@ -17,12 +18,12 @@ from ondemand.dead_letters.replay import Replayed
 def table(letters: Iterable[DeadLetter], caption: str | None = None) -> Table:
     table = Table(caption=caption)
     table.add_column("number", justify="right", no_wrap=True)
-    table.add_column("failed")
+    table.add_column("failed (UTC)", min_width=10, overflow="fold")
     table.add_column("queue", no_wrap=True)
-    table.add_column("reason")
-    table.add_column("attempts", justify="right")
+    table.add_column("reason", overflow="fold")
+    table.add_column("attempts", justify="right", no_wrap=True)
     table.add_column("operation", overflow="fold")
-    table.add_column("size", justify="right")
+    table.add_column("size", justify="right", no_wrap=True)
     for each in letters:
         attempts = "" if each.attempts is None else str(each.attempts)
         cells = (_failed(each), each.queue, each.reason, attempts, _operations(each), decimal(each.size))
@@ -63,7 +64,7 @@ def replayed_line(result: Replayed) -> str:
 
 
 def _failed(letter: DeadLetter) -> str:
-    return letter.failed.isoformat(sep=" ", timespec="seconds") if letter.failed else ""
+    return f"{letter.failed.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if letter.failed else ""
 
 
 def _operations(letter: DeadLetter) -> str:

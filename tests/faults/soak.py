@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any
 
 import httpx
@@ -143,7 +144,8 @@ def summary(result: Result) -> str:
     kinds = sorted({fault.kind for fault in result.faults})
     recoveries = {kind: sorted(fault.recovery_s for fault in result.faults if fault.kind == kind) for kind in kinds}
     faults: dict[str, list[Any]] = {
-        kind: [len(times), times[len(times) // 2], times[-1]] for kind, times in recoveries.items()
+        kind: [len(times), times[len(times) // 2], times[-1], sum(each >= PATIENCE_S for each in times)]
+        for kind, times in recoveries.items()
     }
     clients: dict[str, list[Any]] = {kind: list(row.values()) for kind, row in result.counts.items()}
     usage: dict[str, list[Any]] = {
@@ -153,10 +155,10 @@ def summary(result: Result) -> str:
     errors = ", ".join(f"{count} x `{kind}`" for kind, count in result.failures.items()) or "none"
     return "\n\n".join(
         [
-            f"Seed {result.seed}, {number(result.minutes)} minutes, {len(result.faults)} faults. {machine}.",
+            fill(f"Seed {result.seed}, {number(result.minutes)} minutes, {len(result.faults)} faults. {machine}.", 120),
             table({"clients": list(next(iter(result.counts.values())))} | clients),
             f"Error outcomes: {errors}.",
-            table({"fault": ["times", "median s to 3 answers", "longest"]} | faults),
+            table({"fault": ["times", "median s to 3 answers", "longest", f"none in {PATIENCE_S:.0f} s"]} | faults),
             table({"part": list(next(iter(result.growth.values()), {}))} | usage),
         ]
     )

@@ -40,7 +40,7 @@ def dead_letter(
         reply_to_session_id="session",
         delivery_count=11,
         sequence_number=number,
-        enqueued_time_utc=ENQUEUED,
+        enqueued_time_utc=ENQUEUED.replace(tzinfo=None),  # as azure-functions gives it
         application_properties=properties,
         user_properties={},
     )

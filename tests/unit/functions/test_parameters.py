@@ -224,6 +224,18 @@ def test_contradictory_specs_are_refused(spec: dict[str, Any]) -> None:
         ParameterSpec.model_validate(spec)
 
 
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ({"default": 0.3}, "the default must be 0 plus a multiple of 0.2"),
+        ({"default": 0.2, "choices": [0.2, 0.5]}, "a choice must be 0 plus a multiple of 0.2"),
+    ],
+)
+def test_catalog_is_told_which_of_its_values_is_wrong(spec: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        ParameterSpec.model_validate({"type": "float", "step": 0.2, **spec})
+
+
 def test_defaults_are_filled_in_and_every_mistake_is_listed() -> None:
     assert canonical_parameters(WINE, {"alpha": "1"}) == ({"alpha": 1.0, "l1_ratio": 0.5}, [])
     _, errors = canonical_parameters(WINE, {"l1_ratio": 2, "gamma": 1})

@@ -159,6 +159,16 @@ async def test_properties_name_the_clients_of_an_unreadable_body(
     assert [body for body, _, _ in desk.keeper.kept] == [message.get_body()]
 
 
+async def test_log_has_a_line_for_each_message_that_is_kept(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    await desk.dead_letters.command(DeadLetter(b"not JSON", properties=dict(REASON)), TRAIN)
+    await desk.dead_letters.event(DeadLetter(b"not JSON"))
+    kept = [each for each in caplog.messages if "is kept" in each]
+    assert kept == [
+        "dead letter 'the message' of train is kept in the queue failed: MaxDeliveryCountExceeded: ten times",
+        "dead letter 'the message' of results is kept in the queue failed: no reason is given",
+    ]
+
+
 async def test_failures_of_the_bus_raise_after_a_pause_that_grows(desk: Desk) -> None:
     desk.publisher.available = False
     for _ in range(3):
