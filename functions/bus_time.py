@@ -6,6 +6,7 @@ if it is ahead, everything waits too long. Each message says when the bus enqueu
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 from functions.contracts import utc_now
@@ -19,12 +20,13 @@ class BusTime:
 
     def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
         self._elapsed = elapsed
+        self._of_message: ContextVar[datetime | None] = ContextVar("of_message", default=None)
         self._began: float | None = None
         self._best: datetime | None = None
         self._best_before: datetime | None = None
 
     def observe(self, enqueued_at: datetime | None) -> None:
-        """A message that was received now."""
+        """A message that was received now, and is handled in this context."""
         if enqueued_at is None:
             return
         elapsed = self._elapsed()
@@ -33,8 +35,19 @@ class BusTime:
         aware = enqueued_at if enqueued_at.tzinfo else enqueued_at.replace(tzinfo=UTC)
         zero = aware - timedelta(seconds=elapsed)
         self._best = max(self._best or zero, zero)
+        self._of_message.set(zero)
+
+    def of_message(self) -> datetime:
+        """The time by the message in hand alone: whatever follows from it is scheduled by this.
+
+        If the message waited long, what is scheduled is due at once, and is a message of today then. Other messages do
+        not count: after the clock of the bus was set back, they would put everything off until it is as late again.
+        """
+        zero = self._of_message.get()
+        return self.now() if zero is None else zero + timedelta(seconds=self._elapsed())
 
     def now(self) -> datetime:
+        """The time by all messages: deadlines are held against it."""
         known = [zero for zero in (self._best, self._best_before) if zero is not None]
         return max(known) + timedelta(seconds=self._elapsed()) if known else utc_now()
 

@@ -50,10 +50,11 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
     attempt = 1 + _number(properties.get(ATTEMPT, ""))
     now = bus_time.now()
     give_up_at = min(_time(properties.get(GIVE_UP_AT)) or _deadline(body) or now + USUAL, now + LONGEST)
-    at = now + timedelta(seconds=retry_delay(attempt))
-    if at >= give_up_at:
+    delay = timedelta(seconds=retry_delay(attempt))
+    if now + delay >= give_up_at:
         logger.error("message %s is given up: %s", message.message_id, reason)
         return False
+    at = bus_time.of_message() + delay
     logger.warning("message %s is put off until %s: %s", message.message_id, f"{at:%FT%TZ}", reason)
     again = Unread(
         body=body,

@@ -1,11 +1,10 @@
 """The events that `train` and `run_model` send to the client, and how they postpone work."""
 
 import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from functions.backoff import retry_delay
-from functions.bus_time import bus_time
+from functions.bus_time import BusTime, bus_time
 from functions.contracts import (
     OUTCOME,
     CheckTraining,
@@ -25,9 +24,9 @@ logger = logging.getLogger(__name__)
 class Replies:
     """Every method raises Unavailable when the bus cannot be reached; the message in hand is then redelivered."""
 
-    def __init__(self, publisher: Publisher, now: Callable[[], datetime] = bus_time.now) -> None:
+    def __init__(self, publisher: Publisher, clock: BusTime = bus_time) -> None:
         self._publisher = publisher
-        self._now = now
+        self._clock = clock
 
     async def progress(self, command: RunModel, phase: str, operation: Operation) -> None:
         """`phase` names the event: the same phase of the same operation is told once."""
@@ -57,7 +56,7 @@ class Replies:
 
     async def refuse_if_expired(self, command: RunModel) -> bool:
         """Whether the command is past its deadline. Its client is told so, and the command must not be executed."""
-        if self._now() < command.deadline:
+        if self._clock.now() < command.deadline:
             return False
         await self.failed(command, DeadlineExceeded(f"The request was not answered by {command.deadline:%FT%TZ}."))
         return True
@@ -69,14 +68,13 @@ class Replies:
         command = command_of(message)
         again = message.model_copy(update={"attempt": message.attempt + 1})
         delay = timedelta(seconds=retry_delay(again.attempt))
-        at = self._now() + delay
-        if at >= command.deadline:
+        if self._clock.now() + delay >= command.deadline:
             await self.failed(command, trouble)
             return
         logger.warning(
             "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
         )
-        await self._publisher.publish(queue, again, at=at)
+        await self._publisher.publish(queue, again, at=self._clock.of_message() + delay)
 
     async def _publish(
         self,

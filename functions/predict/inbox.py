@@ -20,7 +20,7 @@ from functions.errors import Unavailable
 from functions.predict.results import Results
 from functions.queues import RESULTS
 from functions.upstream.cancellation import cancel
-from functions.upstream.links import SOCKET_TIMEOUT_S, without_pauses
+from functions.upstream.links import SOCKET_TIMEOUT_S, trust_the_bus, without_pauses
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ class Inbox:
             RESULTS, session_id=session_id, prefetch_count=PREFETCH, socket_timeout=SOCKET_TIMEOUT_S
         )
         async with without_pauses(receiver):
+            trust_the_bus(receiver.session)
             logger.info("inbox: session %s", session_id)
             self._session_id = session_id
             self._open.set()
@@ -97,6 +98,7 @@ class Inbox:
                 await _settle(receiver, *storing.popleft())
             if clock() >= renew_at:
                 await receiver.session.renew_lock()
+                trust_the_bus(receiver.session)
                 renew_at = clock() + RENEW_EVERY_S
 
     async def _handed_over(

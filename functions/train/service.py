@@ -107,7 +107,7 @@ class TrainService:
                 await self._replies.progress(command, f"training:{run.databricks_run_id}:{run.state}", running)
             _, delay = next_poll(_age(run.started_at))
             again = CheckTraining(command=command, checks=checks)
-            at = bus_time.now() + timedelta(seconds=max(delay, shortest_gap(checks)))
+            at = bus_time.of_message() + timedelta(seconds=max(delay, shortest_gap(checks)))
             await self._publisher.publish(TRAIN, again, at=at)
         elif run.succeeded:
             _, entry = self._catalog.find(command.model_type)

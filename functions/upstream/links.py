@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
+from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender, ServiceBusSession
 
 Link = TypeVar("Link", ServiceBusSender, ServiceBusReceiver)
 FRAMES = 32
@@ -35,6 +35,16 @@ def without_pauses(link: Link) -> Link:
 
     link._create_handler = create  # type: ignore[method-assign]  # see above: no setting does this
     return link
+
+
+def trust_the_bus(session: ServiceBusSession) -> None:
+    """Call this when a session was accepted and after each renewal of its lock.
+
+    The SDK compares the lock's end, which is in the time of the bus, with this host's clock. A host that is ahead by
+    more than a lock lasts never receives anything. Whether a lock is lost the bus tells by itself.
+    """
+    if hasattr(session, "_locked_until_utc"):
+        vars(session)["_locked_until_utc"] = None
 
 
 def _close_all(handler: Any) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any
 
 import httpx
@@ -34,6 +35,8 @@ EXPLAINED = ("training-failed", "model-not-logged")
 """A run has failed if its process was killed, or found the disk full; its clients are told so."""
 EVERY_S = 20.0
 PATIENCE_S = 180.0
+COLUMNS = 120
+"""Of documents."""
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
 RESULT = DOCUMENT.parent / "reliability" / "soak.json"
 
@@ -153,7 +156,12 @@ def summary(result: Result) -> str:
     errors = ", ".join(f"{count} x `{kind}`" for kind, count in result.failures.items()) or "none"
     return "\n\n".join(
         [
-            f"Seed {result.seed}, {number(result.minutes)} minutes, {len(result.faults)} faults. {machine}.",
+            fill(
+                f"Seed {result.seed}, {number(result.minutes)} minutes, {len(result.faults)} faults. {machine}.",
+                COLUMNS,
+                break_long_words=False,
+                break_on_hyphens=False,
+            ),
             table({"clients": list(next(iter(result.counts.values())))} | clients),
             f"Error outcomes: {errors}.",
             table({"fault": ["times", "median s to 3 answers", "longest"]} | faults),

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 
+from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.exceptions import ServiceBusError
 
 from ondemand.host.index import IndexedFunction, ServiceBusTrigger
 from ondemand.host.invocation import Invoker
@@ -19,6 +19,8 @@ from ondemand.host.servicebus.messages import to_function_message, trace_of
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 5.0  # between attempts to connect
 SOCKET_TIMEOUT_S = 0.05
 """How long the SDK's keep-alive reads at a time; a message that arrives meanwhile waits as long. 0.2 s by default."""
+LOST = (AzureError, OSError, ValueError)
+"""What the SDK raises when a connection is lost. ValueError: it has shut a receiver down that is still in use."""
 logger = logging.getLogger(__name__)
 
 
@@ -41,7 +43,7 @@ class Listener(ABC):
             while not self._stopping.is_set():
                 try:
                     await self._listen(client)
-                except ServiceBusError as error:
+                except LOST as error:
                     await self._back_off(error)
 
     def stop(self) -> None:
@@ -50,7 +52,7 @@ class Listener(ABC):
 
     @abstractmethod
     async def _listen(self, client: ServiceBusClient) -> None:
-        """Connect and run until stopped; raise ServiceBusError when the connection is lost."""
+        """Connect and run until stopped; raise one of LOST when the connection is lost."""
 
     def _connected(self) -> None:
         self._delay = FIRST_DELAY_S
@@ -59,7 +61,7 @@ class Listener(ABC):
         argument = to_function_message(message, binary=self._trigger.binary)
         await self._invoker.invoke(self._function, argument, trace_of(message))
 
-    async def _back_off(self, error: ServiceBusError) -> None:
+    async def _back_off(self, error: Exception) -> None:
         reason = str(error).partition("\n")[0]
         logger.warning(
             "%s: no %s (%s); trying again in %.1f s", self._function.name, self._trigger.entity, reason, self._delay

@@ -5,12 +5,12 @@ import logging
 
 from azure.servicebus import NEXT_AVAILABLE_SESSION
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
-from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
+from azure.servicebus.exceptions import OperationTimeoutError
 
 from ondemand.host.index import IndexedFunction, ServiceBusTrigger
 from ondemand.host.invocation import Invoker
 from ondemand.host.options import ServiceBusOptions
-from ondemand.host.servicebus.listener import SOCKET_TIMEOUT_S, Listener
+from ondemand.host.servicebus.listener import LOST, SOCKET_TIMEOUT_S, Listener
 from ondemand.host.servicebus.pump import MessagePump
 
 ACCEPT_WAIT_S = 60.0  # the time the broker holds a request for the next available session
@@ -92,7 +92,7 @@ class SessionListener(Listener):
         try:
             async with receiver:
                 await pump.run(receiver, self._options.session_idle_timeout)
-        except ServiceBusError as error:
+        except LOST as error:
             logger.warning("%s: lost session %s: %s", self._function.name, receiver.session.session_id, error)
         finally:
             await pump.join()

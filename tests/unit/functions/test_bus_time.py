@@ -1,5 +1,6 @@
 """The time on the message bus, as its messages tell it."""
 
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -61,6 +62,22 @@ def test_bus_whose_clock_was_set_back_is_believed_after_two_minutes(bus_time: Bu
         elapsed.seconds += REMEMBERED_S
         bus_time.observe(at(elapsed.seconds - 1000 - 3600))
     assert bus_time.now() == at(2 * REMEMBERED_S - 3600)
+
+
+def test_what_follows_from_a_message_is_scheduled_by_it_alone(bus_time: BusTime, elapsed: Elapsed) -> None:
+    """By a bus whose clock was set back an hour, the next message must not wait an hour."""
+    bus_time.observe(NOON)
+    elapsed.seconds += 1
+    bus_time.observe(at(-3600))
+    elapsed.seconds += 2
+    assert (bus_time.of_message(), bus_time.now()) == (at(-3598), at(3))
+
+
+def test_messages_of_other_handlers_do_not_count(bus_time: BusTime) -> None:
+    copy_context().run(bus_time.observe, at(-3600))
+    bus_time.observe(NOON)
+    copy_context().run(bus_time.observe, at(-7200))
+    assert bus_time.of_message() == NOON
 
 
 def test_quiet_queue_does_not_forget_the_time(bus_time: BusTime, elapsed: Elapsed) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from functions.bus_time import BusTime
 from functions.contracts import Event, RunModel, utc_now
 from functions.errors import Unavailable
 from functions.replies import Replies
@@ -67,7 +68,9 @@ async def test_an_outage_that_outlasts_the_deadline_is_the_outcome(
 @pytest.mark.parametrize("skew", [timedelta(hours=-3), timedelta(hours=3)])
 async def test_retries_and_deadlines_are_by_the_time_of_the_bus(publisher: RecordingPublisher, skew: timedelta) -> None:
     """A host whose clock was behind spun; one whose clock was ahead gave everything up."""
-    replies = Replies(publisher, lambda: NOW + skew)
+    clock = BusTime(lambda: 0.0)
+    clock.observe(NOW + skew)
+    replies = Replies(publisher, clock)
     command = COMMAND.model_copy(update={"deadline": NOW + skew + timedelta(seconds=10)})
     assert not await replies.refuse_if_expired(command)
     await replies.retry_later("run-model", command, Unavailable("MLflow cannot be asked."))

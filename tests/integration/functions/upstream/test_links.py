@@ -1,12 +1,14 @@
 """Opening links through the real SDK to a real broker."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.exceptions import SessionLockLostError
 
-from functions.upstream.links import without_pauses
+from functions.upstream.links import trust_the_bus, without_pauses
 from ondemand.stack import Stack
 
 PAUSE_S = 0.05
@@ -58,3 +60,16 @@ async def test_an_opening_can_be_given_up(stack: Stack) -> None:
             async with asyncio.timeout(0.5), without_pauses(waiting):
                 pass
         await waiting.close()
+
+
+async def test_a_session_is_not_lost_by_the_clock_of_this_host(stack: Stack) -> None:
+    async with (
+        ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as client,
+        client.get_queue_receiver("results", session_id="clock") as receiver,
+    ):
+        receiver.session._locked_until_utc = datetime.now(UTC) - timedelta(minutes=5)  # as for a host that is ahead
+        with pytest.raises(SessionLockLostError):  # when the SDK no longer does so, `trust_the_bus` can go
+            await receiver.receive_messages(max_wait_time=1)
+        trust_the_bus(receiver.session)
+        assert await receiver.receive_messages(max_wait_time=0.1) == []
+        await receiver.session.renew_lock()

@@ -64,7 +64,9 @@ def running(log: Path, *arguments: str, **environ: str) -> Iterator[RunningPart]
 
 
 def start_broker(log: Path, port: int = 0) -> RunningPart:
-    return start(log, "servicebus_broker", "--memory", "--port", str(port), "--config", str(APP / "servicebus.json"))
+    """A broker whose connection string is the same when it comes back."""
+    options = ("--memory", "--key", "key", "--port", str(port), "--config", str(APP / "servicebus.json"))
+    return start(log, "servicebus_broker", *options)
 
 
 def host_environ(bus: str, functions: tuple[str, ...] = FUNCTIONS) -> dict[str, str]:
