@@ -76,7 +76,6 @@ async def test_hung_models_stop_no_other(stack: Stack, http: httpx.AsyncClient, 
     assert (await http.post("/predict", json=wine_body(WARM[0]), headers={"Prefer": "wait=60"})).status_code == 200
 
 
-@pytest.mark.long
 async def test_many_commands_for_one_hung_model_leave_places(
     stack: Stack, http: httpx.AsyncClient, acting: Path
 ) -> None:
@@ -93,7 +92,6 @@ async def test_many_commands_for_one_hung_model_leave_places(
     assert {each["status"] for each in ended} == {"error"}
 
 
-@pytest.mark.long
 async def test_liveness_ends_a_process_with_hung_threads(stack: Stack, http: httpx.AsyncClient, acting: Path) -> None:
     for number in range(8):
         body = acting_body(acting, number, HANG)
@@ -104,7 +102,6 @@ async def test_liveness_ends_a_process_with_hung_threads(stack: Stack, http: htt
             await asyncio.sleep(0.5)
 
 
-@pytest.mark.long
 async def test_what_nobody_waits_for_is_not_computed_again(stack: Stack, http: httpx.AsyncClient, acting: Path) -> None:
     """The connection is cut while five slow predictions run: each is computed at most twice, and answered."""
     async with before_the_broker(stack) as proxies:

@@ -167,9 +167,6 @@ class MessagePump:
                 await settle(message)
             except CONNECTION_ERRORS:
                 raise
-            except ValueError as error:
-                # So the SDK says that it has closed the link: the cancelled receive had found the connection cut.
-                raise ServiceBusConnectionError(message=str(error)) from error
             except ServiceBusError as error:
                 logger.warning("message %s could not be settled, it will come again: %s", message.message_id, error)
             self._finished.popleft()
