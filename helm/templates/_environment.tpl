@@ -56,6 +56,11 @@
   value: {{ $timespan | quote }}
 - name: AzureFunctionsJobHost__extensions__serviceBus__maxAutoLockRenewalDuration
   value: {{ $timespan | quote }}
+{{- with .values.settings.MAX_BODY_BYTES }}
+# The host reads the whole body before the function sees it. The rest is for the function's own answer, which says more.
+- name: FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
+  value: {{ add 1048576 (int64 .) | quote }}
+{{- end }}
 {{- range $index, $function := include "ondemand.functions" . | fromJsonArray }}
 - name: AzureFunctionsJobHost__functions__{{ $index }}
   value: {{ $function }}

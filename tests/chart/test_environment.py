@@ -32,6 +32,8 @@ HOST = {
     "OTEL_SERVICE_NAME": "the same",
 }
 """What the Functions host reads, with the reason; functions/ does not see it."""
+BODY_LIMIT = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+"""Of the host too, where it has a function that takes bodies."""
 OBSTORE = {
     "AZURE_STORAGE_ACCOUNT_NAME": "the account of az://container",
     "AZURE_STORAGE_ACCOUNT_KEY": "where there is no workload identity",
@@ -48,7 +50,7 @@ DATABRICKS = {
 }
 """What databricks-sdk reads, in train and, under MLflow, in run_model."""
 OF_LIBRARIES: dict[str, set[str]] = {
-    "predict": {*HOST, *OBSTORE},
+    "predict": {*HOST, BODY_LIMIT, *OBSTORE},
     "train": {*HOST, *OBSTORE, *DATABRICKS},
     "run-model": {*HOST, *OBSTORE, *MLFLOW, *DATABRICKS},
 }
@@ -128,6 +130,13 @@ def test_defaults_are_those_of_the_code(function: str, key: str) -> None:
         if isinstance(info.default, int | float)
     }
     assert values == defaults
+
+
+def test_the_host_reads_little_more_than_the_function_takes(releases: Releases) -> None:
+    """Its own limit is 100 MiB for each of thousands of requests."""
+    given = dict(deployments(releases("default")))["predict"]
+    most = int(str(given["MAX_BODY_BYTES"]))
+    assert most < int(str(given[BODY_LIMIT])) <= most + 1024**2
 
 
 def test_databricks_variables_are_those_of_its_sdk() -> None:
