@@ -167,7 +167,7 @@ async def test_a_newer_version_is_put_off_and_ends_with_its_deadline(
     await send(stack, queue, sent)
     assert (await outcome(http, newer.operation))["error"]["type"].endswith("dead-lettered")
     log = await asyncio.to_thread(stack.log_of(queue).read_text)
-    assert f"message {message.message_id} is put off until" in log
+    assert f"message {message.message_id} is put off by" in log
 
 
 async def test_unknown_fields_of_a_newer_version_are_ignored(
