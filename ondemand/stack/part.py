@@ -121,7 +121,7 @@ class Part:
                 env=dict(self.spec.environ),
                 cwd=self._root,
                 start_new_session=True,
-                umask=0o077,  # what it writes is for nobody else
+                preexec_fn=_write_for_nobody_else,
             )
 
     async def _ready_line(self, process: asyncio.subprocess.Process) -> dict[str, str]:
@@ -141,6 +141,11 @@ class Part:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):  # it has ended
             os.kill(self.pid, number)
+
+
+def _write_for_nobody_else() -> None:
+    """In the child, before it begins: uvloop, by which the benchmarks run, knows no argument ``umask``."""
+    os.umask(0o077)
 
 
 def _stdout(process: asyncio.subprocess.Process) -> asyncio.StreamReader:

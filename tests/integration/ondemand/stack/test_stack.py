@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
@@ -57,6 +58,16 @@ async def test_data_folder_is_read_by_its_owner_alone_and_logs_hold_no_key(tmp_p
     _, _, key = running.addresses.servicebus_connection.partition("SharedAccessKey=")
     for log in (tmp_path / "data/logs").iterdir():
         assert key.partition(";")[0] not in log.read_text()
+
+
+def test_a_part_starts_under_uvloop_too(tmp_path: Path) -> None:
+    """The benchmarks run by it, and it takes fewer arguments for a child process."""
+
+    async def start() -> None:
+        async with Stack(tmp_path / "data", free_ports=True, only=("broker",), environ=os.environ) as running:
+            await send(running)
+
+    uvloop.run(start())
 
 
 async def test_a_death_is_reported_with_its_reason(stack: Stack) -> None:
