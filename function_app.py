@@ -4,10 +4,11 @@ import os
 
 from functions import logs
 from functions.settings import strip_credentials
-from functions.upstream.imports import collector_off
+from functions.upstream.imports import collect_rarely, collector_off
 
 strip_credentials(os.environ)
 logs.install(os.environ)
+collect_rarely()
 with collector_off():
     import azure.functions as func
 

@@ -29,6 +29,8 @@ class BusTime:
         self._began: float | None = None
         self._best: datetime | None = None
         self._best_before: datetime | None = None
+        self._zero: datetime | None = None
+        """When `elapsed` was 0, by all messages that count."""
 
     def observe(self, enqueued_at: datetime | None) -> None:
         """A message that was received now, and is handled in this context."""
@@ -40,6 +42,7 @@ class BusTime:
         aware = enqueued_at if enqueued_at.tzinfo else enqueued_at.replace(tzinfo=UTC)
         zero = aware - timedelta(seconds=elapsed)
         self._best = max(self._best or zero, zero)
+        self._zero = max(self._best, self._best_before or self._best)
         self._of_message.set(zero)
 
     def of_message(self) -> datetime:
@@ -53,8 +56,7 @@ class BusTime:
 
     def now(self) -> datetime:
         """The latest time that the bus has reached for certain, by all messages; this host's clock before the first."""
-        known = [zero for zero in (self._best, self._best_before) if zero is not None]
-        return max(known) + timedelta(seconds=self._elapsed()) if known else self._host_clock()
+        return self._host_clock() if self._zero is None else self._zero + timedelta(seconds=self._elapsed())
 
     def latest(self) -> datetime:
         """The later of `now` and this host's clock: a host that is behind gives up by the bus, others by their own."""

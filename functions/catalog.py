@@ -1,13 +1,14 @@
 """The catalog `models.yaml`: which model types exist and how each is trained, found and run."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from cachetools import LRUCache
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from functions.errors import CatalogError, InvalidRequest, UnknownModelType
@@ -16,6 +17,7 @@ from functions.parameters import ParameterSpec, ParameterValue, canonical_parame
 from functions.queues import pool_queue
 from functions.settings import catalog_path
 
+MAX_CHECKED = 1000
 RESERVED_PARAMETERS = frozenset({"experiment", "artifact_name"})
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
@@ -121,6 +123,8 @@ class Catalog(_Entry):
     """All model types by their name, which is lower case; look-ups are case-insensitive."""
 
     models: Annotated[dict[Name, ModelType], Field(min_length=1)]
+    _checked: LRUCache[Hashable, ModelType] = PrivateAttr(default_factory=lambda: LRUCache(MAX_CHECKED))
+    """The entries of commands that `check` found right: most ask for a model that others asked for."""
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
@@ -148,6 +152,12 @@ class Catalog(_Entry):
 
         Raises UnknownModelType, or InvalidRequest where `predict` would not have sent it like that.
         """
+        spelt = model_type, key, tuple((each, type(value), value) for each, value in parameters.items())
+        if spelt not in self._checked:
+            self._checked[spelt] = self._check(model_type, parameters, key)
+        return self._checked[spelt]
+
+    def _check(self, model_type: str, parameters: Mapping[str, ParameterValue], key: str) -> ModelType:
         name, entry = self.find(model_type)
         canonical, errors = canonical_parameters(entry.parameters, parameters)
         if errors:

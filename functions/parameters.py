@@ -222,7 +222,8 @@ def canonical_parameters(
 ) -> tuple[dict[str, ParameterValue], list[FieldError]]:
     """The canonical parameters in the catalog's order with defaults filled in, and every field that is wrong."""
     values: dict[str, ParameterValue] = {}
-    errors = _unknown_parameters(specs, [name for name in given if name not in specs])
+    unknown = [name for name in given if name not in specs]
+    errors = _unknown_parameters(specs, unknown) if unknown else []
     for name, spec in specs.items():
         value = given.get(name)
         if value is None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from azure.servicebus import ServiceBusMessage
 
 from functions.contracts import AnyMessage, Event, Unread, command_of
+from functions.errors import OnDemandError
 
 OPERATIONS = "operations"
 """Application property of a shared message: the operations of its commands, should its body be unreadable."""
@@ -27,6 +28,11 @@ class Publication:
 
     def __post_init__(self) -> None:
         self.body = self.body or self.message.to_json()
+
+    def failed(self, error: OnDemandError) -> None:
+        """The end of the wait for `accepted`, if it has not ended."""
+        if not self.accepted.done():
+            self.accepted.set_exception(error)
 
     @property
     def session_id(self) -> str | None:

@@ -36,8 +36,7 @@ class SharedMessage:
 
     def failed(self, error: OnDemandError) -> None:
         for each in self.publications:
-            if not each.accepted.done():
-                each.accepted.set_exception(error)
+            each.failed(error)
 
 
 def pack(publications: Iterable[Publication], max_bytes: int) -> list[SharedMessage]:

@@ -43,6 +43,8 @@ class Inbox:
 
     async def session_id(self) -> str:
         """The session to reply to; opens the receiver at the first call. Raises Unavailable."""
+        if self._open.is_set():
+            return self._session_id
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="inbox")
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.upstream.imports import collector_off
+from functions.upstream.imports import THRESHOLD, collector_off
 
 ROOT = Path(__file__).parents[4]
 
@@ -30,7 +30,7 @@ import gc
 collections = []
 gc.callbacks.append(lambda phase, info: collections.append(info["generation"]))
 import function_app
-print(max(collections, default=0) < 2, gc.isenabled(), gc.get_freeze_count() > 50_000)
+print(max(collections, default=0) < 2, gc.isenabled(), gc.get_freeze_count() > 50_000, gc.get_threshold()[0])
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "True", "True"]
+    assert done.stdout.split() == ["True", "True", "True", str(THRESHOLD)]
