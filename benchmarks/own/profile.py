@@ -16,7 +16,7 @@ import uvloop
 from benchmarks.harness.baseline import Baseline
 from benchmarks.harness.cli import CORES, say
 from benchmarks.harness.processes import cpu_between, cpu_by_part, pin
-from benchmarks.own.stages import Stacks, by_function, by_stage, read_stacks
+from benchmarks.own.stages import Stacks, by_function, by_stage, in_functions, read_stacks
 from benchmarks.serving.contenders.ondemand import Ondemand
 from benchmarks.serving.visit import Visit, latency_figures
 from benchmarks.serving.workspace import BENCH, copy_of_stack, prepare
@@ -91,6 +91,7 @@ def _print(process: str, connections: int, cpu_ms: float, stacks: Stacks) -> Non
     print(f"\n### {process}, {connections} connections: {cpu_ms:.2f} ms\n\n| stage | CPU ms | % |\n| --- | --- | --- |")
     for stage, count in by_stage(stacks).most_common():
         print(f"| {stage} | {cpu_ms * count / samples:.3f} | {100 * count / samples:.0f} |")
+    print(f"\nIn functions/ and what it calls, without the host: {cpu_ms * in_functions(stacks) / samples:.3f} ms.")
     top: Counter[str] = by_function(stacks)
     functions = (f"{name} {cpu_ms * count / samples:.3f}" for name, count in top.most_common(TOP_FUNCTIONS))
     print(f"\nMost by themselves: {'; '.join(functions)}", flush=True)

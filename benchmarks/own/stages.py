@@ -45,7 +45,8 @@ RULES: Sequence[tuple[str, str]] = (
 )
 _COMPILED = [(stage, re.compile(pattern)) for stage, pattern in RULES]
 _PLACE = re.compile(
-    r"\((?:\S*?/site-packages/|\S*?/lib/python3\.\d+/)?(?:\S*?/(?=(?:functions|ondemand|servicebus_broker)/))?([^:)]+)(?::\d+)?\)$"
+    r"\((?:\S*?/site-packages/|\S*?/lib/python3\.\d+/|\S*?/(?=(?:functions|ondemand|servicebus_broker)/))?"
+    r"([^:)]+)(?::\d+)?\)$"
 )
 
 
@@ -78,6 +79,11 @@ def by_stage(stacks: Stacks) -> Counter[str]:
     for frames, samples in stacks.items():
         stages[stage_of(frames)] += samples
     return stages
+
+
+def in_functions(stacks: Stacks) -> int:
+    """Samples in the functions and whatever they call: what remains of the cost where the host is another one."""
+    return sum(samples for frames, samples in stacks.items() if any("(functions/" in frame for frame in frames))
 
 
 def by_function(stacks: Stacks) -> Counter[str]:

@@ -5,7 +5,7 @@ import pytest
 from servicebus_broker.client import ClientProtocol
 from servicebus_broker.service.broker import Broker
 
-from benchmarks.own.stages import REST, by_function, by_stage, frame_name, read_stacks, stage_of
+from benchmarks.own.stages import REST, by_function, by_stage, frame_name, in_functions, read_stacks, stage_of
 from functions import contracts
 from functions.outbox import messages, sender
 from functions.predict import request
@@ -34,6 +34,14 @@ def test_frames_lose_their_folders_and_lines() -> None:
     assert frame_name(f"send ({SDK}:7)") == "send (azure/servicebus/aio/_servicebus_sender_async.py)"
     assert frame_name("f (/usr/lib/python3.11/asyncio/runners.py:118)") == "f (asyncio/runners.py)"
     assert frame_name("g (/work/x/functions/bus.py:134)") == "g (functions/bus.py)"
+    assert (
+        frame_name("h (/x/lib/python3.13/site-packages/azure/functions/_http.py:1)") == "h (azure/functions/_http.py)"
+    )
+
+
+def test_functions_alone_are_told_from_host_and_broker() -> None:
+    """What the SDK does for them is theirs."""
+    assert in_functions(read_stacks(LINES)) == 80
 
 
 def test_samples_go_to_the_innermost_stage_that_is_known() -> None:
