@@ -164,8 +164,11 @@ $(PYTORCH): requirements/pytorch.txt requirements/torch.txt requirements/dev.txt
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/torch.txt
 	@touch $@
 
+# MLServer 1.7 does not install on Python 3.13.
+.bench/venvs/mlserver/installed: PEER_PYTHON = $(shell .ci/find-python 3.12 3.11)
+.bench/venvs/%/installed: PEER_PYTHON = $(BIN)/python
 .bench/venvs/%/installed: requirements/peers-%.txt | $(INSTALLED)
 	@echo "making $(@D)"
-	@$(BIN)/python -m venv --clear $(@D)
+	@$(PEER_PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
