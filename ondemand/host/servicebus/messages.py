@@ -21,7 +21,8 @@ from ondemand.host.invocation import TriggerInput
 from ondemand.host.worker.protos import RpcTraceContext, TypedData
 
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-NEVER = "9999-12-31T23:59:59.9999999"
+NEVER, START = "9999-12-31T23:59:59.9999999", "0001-01-01T00:00:00"
+"""The last time and the first one of .NET."""
 
 
 def to_trigger_input(message: ServiceBusReceivedMessage, *, binary: bool) -> TriggerInput:
@@ -51,8 +52,7 @@ def _body(message: ServiceBusReceivedMessage, binary: bool) -> bytes | str:
 
 
 def _metadata(message: ServiceBusReceivedMessage, properties: Mapping[str, object]) -> dict[str, TypedData]:
-    """Strings as they are, everything else as JSON; what is None is left out."""
-    enqueued, expires = _time(message.enqueued_time_utc), _time(message.expires_at_utc) or NEVER
+    """Strings as they are, and not those that are None; everything else as JSON."""
     strings: dict[str, object] = {
         "DeadLetterSource": message.dead_letter_source,
         "LockToken": message.lock_token,
@@ -67,19 +67,21 @@ def _metadata(message: ServiceBusReceivedMessage, properties: Mapping[str, objec
         "ReplyToSessionId": message.reply_to_session_id,
         "PartitionKey": message.partition_key,
     }
-    others: dict[str, object] = {
-        # The AMQP header counts failed deliveries, .NET's DeliveryCount counts this one as well.
-        "DeliveryCount": (message.delivery_count or 0) + 1,
-        "SequenceNumber": message.sequence_number,
-        "ExpiresAtUtc": expires,
-        "ExpiresAt": f"{expires}+00:00",
-        "EnqueuedTimeUtc": enqueued,
-        "EnqueuedTime": enqueued and f"{enqueued}+00:00",
-        "ApplicationProperties": properties,
-        "UserProperties": properties,
-    }
+    told = TypedData(json=json.dumps(properties))
     given = {name: TypedData(string=str(_text(value))) for name, value in strings.items() if value is not None}
-    return given | {name: TypedData(json=json.dumps(value)) for name, value in others.items() if value is not None}
+    return given | {
+        # The AMQP header counts failed deliveries, .NET's DeliveryCount counts this one as well.
+        "DeliveryCount": TypedData(json=str((message.delivery_count or 0) + 1)),
+        "SequenceNumber": TypedData(json=str(message.sequence_number or 0)),
+        "ApplicationProperties": told,
+        "UserProperties": told,
+        **_times("ExpiresAt", _time(message.expires_at_utc) or NEVER),
+        **_times("EnqueuedTime", _time(message.enqueued_time_utc) or START),
+    }
+
+
+def _times(name: str, time: str) -> dict[str, TypedData]:
+    return {f"{name}Utc": TypedData(json=f'"{time}"'), name: TypedData(json=f'"{time}+00:00"')}
 
 
 def _shadow(metadata: dict[str, TypedData], body: str) -> None:
