@@ -16,7 +16,9 @@ with collector_off():
     from functions.predict.blueprint import blueprint as predict
     from functions.run_model.blueprint import blueprint as run_model
     from functions.train.blueprint import blueprint as train
+    from functions.upstream import message_times
 
+message_times.install()
 app = func.FunctionApp()
 for blueprint in (predict, train, run_model, health.blueprint):
     app.register_functions(blueprint)

@@ -14,6 +14,7 @@ from ondemand.host.app_settings import load_local_settings
 from ondemand.host.errors import HostError
 from ondemand.host.index import index_functions
 from ondemand.host.options import read_host_options
+from ondemand.host.worker.choice import choose_worker
 from ondemand.lifetime import end_with_parent
 
 # Plain tracebacks: this output is a log file most of the time.
@@ -41,17 +42,18 @@ def serve(
     if end_with_parent_:
         end_with_parent()
     try:
-        _run(script_root.resolve(), port, drain_timeout)
+        uvloop.run(_run(script_root.resolve(), port, drain_timeout))
     except HostError as error:
         sys.exit(f"ondemand.host: {error}")
 
 
-def _run(script_root: Path, port: int, drain_timeout: float) -> None:
+async def _run(script_root: Path, port: int, drain_timeout: float) -> None:
     os.chdir(script_root)
     load_local_settings(script_root, os.environ)
     options = read_host_options(script_root, os.environ)
     _log_to_stderr(options.log_level)
-    functions = index_functions(script_root, os.environ, options.starts)
+    worker = choose_worker()
+    functions = await index_functions(worker, script_root, os.environ, options.starts)
     # After the app, which may know a quicker way to import the SDK that the server needs too.
     from ondemand.host.server import Host
 
@@ -61,7 +63,7 @@ def _run(script_root: Path, port: int, drain_timeout: float) -> None:
         reason = os.strerror(error.errno or 0)
         raise HostError(f"port {port}: {reason}; --port takes another one, 0 any free one") from error
     with listening:
-        uvloop.run(Host(functions, options, script_root).run(listening, drain_timeout))
+        await Host(functions, options, worker).run(listening, drain_timeout)
 
 
 def _log_to_stderr(level: int) -> None:

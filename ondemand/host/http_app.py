@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
-import azure.functions as func
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
@@ -14,11 +13,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ondemand.host.bodies import Bodies, BodyRefused, ClientGone, Refusal
-from ondemand.host.context import InvocationTrace
 from ondemand.host.failures import failures
-from ondemand.host.http_messages import to_function_request, to_response
+from ondemand.host.http_messages import to_response, to_trigger_input
 from ondemand.host.index import HttpTrigger, IndexedFunction
-from ondemand.host.invocation import Invoker
+from ondemand.host.invocation import Invoker, TriggerInput
 from ondemand.host.options import HttpOptions
 from ondemand.host.routes import RouteTable, RouteTemplate
 from ondemand.site_guard import SiteGuard
@@ -104,7 +102,7 @@ class HttpFunctions:
             body = await self._bodies.read(request)
             try:
                 async with (self._anonymous_limits if is_anonymous else self._limits).admit():
-                    return await self._invoke(function, to_function_request(request, body, parameters))
+                    return await self._invoke(function, to_trigger_input(request, body, parameters))
             finally:
                 self._bodies.release(len(body))
         except TooManyRequestsError:
@@ -116,10 +114,9 @@ class HttpFunctions:
             logger.info("%s %s: the client went away in the middle of its request", request.method, function.name)
             return Response(status_code=400)  # to nobody
 
-    async def _invoke(self, function: IndexedFunction, argument: func.HttpRequest) -> Response:
-        trace = InvocationTrace(argument.headers.get("traceparent", ""), argument.headers.get("tracestate", ""))
+    async def _invoke(self, function: IndexedFunction, given: TriggerInput) -> Response:
         try:
-            return to_response(await self._invoker.invoke(function, argument, trace))
+            return to_response(await self._invoker.invoke(function, given))
         except asyncio.CancelledError:
             # The host stops and the time to drain is over; what it asked for may well be there at the next try.
             return Response(status_code=503, headers={"Retry-After": "1"})

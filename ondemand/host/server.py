@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 from collections.abc import Iterable
-from pathlib import Path
 
 import uvicorn
 
@@ -20,6 +19,7 @@ from ondemand.host.options import HostOptions
 from ondemand.host.servicebus.listener import Listener
 from ondemand.host.servicebus.queue_listener import QueueListener
 from ondemand.host.servicebus.session_listener import SessionListener
+from ondemand.host.worker.worker import Worker
 from ondemand.lifetime import announce_ready
 
 logger = logging.getLogger(__name__)
@@ -43,11 +43,11 @@ class _Server(uvicorn.Server):
 class Host:
     """Runs the functions of one app in this process."""
 
-    def __init__(self, functions: Iterable[IndexedFunction], options: HostOptions, script_root: Path) -> None:
+    def __init__(self, functions: Iterable[IndexedFunction], options: HostOptions, worker: Worker) -> None:
         self._functions = list(functions)
         self._options = options
         self._max_body_bytes = max_body_bytes(os.environ)
-        self._invoker = Invoker(script_root, options.function_timeout)
+        self._invoker = Invoker(worker, options.function_timeout)
         self._listeners = [
             self._listener(function, function.trigger)
             for function in self._functions
