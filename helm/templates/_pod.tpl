@@ -103,7 +103,7 @@ volumes:
 
 {{- define "ondemand.container" -}}
 {{- $environment := include "ondemand.environment" . -}}
-{{- $names := list -}}
+{{- $names := keys (include "ondemand.keyVaultVariables" . | fromJson) -}}
 {{- range $environment | fromYamlArray -}}
 {{- if has .name $names -}}
 {{- fail (printf "%s: extraEnv has %s, which is set already" $.component .name) -}}

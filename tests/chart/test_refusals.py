@@ -125,6 +125,12 @@ def test_a_key_vault_has_both_keys_of_the_host(charts: Charts) -> None:
         charts.install("helm", HELM_SCENARIOS["key-vault"] | {"functionKeys": keys})
 
 
+def test_a_secret_of_the_key_vault_is_no_variable_of_the_user(charts: Charts) -> None:
+    values = merged(HELM_SCENARIOS["key-vault"], at("predict.extraEnv", [{"name": "DATABRICKS_TOKEN", "value": "a"}]))
+    with pytest.raises(helm.HelmError, match="predict: extraEnv has DATABRICKS_TOKEN, which is set already"):
+        charts.install("helm", values)
+
+
 @pytest.mark.parametrize("field", ["clientId", "databricksClientId"])
 def test_a_pool_inherits_no_identity(charts: Charts, field: str) -> None:
     with pytest.raises(helm.HelmError, match=rf"pools\.legacy\.identity\.{field}: client id"):
