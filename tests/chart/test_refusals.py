@@ -90,7 +90,7 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
     ("service.type", "NodePort", "set allowPlainHttp: true"),
     ("service.type", "LoadBalancer", "set allowPlainHttp: true"),
     ("secrets.mlflowToken.keyVaultObject", "token", "keyVault.name: the Key Vault of the keyVaultObjects"),
-    ("global.fullname", "n" * 50, "has more than 63 characters"),
+    ("global.fullname", "n" * 50, "has more than 54 characters, and KEDA puts keda-hpa- before it"),
 ]
 ALONE: list[tuple[str, Any, str]] = [
     ("trian", {}, "'trian' not allowed"),
@@ -141,6 +141,14 @@ def test_a_pool_inherits_no_identity(charts: Charts, field: str) -> None:
 def test_keda_does_not_read_with_the_string_of_the_pods(charts: Charts, secret: dict[str, str]) -> None:
     with pytest.raises(helm.HelmError, match="a connection string with Manage, which is not the one of the pods"):
         charts.install("helm", merged(HELM_SCENARIOS["connection-string"], at("keda.connectionSecret", secret)))
+
+
+def test_names_leave_room_for_what_keda_puts_before_them(charts: Charts) -> None:
+    """Its webhook refuses a HorizontalPodAutoscaler `keda-hpa-…` of more than 63 characters."""
+    fits, too_long = "n" * (54 - len("-run-model")), "n" * (55 - len("-run-model"))
+    charts.install("helm", merged(REQUIRED, at("global.fullname", fits)))
+    with pytest.raises(helm.HelmError, match="has more than 54 characters, and KEDA puts keda-hpa- before it"):
+        charts.install("helm", merged(REQUIRED, at("global.fullname", too_long)))
 
 
 def test_names_that_are_too_long_are_refused(charts: Charts) -> None:
