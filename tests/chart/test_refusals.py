@@ -21,12 +21,17 @@ REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
     ("predict.replicas", "two", "got string, want integer"),
     ("predict.replicas", -1, "minimum"),
     ("image.pullPolicy", "Sometimes", "value must be one of"),
-    ("image.registry", "https://example.azurecr.io", "does not match pattern"),
+    ("image.registry", "https://example.azurecr.io", "host_and_path_without_https"),
+    ("image.registry", "Example.azurecr.io", "host_and_path_without_https"),
+    ("image.registry", "example.azurecr.io/", "host_and_path_without_https"),
     ("predict.image.digest", "latest", "does not match pattern"),
-    ("global.servicebus.namespace", "ondemand.servicebus.windows.net", "does not match pattern"),
+    ("global.servicebus.namespace", "ondemand.servicebus.windows.net", "letter_then_letters_digits_hyphens_no_domain"),
+    ("global.servicebus.namespace", "bus", "letter_then_letters_digits_hyphens_no_domain"),
     ("global.servicebus.cloud", "AWS", "value must be one of"),
     ("global.fullname", "Not_A_Name", "does not match pattern"),
     ("operations.url", "operations/v1", "does not match pattern"),
+    ("operations.storageAccount", "Ondemand-Store", "lower_case_letters_and_digits_no_domain"),
+    ("operations.storageAccount", "store.blob.core.windows.net", "lower_case_letters_and_digits_no_domain"),
     ("databricks.auth", "password", "value must be one of"),
     ("databricks.token", "dapi123", "'token' not allowed"),
     ("secrets.databricksToken.value", "dapi123", "'value' not allowed"),
@@ -35,7 +40,15 @@ REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
     ("predict.identity.clientId", "my-identity", "does not match pattern"),
     ("host.functionTimeoutSeconds", 5, "minimum"),
     ("networkPolicy.egressCidrs", [], "minItems: got 0, want 1"),  # to nowhere would be to everywhere
-    ("networkPolicy.egressCidrs", ["10.0.0.0"], "does not match pattern"),
+    ("networkPolicy.egressCidrs", ["10.0.0.0"], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.egressCidrs", ["10.0.0.0/33"], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.egress.storage", ["300.0.0.0/8"], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.egressExcept", ["169.254.169.254"], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.ingressFrom", [{"ipBlock": {"cidr": "10.0.0.0"}}], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.ingressFrom", [{"ipblock": {"cidr": "10.0.0.0/8"}}], "'ipblock' not allowed"),
+    ("networkPolicy.extraEgress", [{"to": [{"ipBlock": {"cidr": "10.1/8"}}]}], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.extraEgress", [{"from": []}], "'from' not allowed"),
+    ("networkPolicy.extraEgress", [{"ports": [{"port": 0}]}], "minimum"),
     ("service.type", "ExternalName", "value must be one of"),
     ("ingress.host", "a.example.com", "'host' not allowed"),
     ("predict.tolerations", [{"key": "a", "operater": "Exists"}], "'operater' not allowed"),
@@ -123,6 +136,15 @@ def test_a_key_vault_has_both_keys_of_the_host(charts: Charts) -> None:
     keys = {"secret": "", "keyVaultObjects": {"host.master": "master"}}
     with pytest.raises(helm.HelmError, match="or both in functionKeys"):
         charts.install("helm", HELM_SCENARIOS["key-vault"] | {"functionKeys": keys})
+
+
+def test_a_store_in_azure_needs_an_identity_or_a_key(charts: Charts) -> None:
+    values = merged(HELM_SCENARIOS["connection-string"], at("secrets.storageAccountKey.secret", ""))
+    with pytest.raises(helm.HelmError, match=r"secrets\.storageAccountKey: the key of operations\.storageAccount"):
+        charts.install("helm", values)
+    identities = {function: {"identity": {"clientId": GUID}} for function in ("predict", "train", "runModel")}
+    charts.install("helm", merged(values, identities))
+    charts.install("helm", merged(values, {"operations": {"url": "s3://operations", "storageAccount": ""}}))
 
 
 def test_a_secret_of_the_key_vault_is_no_variable_of_the_user(charts: Charts) -> None:
