@@ -5,7 +5,7 @@ from typing import Any
 import helm_python as helm
 import pytest
 
-from tests.chart.charts import Charts
+from tests.chart.charts import RELEASE, Charts
 from tests.chart.scenarios import BUS, HELM_SCENARIOS, POOLS_CATALOG, REQUIRED, at, merged
 
 GUID = "11111111-1111-1111-1111-111111111111"
@@ -150,6 +150,13 @@ def test_a_store_in_azure_needs_an_identity_or_a_key(charts: Charts) -> None:
 def test_a_secret_of_the_key_vault_is_no_variable_of_the_user(charts: Charts) -> None:
     values = merged(HELM_SCENARIOS["key-vault"], at("predict.extraEnv", [{"name": "DATABRICKS_TOKEN", "value": "a"}]))
     with pytest.raises(helm.HelmError, match="predict: extraEnv has DATABRICKS_TOKEN, which is set already"):
+        charts.install("helm", values)
+
+
+def test_no_variable_of_the_user_comes_from_the_secret_that_the_csi_driver_keeps(charts: Charts) -> None:
+    key = {"secretKeyRef": {"name": f"{RELEASE}-predict-keyvault", "key": "host.function.default"}}
+    values = merged(HELM_SCENARIOS["key-vault"], at("runModel.extraEnv", [{"name": "PREDICT_KEY", "valueFrom": key}]))
+    with pytest.raises(helm.HelmError, match="run-model: PREDICT_KEY is from a Secret that is there only while a pod"):
         charts.install("helm", values)
 
 

@@ -206,6 +206,8 @@ def test_no_variable_comes_from_a_secret_that_the_csi_driver_keeps(releases: Rel
         pod = deployment["spec"]["template"]["spec"]
         assert not kept & {name for name, _ in references(pod)}
         assert "envFrom" not in pod["containers"][0]
+    for authentication in release.of_kind("TriggerAuthentication").values():
+        assert not kept & {secret["name"] for secret in authentication["spec"].get("secretTargetRef", [])}
 
 
 def test_the_csi_driver_keeps_the_keys_of_the_host_only(releases: Releases) -> None:

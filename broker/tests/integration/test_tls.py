@@ -12,8 +12,13 @@ from azure.servicebus import ServiceBusMessage, TransportType
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import ServiceBusError
 
+from servicebus_broker.administration.certificate import certificate_in, write_public_part
 from servicebus_broker.amqp.frames import SASL_HEADER
 from servicebus_broker.amqp.performatives import Close
+from servicebus_broker.clock import SystemClock
+from servicebus_broker.queues.settings import QueueSettings
+from servicebus_broker.server import Server
+from servicebus_broker.service.broker import Broker
 from tests.integration.conftest import RunningBroker, start_broker
 from tests.integration.sdk import receive, send
 from tests.integration.threaded import Threaded
@@ -125,6 +130,23 @@ async def test_tls_in_single_bytes_is_tls(broker: RunningBroker) -> None:
     assert await until_done(lambda: tls.read(8)) == SASL_HEADER
     writer.close()
     await writer.wait_closed()
+
+
+async def test_event_loop_of_asyncio_does_the_same(tmp_path: Path) -> None:
+    """The process of the other tests has uvloop's."""
+    identity = certificate_in(tmp_path)
+    server = Server(Broker([QueueSettings("plain")], SystemClock()))
+    port = await server.start(HOST, 0)
+    server.offer_tls(identity)
+    write_public_part(identity, tmp_path / "public.pem")
+    context = ssl.create_default_context(cafile=str(tmp_path / "public.pem"))
+    reader, writer = await asyncio.open_connection(HOST, port, ssl=context)
+    writer.write(SASL_HEADER)
+    async with asyncio.timeout(WAIT):
+        assert await reader.readexactly(8) == SASL_HEADER
+    writer.close()
+    await writer.wait_closed()
+    await server.stop()
 
 
 async def test_without_administration_there_is_no_certificate_and_no_tls(tmp_path: Path) -> None:
