@@ -101,6 +101,10 @@
 {{- if and (hasPrefix "az://" .root.Values.operations.url) (not .root.Values.operations.storageAccount) }}
 {{- fail "operations.storageAccount: the storage account of operations.url" }}
 {{- end }}
+{{- $key := .root.Values.secrets.storageAccountKey -}}
+{{- if and (hasPrefix "az://" .root.Values.operations.url) (not (or .values.identity.clientId $key.secret $key.keyVaultObject)) }}
+{{- fail (printf "secrets.storageAccountKey: the key of operations.storageAccount, as %s.identity.clientId is empty and operations.url is az://" .where) }}
+{{- end }}
 {{- with .root.Values.operations.storageAccount }}
 - name: AZURE_STORAGE_ACCOUNT_NAME
   value: {{ . }}
