@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CHECKOV := $(VENV)/checkov/installed
 AZURE_CLI := $(VENV)/azure-cli/installed
+KUSTO := $(VENV)/kusto/installed
 FLAVORS := $(VENV)/flavors/installed
 JAVASCRIPT := $(VENV)/javascript/installed
 PEERS := $(patsubst %,.bench/venvs/%/installed,mlflow mlserver)
@@ -51,7 +52,7 @@ e2e: $(INSTALLED) $(FLAVORS) ## Run the tests that start the whole stack
 
 javascript: $(JAVASCRIPT) ## Install Node and the SDK for JavaScript, which tests of the broker need
 
-test: lint $(CHECKOV) $(AZURE_CLI) $(FLAVORS) $(JAVASCRIPT) ## Check the code, run all tests and print the coverage of functions/
+test: lint $(CHECKOV) $(AZURE_CLI) $(KUSTO) $(FLAVORS) $(JAVASCRIPT) ## Check the code, run all tests and print the coverage of functions/
 	$(BIN)/pytest -q -n 2 $(COVERAGE) tests/unit tests/integration
 	$(BIN)/pytest -q -n 2 tests/chart tests/deploy
 	cd broker && ../$(BIN)/pytest -q -n 2
@@ -156,6 +157,12 @@ $(JAVASCRIPT): requirements/javascript.txt broker/tests/javascript/package-lock.
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/javascript.txt
 	@cp broker/tests/javascript/package.json broker/tests/javascript/package-lock.json broker/tests/javascript/.npmrc $(@D)
 	@cd $(@D) && PATH="$$PWD/bin:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(KUSTO): tests/deploy/kusto/package.json tests/deploy/kusto/package-lock.json | $(JAVASCRIPT)
+	@echo "installing the language service of Kusto, which reads the queries of deploy/"
+	@mkdir -p $(@D) && cp tests/deploy/kusto/package.json tests/deploy/kusto/package-lock.json tests/deploy/kusto/.npmrc $(@D)
+	@cd $(@D) && PATH="$(CURDIR)/$(VENV)/javascript/bin:$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # On top of $(VENV), which stays as it is: what is pinned in both is found there and not installed again.
