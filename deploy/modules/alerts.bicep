@@ -1,4 +1,4 @@
-// Alert rules on metrics that Azure has of itself, and on two queries of the logs. docs/operations.md says what to do.
+// Alert rules on metrics that Azure has of itself, and on two queries of the logs. docs/runbook.md says what to do.
 
 @description('Begins the names of all rules.')
 param prefix string

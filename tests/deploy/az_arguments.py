@@ -50,9 +50,11 @@ SETTINGS = {
 
 
 def refusals(commands: Sequence[tuple[str, ...]], folder: Path) -> list[str]:
-    """What `az` says of each command's arguments; empty where it takes them. Its files go to ``folder``."""
+    """What `az` says of each command's arguments; empty where it takes them. It works in ``folder``, an empty one."""
+    (folder / "placeholder").touch()  # it opens a file that it is to import
     done = subprocess.run(
         [INSTALLED / "bin/python", "-c", PARSE],
+        cwd=folder,
         input=json.dumps(commands),
         env=os.environ | SETTINGS | {"AZURE_CONFIG_DIR": str(folder)},
         capture_output=True,

@@ -18,7 +18,10 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(sys.prefix) / "azure-cli"
-DOCUMENTS = ("deploy/README.md", *(f"docs/{name}.md" for name in ("azure", "kubernetes", "operations", "scaling")))
+DOCUMENTS = (
+    "deploy/README.md",
+    *(f"docs/{name}.md" for name in ("azure", "costs", "kubernetes", "operations", "runbook")),
+)
 NOTES = ("az", "databricks")
 RUNS = ("kubectl", "helm")
 HARMLESS = ("bash", "cat", "tr", "base64")
@@ -43,7 +46,7 @@ printf '%s\\0' "${{0##*/}}" "$@" > "$call"
 {run}
 """
 NOTED = "echo stand-in"
-RUN = '"{binary}" "$@" > /dev/null 2> "$call.errors" || true'
+RUN = '"{binary}" "$@" > /dev/null 2> "$call.errors"; ' + NOTED
 PREAMBLE = "command_not_found_handle() { return 0; }\n"
 EXPORTS = re.compile(r"^\$ (export .*)$", re.MULTILINE)
 
