@@ -1,4 +1,4 @@
-"""What is logged anywhere reaches the host once. The worker is played by what it has: its handler, its class of tasks."""
+"""What is logged anywhere reaches the host once. The worker is played by its handler and its class of tasks."""
 
 import asyncio
 import io
@@ -74,9 +74,7 @@ def console(host: Host) -> io.StringIO:
 
 def run(*invocations: Awaitable[None]) -> None:
     async def main() -> None:
-        asyncio.get_running_loop().set_task_factory(
-            lambda loop, coro, **options: WorkersTask(coro, loop, **options)  # type: ignore[arg-type]
-        )
+        asyncio.get_running_loop().set_task_factory(lambda loop, coro, **options: WorkersTask(coro, loop, **options))
         for invocation in invocations:
             await asyncio.ensure_future(invocation)
 
