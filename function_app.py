@@ -15,9 +15,13 @@ with collector_off():
     import azure.functions as func
 
     from functions import health
+    from functions.catalog import catalog
     from functions.predict.blueprint import blueprint as predict
     from functions.run_model.blueprint import blueprint as run_model
+    from functions.telemetry.start import start
     from functions.train.blueprint import blueprint as train
+
+    start(os.environ, catalog().models)
 
 app = func.FunctionApp()
 for blueprint in (predict, train, run_model, health.blueprint):
