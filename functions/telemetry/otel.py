@@ -93,14 +93,15 @@ class OpenTelemetry(Telemetry):
         self._instruments.record(names.CALL_REQUESTS, len(asked), {})
         self._instruments.record(names.CALL_ROWS, rows, {})
         steps = [each.step for each in asked if isinstance(each.step, Span)]
-        # A span is in one trace: here in that of the first request that is recorded at all.
-        parent = next((step for step in steps if step.is_recording()), INVALID_SPAN)
+        # A span is in one trace: here in that of the first request that is recorded, if one is.
+        parent = next((step for step in steps if step.is_recording()), steps[0] if steps else INVALID_SPAN)
         others = [step for step in steps if step is not parent]
         attributes = {"ondemand.call.requests": len(asked), "ondemand.call.rows": rows}
         links = _valid([Link(each.get_span_context()) for each in others])
         span = self._tracer.start_span("call", set_span_in_context(parent, _ROOT), attributes=attributes, links=links)
         for each in others:
-            each.add_link(span.get_span_context())
+            if each.is_recording():
+                each.add_link(span.get_span_context())
         return SpanStep(span)
 
     def began(self, shared: "asyncio.Task[Any]") -> None:

@@ -10,8 +10,8 @@ import pytest_asyncio
 from functions.telemetry.names import METRICS
 from ondemand.stack import Stack
 from tests.e2e.client import PATIENCE_S, Client, wine
-from tests.e2e.collector import Collector, ReceivedSpan, collecting
 from tests.e2e.conftest import ENVIRON, HERE
+from tests.harness.collector import Collector, ReceivedSpan, collecting
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,9 +30,9 @@ def collector() -> Iterator[Collector]:
 async def client(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     environ = {**ENVIRON, **SOON, "CATALOG_FILE": str(HERE / "models.yaml")}
     data: Path = tmp_path_factory.mktemp("traced")
-    async with Stack(data, free_ports=True, environ=environ, otel=collector.url) as stack:
-        async with Client(stack.url, stack.addresses) as client:
-            yield client
+    stack = Stack(data, free_ports=True, environ=environ, otel=collector.url)
+    async with stack, Client(stack.url, stack.addresses) as client:
+        yield client
 
 
 async def test_trace_goes_from_the_request_through_the_training_to_the_answer(
