@@ -100,6 +100,7 @@ async def _document(req: func.HttpRequest, route: str, call: Callable[[], Awaita
             with app().service.reading.hold(line.caller):
                 response = json_response(await call())
         except OnDemandError as error:
+            request.outcome = error.slug
             response = problem_response(error, retry_after(error))
         line.status = response.status_code
         request.answered(response.status_code)
