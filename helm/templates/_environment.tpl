@@ -71,6 +71,9 @@
   value: OpenTelemetry
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ .endpoint | quote }}
+# The functions send by HTTP, and the host as they do.
+- name: OTEL_EXPORTER_OTLP_PROTOCOL
+  value: http/protobuf
 - name: OTEL_SERVICE_NAME
   value: {{ include "ondemand.name" $ }}
 {{- end }}

@@ -29,6 +29,7 @@ HOST = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "where the host sends telemetry",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "the same",
     "OTEL_EXPORTER_OTLP_HEADERS": "the same",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "the same",
     "OTEL_SERVICE_NAME": "the same",
 }
 """What the Functions host reads, with the reason; functions/ does not see it."""
