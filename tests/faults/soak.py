@@ -115,9 +115,11 @@ class Injector:
 async def soak(folder: Path, minutes: float, seed: int) -> Result:
     """Run the stack on *folder* for *minutes* and check every attempt at the end."""
     result, ledger = Result(seed, minutes, describe([*range(2)])), Ledger()
-    async with running_stack(folder) as stack, before_the_broker(stack) as proxies, sampling(stack) as lives:
+    async with running_stack(folder) as stack, before_the_broker(stack) as proxies:
         injector, began = Injector(stack, proxies, seed), time.monotonic()
-        async with HonestClients(stack.url, ledger, WARM, seed=seed % 1000, training_pause_s=5) as clients:
+        clients_asking = HonestClients(stack.url, ledger, WARM, seed=seed % 1000, training_pause_s=5)
+        # The comparison afterwards polls every operation at once, which is another load than that of the figures.
+        async with sampling(stack) as lives, clients_asking as clients:
             await clients.until_answered()
             while (due := began + (len(result.faults) + 1) * EVERY_S) < began + minutes * 60:
                 await for_seconds(due - time.monotonic())
