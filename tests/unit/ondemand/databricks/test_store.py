@@ -1,5 +1,7 @@
 """Keeping runs and their files."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,8 +31,9 @@ def ended(run: Run) -> Run:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs.db")
+def store(tmp_path: Path) -> Iterator[RunStore]:
+    with closing(RunStore(tmp_path / "runs.db")) as opened:
+        yield opened
 
 
 def test_a_run_is_found_by_its_ids_and_its_token(store: RunStore) -> None:
@@ -41,11 +44,11 @@ def test_a_run_is_found_by_its_ids_and_its_token(store: RunStore) -> None:
 
 
 def test_runs_survive_the_store(tmp_path: Path) -> None:
-    first = RunStore(tmp_path / "runs.db")
-    first.add(run(1))
-    first.update(ended(run(1)))
-    first.close()
-    assert RunStore(tmp_path / "runs.db").find(1) == ended(run(1))
+    with closing(RunStore(tmp_path / "runs.db")) as first:
+        first.add(run(1))
+        first.update(ended(run(1)))
+    with closing(RunStore(tmp_path / "runs.db")) as second:
+        assert second.find(1) == ended(run(1))
 
 
 def test_active_runs_come_in_the_order_of_submission(store: RunStore) -> None:
