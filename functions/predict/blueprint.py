@@ -17,6 +17,7 @@ from functions.errors import OnDemandError
 from functions.health import opens
 from functions.operations import Operations, open_store
 from functions.predict.audit import AuditLine
+from functions.predict.body import received_body
 from functions.predict.caller import Callers
 from functions.predict.dead_letters import DeadLetters
 from functions.predict.failed import Failed
@@ -107,7 +108,10 @@ async def _document(req: func.HttpRequest, route: str, call: Callable[[], Awaita
 @blueprint.function_name("predict")
 @blueprint.route(route="predict", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 async def predict(req: func.HttpRequest) -> func.HttpResponse:
-    return await _operation(req, "/predict", lambda caller: app().service.post(caller, req.headers, req.get_body()))
+    def post(caller: str) -> Awaitable[Answer]:
+        return app().service.post(caller, req.headers, received_body(req.headers, req.get_body()))
+
+    return await _operation(req, "/predict", post)
 
 
 @blueprint.function_name("operation")
