@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from ondemand.host.app_settings import load_local_settings
+from ondemand.host.app_settings import load_local_settings, local_cors
 from ondemand.host.errors import HostError
 from ondemand.host.index import index_functions
 from ondemand.host.options import read_host_options
@@ -61,7 +61,7 @@ def _run(script_root: Path, port: int, drain_timeout: float) -> None:
         reason = os.strerror(error.errno or 0)
         raise HostError(f"port {port}: {reason}; --port takes another one, 0 any free one") from error
     with listening:
-        uvloop.run(Host(functions, options, script_root).run(listening, drain_timeout))
+        uvloop.run(Host(functions, options, script_root, local_cors(script_root)).run(listening, drain_timeout))
 
 
 def _log_to_stderr(level: int) -> None:

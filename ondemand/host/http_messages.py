@@ -9,14 +9,20 @@ from azure.functions.meta import Datum
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ondemand.host.paths import encoded
 
-def to_function_request(request: Request, body: bytes, route_parameters: dict[str, str]) -> func.HttpRequest:
-    """Build the request object: as in Azure, the body is bytes and repeated headers or query keys are joined."""
+
+def to_function_request(request: Request, path: str, body: bytes, route_parameters: dict[str, str]) -> func.HttpRequest:
+    """Build the request object from a request with the decoded *path*.
+
+    As in Azure, the body is bytes, repeated headers or query keys are joined, and a query key without a value is
+    missing.
+    """
     value = {
         "method": _string(request.method),
-        "url": _string(_url(request)),
+        "url": _string(_url(request, path)),
         "headers": {name: _string(",".join(request.headers.getlist(name))) for name in request.headers},
-        "query": {name: _string(",".join(request.query_params.getlist(name))) for name in request.query_params},
+        "query": {name: _string(value) for name, value in _query(request).items() if value},
         "params": {name: _string(parameter) for name, parameter in route_parameters.items()},
         "body": Datum(body, "bytes"),
     }
@@ -46,11 +52,21 @@ def _from_http_datum(value: dict[str, Any]) -> Response:
     return response
 
 
-def _url(request: Request) -> str:
-    """The URL as the client sent it; Starlette's has the path unquoted."""
-    query = request.url.query
-    path = request.scope["raw_path"].decode("ascii")
-    return f"{request.url.scheme}://{request.url.netloc}{path}" + (f"?{query}" if query else "")
+def in_chunks(request: Request, response: Response) -> Response:
+    """The response of a function without a Content-Length of the host's own, for which HTTP/1.0 has no other way."""
+    if response.body and request.scope["http_version"] != "1.0":
+        del response.headers["content-length"]
+    return response
+
+
+def _query(request: Request) -> dict[str, str]:
+    return {name: ",".join(request.query_params.getlist(name)) for name in request.query_params}
+
+
+def _url(request: Request, path: str) -> str:
+    query = request.scope["query_string"].decode("ascii")
+    host = request.headers.get("host", "")
+    return f"{request.scope['scheme']}://{host}{encoded(path)}" + (f"?{query}" if query else "")
 
 
 def _string(value: str) -> Datum:

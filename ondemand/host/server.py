@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from ondemand.bounded_http import BoundedProtocol, max_connections
+from ondemand.host.app_settings import NO_CORS, Cors
 from ondemand.host.bodies import Bodies, max_body_bytes
 from ondemand.host.http_app import HttpFunctions, full_route, http_app
 from ondemand.host.index import HttpTrigger, IndexedFunction, ServiceBusTrigger
@@ -22,6 +23,8 @@ from ondemand.host.servicebus.queue_listener import QueueListener
 from ondemand.host.servicebus.session_listener import SessionListener
 from ondemand.lifetime import announce_ready
 
+KEEP_ALIVE_S = 130
+"""As Kestrel's default."""
 logger = logging.getLogger(__name__)
 
 
@@ -43,9 +46,12 @@ class _Server(uvicorn.Server):
 class Host:
     """Runs the functions of one app in this process."""
 
-    def __init__(self, functions: Iterable[IndexedFunction], options: HostOptions, script_root: Path) -> None:
+    def __init__(
+        self, functions: Iterable[IndexedFunction], options: HostOptions, script_root: Path, cors: Cors = NO_CORS
+    ) -> None:
         self._functions = list(functions)
         self._options = options
+        self._cors = cors
         self._max_body_bytes = max_body_bytes(os.environ)
         self._invoker = Invoker(script_root, options.function_timeout)
         self._listeners = [
@@ -75,6 +81,7 @@ class Host:
 
     def _http_server(self, drain_timeout: float) -> _Server:
         BoundedProtocol.max_connections = most = max_connections()
+        BoundedProtocol.reads_chunks = False
         functions = HttpFunctions(
             self._functions,
             self._options.extensions.http,
@@ -83,13 +90,14 @@ class Host:
             lambda: len(server.server_state.connections) > most,
         )
         config = uvicorn.Config(
-            http_app(functions),
+            http_app(functions, self._cors),
             http=BoundedProtocol,
             ws="none",
             access_log=False,
             log_config=None,
             lifespan="off",
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(drain_timeout),
         )
         server = _Server(config)
