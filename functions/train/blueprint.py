@@ -16,6 +16,7 @@ from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
 from functions.replies import Replies
 from functions.settings import SERVICEBUS, BusSettings, StoreSettings, TrainSettings, load
+from functions.time_limits import HANDLER_LIMIT_S, check_time_limits
 from functions.train.jobs import Jobs
 from functions.train.ledger import Ledger
 from functions.train.quotas import Quotas
@@ -33,9 +34,15 @@ class App:
     service: TrainService
 
 
+def time_limits(bus: BusSettings) -> dict[str, float]:
+    """Of the handling of one message."""
+    return {"calls of Databricks and of the ledger": HANDLER_LIMIT_S, "SEND_TIMEOUT_S twice": 2 * bus.send_timeout_s}
+
+
 @cache
 def app() -> App:
     """Built at the first call: importing this module must need neither settings nor a running event loop."""
+    check_time_limits(time_limits(load(BusSettings)))
     bus = Bus(load(BusSettings))
     settings = load(TrainSettings)
     jobs = Jobs(settings.databricks_timeout_s)
