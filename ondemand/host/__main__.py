@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import uvloop
 
 from ondemand.host.app_settings import load_local_settings, local_cors
 from ondemand.host.errors import HostError
+from ondemand.host.function_timeout import INHERITED_SOCKET, listening_socket, start_again
 from ondemand.host.index import index_functions
 from ondemand.host.options import read_host_options
 from ondemand.lifetime import end_with_parent
@@ -41,12 +41,13 @@ def serve(
     if end_with_parent_:
         end_with_parent()
     try:
-        _run(script_root.resolve(), port, drain_timeout)
+        uvloop.run(_run(script_root.resolve(), port, drain_timeout))
     except HostError as error:
         sys.exit(f"ondemand.host: {error}")
 
 
-def _run(script_root: Path, port: int, drain_timeout: float) -> None:
+async def _run(script_root: Path, port: int, drain_timeout: float) -> None:
+    started_in, is_new = Path.cwd(), INHERITED_SOCKET not in os.environ
     os.chdir(script_root)
     load_local_settings(script_root, os.environ)
     options = read_host_options(script_root, os.environ)
@@ -56,12 +57,13 @@ def _run(script_root: Path, port: int, drain_timeout: float) -> None:
     from ondemand.host.server import Host
 
     try:
-        listening = socket.create_server(("127.0.0.1", port))
+        listening = listening_socket(port)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise HostError(f"port {port}: {reason}; --port takes another one, 0 any free one") from error
     with listening:
-        uvloop.run(Host(functions, options, script_root, local_cors(script_root)).run(listening, drain_timeout))
+        if await Host(functions, options, script_root, local_cors(script_root)).run(listening, drain_timeout, is_new):
+            start_again(listening, started_in)  # before the loop ends, which would wait for threads
 
 
 def _log_to_stderr(level: int) -> None:

@@ -18,6 +18,7 @@ from ondemand.host.app_settings import Cors
 from ondemand.host.bodies import Bodies, BodyRefused, ClientGone, Refusal
 from ondemand.host.context import InvocationTrace
 from ondemand.host.failures import failures
+from ondemand.host.function_timeout import WorkerRestarts
 from ondemand.host.http_limits import RequestLimits, TooManyRequestsError
 from ondemand.host.http_messages import in_chunks, to_function_request, to_response
 from ondemand.host.index import HttpTrigger, IndexedFunction
@@ -112,8 +113,8 @@ class HttpFunctions:
         trace = InvocationTrace(argument.headers.get("traceparent", ""), argument.headers.get("tracestate", ""))
         try:
             return to_response(await self._invoker.invoke(function, argument, trace))
-        except asyncio.CancelledError:
-            # The host stops and the time to drain is over; what it asked for may well be there at the next try.
+        except (asyncio.CancelledError, WorkerRestarts):
+            # The time to drain is over, or the worker restarts; what it asked for may well be there at the next try.
             return Response(status_code=503, headers={"Retry-After": "1"})
         except Exception as error:  # noqa: BLE001  # a function may raise anything; the client gets no trace of it
             failures.log(logger, f"function {function.name} failed", error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from typing import Any
 
@@ -74,6 +75,13 @@ async def slow(req: func.HttpRequest) -> str:
     return "done"
 
 
+@app.route("hang")
+def hang(req: func.HttpRequest) -> str:
+    seen["slow"].append({"begins": "hang"})
+    threading.Event().wait()
+    return "never"
+
+
 @app.route("gate/{state}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def set_gate(req: func.HttpRequest) -> str:
     state = str(req.route_params["state"])
@@ -96,7 +104,7 @@ async def work(message: func.ServiceBusMessage) -> None:
     noted = note("work", message)
     running += 1
     try:
-        if noted["body"] == "wait":
+        if noted["body"] == "wait" or (noted["body"] == "wait once" and noted["delivery_count"] == 1):
             await gate.wait()
         if noted["body"].startswith("fail"):
             raise ValueError("as asked")
