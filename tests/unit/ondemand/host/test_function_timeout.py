@@ -44,15 +44,6 @@ async def test_one_that_runs_for_too_long_ends_all(caplog: pytest.LogCaptureFixt
     assert "function never ran for 0.01 s, functionTimeout: the worker restarts, and 2 other invocations" in caplog.text
 
 
-async def test_one_after_another_may_take_longer_together() -> None:
-    restarts = Restarts()
-    functions = RunningFunctions(timedelta(seconds=0.2), restarts)
-    for _ in range(3):
-        with functions.running("quick"):
-            await asyncio.sleep(0.1)
-    assert restarts.number == 0
-
-
 async def test_what_comes_while_the_worker_restarts_is_told_so() -> None:
     functions = RunningFunctions(SHORT, Restarts())
     with pytest.raises(WorkerRestarted):
