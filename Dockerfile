@@ -2,9 +2,11 @@
 # They share the base, the start script and the code; each has only its own packages on top.
 # No BuildKit features: `az acr build` has none.
 
-# For a reproducible build give the digest too: --build-arg BASE_IMAGE=…:4-python3.11@sha256:…
+# 3.13 or 3.14, for which there are lock files (docs/azure.md says what each base is, and until when it gets patches).
+ARG PYTHON=3.13
+# For a reproducible build give the digest too: --build-arg BASE_IMAGE=…:4-python3.13@sha256:…
 # checkov:skip=CKV_DOCKER_7:the tag is in the default of BASE_IMAGE
-ARG BASE_IMAGE=mcr.microsoft.com/azure-functions/python:4-python3.11
+ARG BASE_IMAGE=mcr.microsoft.com/azure-functions/python:4-python${PYTHON}
 
 # The tag is in the default of BASE_IMAGE.
 # hadolint ignore=DL3006
@@ -14,16 +16,19 @@ WORKDIR /build
 COPY deploy/image/install.sh ./
 
 FROM builder AS predict-packages
-COPY requirements/predict.txt requirements/
-RUN ./install.sh requirements/predict.txt /packages
+ARG PYTHON
+COPY requirements/predict-${PYTHON}.txt requirements/
+RUN ./install.sh requirements/predict-${PYTHON}.txt /packages
 
 FROM builder AS train-packages
-COPY requirements/train.txt requirements/
-RUN ./install.sh requirements/train.txt /packages
+ARG PYTHON
+COPY requirements/train-${PYTHON}.txt requirements/
+RUN ./install.sh requirements/train-${PYTHON}.txt /packages
 
 FROM builder AS run-model-packages
+ARG PYTHON
 # A runner pool with other libraries has a lock file of its own: requirements/pool-<pool>.txt, see docs/azure.md.
-ARG REQUIREMENTS=requirements/run-model.txt
+ARG REQUIREMENTS=requirements/run-model-${PYTHON}.txt
 COPY ${REQUIREMENTS} requirements/pool.txt
 RUN ./install.sh requirements/pool.txt /packages
 
@@ -38,7 +43,9 @@ COPY functions /home/site/wwwroot/functions
 RUN python -m compileall -q --invalidation-mode unchecked-hash /home/site/wwwroot
 WORKDIR /home/site/wwwroot
 # HOME: the one place to write is /tmp, and the host looks for its extension bundle in /FuncExtensionBundles, which it
-# derives from HOME being set. PYTHONPATH and isolation: the locked packages come before those of the Python worker.
+# derives from HOME being set. PYTHONPATH: the worker takes locked packages before its own where their folder lies below
+# AzureWebJobsScriptRoot; its runtime library, azure-functions-runtime, is one of them. From Python 3.13 on it always
+# does; earlier bases need PYTHON_ISOLATE_WORKER_DEPENDENCIES.
 ENV ASPNETCORE_URLS=http://+:8080 \
     AzureWebJobsScriptRoot=/home/site/wwwroot \
     AzureFunctionsJobHost__Logging__Console__IsEnabled=true \

@@ -3,13 +3,15 @@
 #   REGISTRY     registry.azurecr.io, or anything that docker can push to (required)
 #   TAG          tag of the images (required)
 #   BUILDER      docker or acr; default: docker if it is there, else acr if az is
+#   IMAGE_PYTHON the Python of the images, 3.13 (default) or 3.14: that of the base image and of the lock files
 #   BASE_DIGEST  sha256:… of the base image; default: what its registry says of its tag now. All images get the same
 #   POOLS        runner pools with a lock file of their own, requirements/pool-<pool>.txt
 #   DRY_RUN      not empty: only print the commands
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-base=mcr.microsoft.com/azure-functions/python:4-python3.11
+python=${IMAGE_PYTHON:-3.13}
+base=mcr.microsoft.com/azure-functions/python:4-python$python
 
 die() {
     echo "make images: $*" >&2
@@ -46,7 +48,7 @@ build() {
     local image=$1:$TAG target=$2
     shift 2
     local arguments=(--target "$target" --file Dockerfile --platform linux/amd64 "$@" --build-arg "VERSION=$TAG"
-        --build-arg "REVISION=$revision" --build-arg "BASE_IMAGE=$base@$digest")
+        --build-arg "REVISION=$revision" --build-arg "PYTHON=$python" --build-arg "BASE_IMAGE=$base@$digest")
     if [[ $builder == docker ]]; then
         run docker build "${arguments[@]}" --tag "$REGISTRY/$image" .
         run docker push "$REGISTRY/$image"
@@ -57,6 +59,7 @@ build() {
 
 [[ -n ${REGISTRY:-} ]] || die "say where to push: REGISTRY=<name>.azurecr.io"
 [[ -n ${TAG:-} ]] || die "say which tag: TAG=1.0.0"
+[[ -f requirements/predict-$python.txt ]] || die "no image has Python $python: IMAGE_PYTHON is 3.13 or 3.14"
 [[ ${BASE_DIGEST:-sha256:} == sha256:* ]] || die "BASE_DIGEST begins with sha256:, not $BASE_DIGEST"
 builder=${BUILDER:-$(find_builder)}
 case $builder in

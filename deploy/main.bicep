@@ -75,8 +75,22 @@ param subnetIds array = []
 @description('Make a key vault for the function keys and, without OIDC federation, the Databricks secret.')
 param keyVault bool = false
 
-@description('Make an Application Insights component with its Log Analytics workspace.')
+@description('Make an Application Insights component with its Log Analytics workspace, diagnostic settings, alert rules and a workbook.')
 param monitoring bool = true
+
+@description('Who is told by the alert rules, by e-mail. Empty: they fire, and nobody is told.')
+param alertEmails array = []
+
+@description('Messages that may wait in run-model or train all the time before an alert: messageCount of the chart.')
+@minValue(0)
+param alertBacklog int = 32
+
+@description('Requests answered with 5xx within five minutes that are tolerated.')
+@minValue(0)
+param alertServerErrors int = 5
+
+@description('Azure Monitor workspace with the Prometheus metrics of the cluster, for the alert on replicas at their maximum. Empty: no such alert.')
+param prometheusWorkspaceId string = ''
 
 var suffix = uniqueString(resourceGroup().id, prefix)
 
@@ -214,6 +228,46 @@ module insights 'modules/insights.bicep' = if (monitoring) {
     name: '${prefix}-${suffix}'
     location: location
     tags: tags
+  }
+}
+
+module diagnostics 'modules/diagnostics.bicep' = if (monitoring) {
+  name: 'diagnostics'
+  params: {
+    namespaceName: serviceBus.outputs.name
+    storageAccountName: operations.outputs.accountName
+    workspaceId: insights!.outputs.workspaceId
+  }
+}
+
+var poolQueues = [for pool in pools: 'run-model-${pool}']
+
+module alerts 'modules/alerts.bicep' = if (monitoring) {
+  name: 'alerts'
+  params: {
+    prefix: prefix
+    location: location
+    tags: tags
+    emails: alertEmails
+    namespaceId: serviceBus.outputs.id
+    queues: concat(['run-model', 'train'], poolQueues)
+    backlog: alertBacklog
+    storageAccountId: operations.outputs.id
+    workspaceId: insights!.outputs.workspaceId
+    serverErrors: alertServerErrors
+    prometheusWorkspaceId: prometheusWorkspaceId
+    clusterId: cluster.id
+    kubernetesNamespace: kubernetesNamespace
+  }
+}
+
+module workbook 'modules/workbook.bicep' = if (monitoring) {
+  name: 'workbook'
+  params: {
+    location: location
+    tags: tags
+    namespaceId: serviceBus.outputs.id
+    workspaceId: insights!.outputs.workspaceId
   }
 }
 

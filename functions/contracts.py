@@ -176,6 +176,10 @@ class RunModel(Message):
         """What tells the messages about a second training of this command from those about the first."""
         return "retrain:" if self.retrain else ""
 
+    def traced(self, traceparent: str | None) -> "RunModel":
+        """The command in the trace of the message that is to carry it; as it is if that has none of its own."""
+        return self if traceparent is None else self.model_copy(update={"traceparent": traceparent})
+
     @field_serializer("prediction_input")
     def _rows(self, rows: Any) -> Any:
         return orjson.loads(bytes(rows)) if isinstance(rows, JsonText) else rows

@@ -27,7 +27,7 @@ MAX_LENGTH = 32_000
 MAX_CAUSES = 5
 MIN_SECRET = 6
 """A shorter value is not looked for: it would blank ordinary words."""
-CHATTY = ("azure", "databricks.sdk", "httpx", "urllib3")
+CHATTY = ("azure", "databricks.sdk", "httpx", "uamqp", "urllib3")
 """SDKs that write each call at INFO."""
 
 _SECRET_NAME = re.compile(r"SECRET|PASSW|TOKEN|SIGNATURE|CONNECTION|_SAS|KEY$", re.IGNORECASE)

@@ -12,10 +12,12 @@ from typing import Any, Protocol
 
 import orjson
 
+from functions import telemetry
 from functions.backoff import retry_delay
 from functions.bus_time import bus_time
 from functions.contracts import UnknownVersion, Unread
 from functions.publisher import Publisher
+from functions.telemetry.names import RETRIES
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ async def put_off(publisher: Publisher, queue: str, message: Received, body: byt
         reply_to_session_id=_id(message.reply_to_session_id),
         properties=properties | {ATTEMPT: str(attempt), GIVE_UP_AT: give_up_at.isoformat()},
     )
+    telemetry.active.count(RETRIES, queue)
     await publisher.publish(queue, again, at=bus_time.of_message() + delay)
     return True
 

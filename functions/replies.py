@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 
+from functions import telemetry
 from functions.backoff import retry_delay
 from functions.bus_time import BusTime, bus_time
 from functions.contracts import (
@@ -17,6 +18,7 @@ from functions.contracts import (
 from functions.errors import DeadlineExceeded, InternalError, OnDemandError, Unavailable
 from functions.publisher import Publisher
 from functions.queues import RESULTS
+from functions.telemetry.names import RETRIES
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Replies:
         logger.warning(
             "operation %s: %s Trying again in %.0f s.", command.operation, trouble.detail, delay.total_seconds()
         )
+        telemetry.active.count(RETRIES, queue)
         await self._publisher.publish(queue, again, at=self._clock.of_message() + delay)
 
     async def _publish(
@@ -84,12 +87,15 @@ class Replies:
         operation_json: bytes = b"",
         result_stored: bool = False,
     ) -> None:
-        event = Event(
-            phase=phase,
-            operation=operation,
-            reply_to_session=command.reply_to_session,
-            result_stored=result_stored,
-            traceparent=command.traceparent,
-        )
-        # An event that arrives twice does no harm.
-        await self._publisher.publish(RESULTS, event, may_share=True, body=event.to_json(operation_json))
+        if phase == OUTCOME:
+            telemetry.active.finished(operation)
+        with telemetry.active.sending(RESULTS) as sending:
+            event = Event(
+                phase=phase,
+                operation=operation,
+                reply_to_session=command.reply_to_session,
+                result_stored=result_stored,
+                traceparent=sending.traceparent or command.traceparent,
+            )
+            # An event that arrives twice does no harm.
+            await self._publisher.publish(RESULTS, event, may_share=True, body=event.to_json(operation_json))

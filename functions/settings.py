@@ -8,7 +8,7 @@ import os
 from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
@@ -48,6 +48,11 @@ class _Settings(BaseModel):
     """Fields are read from environment variables of the same name in upper case."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, str_strip_whitespace=True)
+
+
+class LogSettings(_Settings):
+    log_level: Literal["INFO", "WARNING", "ERROR"] = "WARNING"
+    """Of what is logged outside of an invocation, under the Functions worker (see `functions.upstream.worker_logs`)."""
 
 
 class BusSettings(_Settings):

@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 from cachetools import TTLCache
 
+from functions import telemetry
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -34,7 +36,10 @@ class SharedCalls(Generic[K, V]):
         if task is None:
             task = asyncio.ensure_future(self._call(key, call))
             self._running[key] = task
+            telemetry.active.began(task)
             task.add_done_callback(lambda done: self._finished(key, done))
+        else:
+            telemetry.active.joined(task)
         return await asyncio.shield(task)
 
     def kept(self, key: K) -> V | None:

@@ -70,6 +70,10 @@ def up(
     notebooks: NotebooksOption = None,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Take any free port for each part.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Start only this part; repeat for several.")] = None,
+    otel: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Send traces and metrics to this OTLP collector: http://127.0.0.1:4318."),
+    ] = None,
 ) -> None:
     """Run the whole stack in the foreground until Ctrl-C.
 
@@ -94,6 +98,7 @@ def up(
         only=only or PARTS,
         environ=os.environ | {"CATALOG_FILE": str(project.catalog)},
         workspaces=(project.workspace,),
+        otel=otel,
         on_change=lambda part, state: console.print(f"{part:<11} {state}", highlight=False),
     )
     try:

@@ -22,7 +22,7 @@ RULES: Sequence[tuple[str, str]] = (
     ("receive", r"(receive_messages|_receive) \((azure/servicebus|functions|ondemand)/"),
     ("receive", r"^(Inbox\._receive|MessagePump\._receive)"),
     ("hand over the reply", r"^(Inbox\._handed_over|Results\.\w+|Waiter\.\w+)"),
-    ("message to function argument", r"^(to_function_message|trigger_metadata|trace_of) \(ondemand/host"),
+    ("message to function argument", r"^(to_trigger_input \(ondemand/host/servicebus|ServiceBusMessageInConverter)"),
     ("predict", r"^(Scorer\.(score|_predict)|PyFuncModel\.\w+|Merger\.(_answer\w*|_score)) "),
     ("result to JSON", r"^Scorer\.encode|\(functions/run_model/(json_values/|row_results\.py)"),
     ("rows to model input", r"\(functions/run_model/(records\.py|rows/)"),

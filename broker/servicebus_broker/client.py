@@ -63,6 +63,10 @@ class ClientProtocol(asyncio.Protocol):
             self._transport.abort()
         self._check_silence()
 
+    def secure(self, transport: asyncio.Transport) -> None:
+        """Write to this transport from now on, which encrypts."""
+        self._transport = transport
+
     def data_received(self, data: bytes) -> None:
         self._last_input_at = self._loop.time()
         if self._peer is not None:

@@ -157,8 +157,16 @@ async def _administration(server: Server, options: Options, key: str) -> AsyncIt
         await server.committed()
         return True
 
-    where = {"folder": options.data, "certificate": options.certificate}
-    serving = serve_administration(server.broker, commit, options.host, options.https_port, key, **where)
+    serving = serve_administration(
+        server.broker,
+        commit,
+        options.host,
+        options.https_port,
+        key,
+        folder=options.data,
+        certificate=options.certificate,
+        use_identity=server.offer_tls,
+    )
     async with AsyncExitStack() as stack:
         try:
             endpoint = await stack.enter_async_context(serving)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
+from pathlib import Path
 
 from servicebus_broker.client import SHUTTING_DOWN, ClientProtocol, too_many_connections
 from servicebus_broker.journal.commits import Commits
@@ -11,6 +13,7 @@ from servicebus_broker.journal.journal import Journal
 from servicebus_broker.queues.settings import FOREVER
 from servicebus_broker.service.broker import Broker
 from servicebus_broker.service.peer import Peer
+from servicebus_broker.tls import FirstByteProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -39,16 +42,25 @@ class Server:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = FOREVER
         self._server: asyncio.Server | None = None
+        self._tls: ssl.SSLContext | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port, which matters for port 0."""
         loop = asyncio.get_running_loop()
         if self._journal is not None:
             self._commits = Commits(self._journal, self.finish_turn_soon)
-        self._server = await loop.create_server(lambda: ClientProtocol(self), host, port)
+        self._server = await loop.create_server(self._new_connection, host, port)
         address: tuple[str, int] = self._server.sockets[0].getsockname()
         self.finish_turn_soon()
         return address[1]
+
+    def _new_connection(self) -> FirstByteProtocol:
+        return FirstByteProtocol(ClientProtocol(self), self._tls)
+
+    def offer_tls(self, identity: Path) -> None:
+        """Let new clients speak TLS; ``identity`` is the file with the private key and the certificate."""
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.load_cert_chain(identity)
 
     async def failure(self) -> None:
         """Wait for the disk to fail, for ever if it does not. Raises DiskFailedError; then the server can only stop."""

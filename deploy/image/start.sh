@@ -11,6 +11,16 @@ if [[ -w $(dirname "$key") && ! -e $key ]]; then
     (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' > "$key")
 fi
 
+# Secrets of a Key Vault that the chart mounts: a file is a variable of the same name. Not variables of the pod, because
+# KEDA would read them from a Secret that the CSI driver deletes when the last pod goes, and start no pod again.
+for file in "${KEY_VAULT_FOLDER:-/run/secrets/keyvault}"/*; do
+    name=${file##*/}
+    if [[ $name =~ ^[A-Z][A-Z0-9_]*$ ]]; then
+        value=$(< "$file")
+        export "$name=$value"
+    fi
+done
+
 "$@" &
 host=$!
 

@@ -30,5 +30,8 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-@description('Its connection string is read with `az monitor app-insights component show`: it does not belong into a deployment\'s outputs.')
+@description('Its connection string is read with `az resource show`: it does not belong into a deployment\'s outputs.')
 output name string = component.name
+
+@description('Log Analytics workspace, for diagnostic settings and queries.')
+output workspaceId string = workspace.id

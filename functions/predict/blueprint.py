@@ -7,7 +7,7 @@ from functools import cache
 
 import azure.functions as func
 
-from functions import __version__
+from functions import __version__, telemetry
 from functions.bus import Bus
 from functions.bus_time import bus_time
 from functions.catalog import catalog
@@ -97,13 +97,14 @@ async def open_predict() -> None:
 
 async def _operation(req: func.HttpRequest, route: str, call: Callable[[str], Awaitable[Answer]]) -> func.HttpResponse:
     """``/predict`` has one body for every status: an OnDemandError becomes an operation in the status `error`."""
-    with AuditLine(req.method, route) as line:
+    with telemetry.active.request(req.method, route, req.headers) as request, AuditLine(req.method, route) as line:
         try:
             line.caller = await app().callers.name(req.headers, req.params)
             answer = await call(line.caller)
         except OnDemandError as error:
             answer = refusal(error)
         operation = answer.operation
+        request.answered(answer.status, operation)
         line.status, line.operation_id, line.model_type = answer.status, operation.operation_id, operation.model_type
         return func.HttpResponse(
             operation.to_json(), status_code=answer.status, headers=answer.headers, mimetype="application/json"
@@ -112,14 +113,16 @@ async def _operation(req: func.HttpRequest, route: str, call: Callable[[str], Aw
 
 async def _document(req: func.HttpRequest, route: str, call: Callable[[], Awaitable[object]]) -> func.HttpResponse:
     """A JSON document; an OnDemandError becomes problem details (RFC 9457)."""
-    with AuditLine(req.method, route) as line:
+    with telemetry.active.request(req.method, route, req.headers) as request, AuditLine(req.method, route) as line:
         try:
             line.caller = await app().callers.name(req.headers, req.params)
             with app().service.reading.hold(line.caller):
                 response = json_response(await call())
         except OnDemandError as error:
+            request.outcome = error.slug
             response = problem_response(error, retry_after(error))
         line.status = response.status_code
+        request.answered(response.status_code)
         return response
 
 

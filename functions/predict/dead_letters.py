@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import azure.functions as func
 
+from functions import telemetry
 from functions.backoff import retry_delay
 from functions.contracts import OPERATION_ID, OUTCOME, Event, Operation, command_of, commands_in, events_in
 from functions.errors import DeadLettered, Unavailable, cut
@@ -16,6 +17,7 @@ from functions.outbox.messages import OPERATIONS
 from functions.predict.results import Results
 from functions.publisher import Publisher
 from functions.queues import FAILED, RESULTS
+from functions.telemetry.names import DEAD_LETTERS
 
 logger = logging.getLogger(__name__)
 _OPERATION_ID = re.compile(OPERATION_ID)
@@ -58,6 +60,8 @@ class DeadLetters:
         async with self._pause_before_raising():
             await _all_answered(message, [self._publisher.publish(RESULTS, event) for event in events])
             await self._keep(message, queue, events)
+        for event in events:
+            telemetry.active.finished(event.operation)
 
     async def event(self, message: func.ServiceBusMessage) -> None:
         """Deliver an event that nobody received in time (its session had no owner for longer than its time to live).
@@ -79,6 +83,7 @@ class DeadLetters:
     async def _keep(self, message: func.ServiceBusMessage, queue: str, events: Sequence[Event]) -> None:
         named = [str(event.operation.operation_id) for event in events] or _operations_named(message)
         await self._keeper.keep(message, queue, named[:MAX_NAMED])
+        telemetry.active.count(DEAD_LETTERS, queue)
         reason = _reason(message) or "no reason is given"
         logger.error("dead letter %r of %s is kept in the queue %s: %s", message.message_id, queue, FAILED, reason)
 

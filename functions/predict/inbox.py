@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
+from functions import telemetry
 from functions.backoff import retry_delay
 from functions.bus_time import bus_time
 from functions.contracts import Event, UnknownVersion, events_in
@@ -123,7 +124,8 @@ class Inbox:
             logger.error("inbox: message %s holds no events: %s", message.message_id, error)
             await receiver.dead_letter_message(message, reason="MalformedEvent")
             return False
-        rest = [event for event in events if not self._results.hand_over(event)]
+        with telemetry.active.received(RESULTS, message, events):
+            rest = [event for event in events if not self._results.hand_over(event)]
         if not rest:
             return True
         bus_time.observe(message.enqueued_time_utc)  # not of all messages: only these may be published again for later

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from functions import telemetry
 from functions.backoff import retry_delay
 from functions.bus_time import bus_time
 from functions.contracts import Event, Operation, UnknownVersion
@@ -16,6 +17,7 @@ from functions.predict.shares import Shares
 from functions.publisher import Publisher
 from functions.put_off import Received, put_off
 from functions.queues import RESULTS
+from functions.telemetry.names import RETRIES
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +88,10 @@ class Results:
 
     def hand_over(self, event: Event) -> bool:
         """True if the event is now with the request that waits for it and needs to go nowhere else."""
+        with telemetry.active.event(RESULTS, event):
+            return self._hand_over(event)
+
+    def _hand_over(self, event: Event) -> bool:
         if event.operation.finished or event.operation.training is not None:
             self.backlog.answered(str(event.operation.operation_id))
         waiter = self._waiters.get(str(event.operation.operation_id))
@@ -113,6 +119,7 @@ class Results:
                 await self._operations.record(event.operation)
         except Unavailable:
             again = event.model_copy(update={"attempt": event.attempt + 1})
+            telemetry.active.count(RETRIES, RESULTS)
             await self._publisher.publish(
                 RESULTS, again, at=bus_time.of_message() + timedelta(seconds=retry_delay(again.attempt))
             )

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from functions import telemetry
 from functions.catalog import Catalog
 from functions.contracts import JsonText, Operation, RunModel, utc_now
 from functions.errors import FieldError, IdempotencyKeyReused, OnDemandError, Problem, UnknownRun, cut
@@ -208,7 +209,9 @@ class PredictService:
         try:
             command = await self._with_rows(prediction, command)
             in_flight = self._results.in_flight - 1 if may_share else 0
-            await self._publisher.publish(prediction.entry.queue, command, may_share=may_share, in_flight=in_flight)
+            with telemetry.active.sending(prediction.entry.queue) as sending:
+                command = command.traced(sending.traceparent)
+                await self._publisher.publish(prediction.entry.queue, command, may_share=may_share, in_flight=in_flight)
         except BaseException:
             self._results.backlog.forget(command.operation)
             raise

@@ -8,6 +8,7 @@ from threading import Thread
 
 import azure.functions as func
 
+from functions import telemetry
 from functions.bus import Bus
 from functions.bus_time import bus_time
 from functions.catalog import catalog
@@ -125,4 +126,5 @@ async def run_model(message: func.ServiceBusMessage) -> None:
         if not await put_off(app().bus, QUEUE, message, body, unknown):
             raise
         return
-    await app().service.handle_all(commands, redelivered)
+    with telemetry.active.received(QUEUE, message, commands):
+        await app().service.handle_all(commands, redelivered)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from cachetools import LRUCache
 
+from functions import telemetry
 from functions.catalog import ModelType
 from functions.contracts import RunModel
 from functions.errors import Unavailable
@@ -84,7 +85,9 @@ class KnownModels:
             since=command.training.started_at if command.training else None,
         )
         try:
-            outcome = await self._lookups.get((command.key, command.trained), lambda: self._ask(command.key, ask))
+            with telemetry.active.step("look up", command.model_type) as step:
+                outcome = await self._lookups.get((command.key, command.trained), lambda: self._ask(command.key, ask))
+                step.outcome = "" if isinstance(outcome, Found) else "not-found"
         except Unavailable:
             last = self._last_found.get(command.key)
             if last is None or not self._in_memory(last):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
+from functions import telemetry
 from functions.contracts import JsonText
 from functions.errors import DeadlineExceeded, PredictionTimeout, Unavailable
 from functions.run_model.independence import Proof, Scored, difference, order_difference
@@ -51,6 +52,7 @@ class _Asked:
     key: object | None
     until: float
     at: float = field(default_factory=time.monotonic)
+    step: object = field(default_factory=lambda: telemetry.active.current())
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -105,7 +107,8 @@ class Merger:
     async def _run(self) -> None:
         while group := self._take_group():
             try:
-                outcomes = await self._threads.run(partial(self._answer, group), self._now_long)
+                with telemetry.active.call(group):
+                    outcomes = await self._threads.run(partial(self._answer, group), self._now_long)
             except CallTimeout as error:
                 logger.error("a prediction of %s for %d requests hangs: %s", self._name, len(group), error)
                 self._hangs = error

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from cachetools import LRUCache
 
+from functions import telemetry
 from functions.catalog import ModelType
 from functions.errors import Unavailable
 from functions.run_model.lookup import Found
 from functions.run_model.served_model import ServedModel
 from functions.shared_calls import SharedCalls
+from functions.telemetry.names import EVICTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class _BoundedModels(LRUCache[str, ServedModel]):
 
     def popitem(self) -> tuple[str, ServedModel]:
         model_id, served = super().popitem()
+        telemetry.active.count(EVICTIONS)
         logger.info("model %s leaves the memory cache", model_id)
         return model_id, served
 

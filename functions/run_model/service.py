@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
+from functions import telemetry
 from functions.bus_time import bus_time
 from functions.catalog import Catalog, ModelType
 from functions.contracts import ModelReference, Operation, RunModel, StartTraining, Training
@@ -26,6 +27,7 @@ from functions.run_model.lookup import Found
 from functions.run_model.missing import not_logged
 from functions.run_model.model_cache import ModelCache
 from functions.run_model.served_model import ServedModel
+from functions.telemetry.names import CACHE
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +78,8 @@ class RunModelService:
                 return running.result()
         self._under_way[command.message_id] = cast(asyncio.Task[None], asyncio.current_task())
         try:
-            await self.handle(command)
+            with telemetry.active.command(self._queue, command):
+                await self.handle(command)
         finally:
             del self._under_way[command.message_id]
 
@@ -112,7 +115,9 @@ class RunModelService:
     async def _predict(self, command: RunModel, entry: ModelType, found: Found) -> None:
         rows = await self._rows(command)
         served = await self._served(command, entry, found)
-        answer = await served.predict(rows, time.monotonic() + (command.deadline - bus_time.latest()).total_seconds())
+        until = time.monotonic() + (command.deadline - bus_time.latest()).total_seconds()
+        with telemetry.active.step("predict", command.model_type):
+            answer = await served.predict(rows, until)
         await self._answer(
             command,
             command.operation_document(
@@ -124,9 +129,16 @@ class RunModelService:
         )
 
     async def _served(self, command: RunModel, entry: ModelType, found: Found) -> ServedModel:
-        """The model from memory, or loaded now; whoever waits is told so if it takes a while."""
+        """The model from memory, or loaded now."""
         if found in self._models:
+            telemetry.active.count(CACHE, command.model_type, "hit")
             return await self._models.get(found, entry)
+        telemetry.active.count(CACHE, command.model_type, "miss")
+        with telemetry.active.step("load", command.model_type):
+            return await self._loaded(command, entry, found)
+
+    async def _loaded(self, command: RunModel, entry: ModelType, found: Found) -> ServedModel:
+        """The model when it is loaded; the client is told that it loads if it takes a while."""
         loading = asyncio.ensure_future(self._models.get(found, entry))
         try:
             done, _ = await asyncio.wait([loading], timeout=LOAD_TOLD_AFTER_S)
@@ -156,7 +168,8 @@ class RunModelService:
             await self._replies.stored_outcome(command, operation)
 
     async def _start_training(self, command: RunModel) -> None:
-        await self._publisher.publish(TRAIN, StartTraining(command=command))
+        with telemetry.active.sending(TRAIN) as sending:
+            await self._publisher.publish(TRAIN, StartTraining(command=command.traced(sending.traceparent)))
         requested = command.operation_document(
             "running", status_message="training is requested", training=Training(state="REQUESTED")
         )

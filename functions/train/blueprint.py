@@ -6,6 +6,7 @@ from functools import cache
 
 import azure.functions as func
 
+from functions import telemetry
 from functions.bus import Bus
 from functions.bus_time import bus_time
 from functions.catalog import catalog
@@ -67,4 +68,5 @@ async def train(message: func.ServiceBusMessage) -> None:
         if not await put_off(app().bus, TRAIN, message, body, unknown):
             raise
         return
-    await app().service.handle(received)
+    with telemetry.active.received(TRAIN, message, ()), telemetry.active.command(TRAIN, received.command):
+        await app().service.handle(received)

@@ -63,6 +63,10 @@ class EndedRun:
     key: str
     databricks_run_id: int
     ended_at: datetime
+    failure: str = ""
+    """The termination code of a run that failed."""
+    seconds: float = 0.0
+    """How long it ran."""
 
     def applied_to(self, place: Place) -> Place | None:
         """The place after this end. None where the run was over before the place was claimed: nothing was submitted.

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import NoReturn
 
+from functions import telemetry
 from functions.bus_time import bus_time
 from functions.catalog import ModelType
 from functions.contracts import RunModel
@@ -76,7 +76,19 @@ class Quotas:
 
     async def ended(self, run: EndedRun) -> None:
         """Give the place of a run back. Every command that waited for the run may call this."""
-        await self._ends.get(run.databricks_run_id, lambda: self._change(lambda places: places.changed(run.applied_to)))
+        await self._ends.get(run.databricks_run_id, lambda: self._end(run))
+
+    async def _end(self, run: EndedRun) -> None:
+        ended: list[Place] = []
+
+        def end(place: Place) -> Place | None:
+            changed = run.applied_to(place)
+            if changed is not None and changed is not place:
+                ended.append(changed)
+            return changed
+
+        if await self._change(lambda places: places.changed(end)) and ended:
+            telemetry.active.training_ended(ended[0].model_type, run.failure, run.seconds)
 
     async def _claim(self, command: RunModel, entry: ModelType, token: str, former: EndedRun | None) -> None:
         quotas = self._quotas(command, entry)
@@ -142,7 +154,7 @@ class Quotas:
             run = await self._statuses.get(run_id, lambda: self._status(run_id))
         except OnDemandError:
             return None  # the place ends by its time
-        return EndedRun(place.key, run_id, run.ended_at) if run.ended_at is not None else None
+        return ended_run(place.key, run)
 
     async def _read(self) -> tuple[int, Places]:
         version, document = await self._ledger.read()
@@ -150,23 +162,34 @@ class Quotas:
             self._last = (version, _parse(document))
         return self._last
 
-    async def _change(self, change: Callable[[Places], Places]) -> None:
-        """Write what ``change`` makes of the newest places. It is called again whenever another process wrote first."""
+    async def _change(self, change: Callable[[Places], Places]) -> bool:
+        """Write what ``change`` makes of the newest places; False where it changes nothing.
+
+        It is called again whenever another process wrote first.
+        """
         async with self._one_at_a_time:
             for _ in range(ATTEMPTS):
                 version, places = await self._read()
                 changed = change(places)
                 if changed is places:
-                    return
+                    return False
                 if await self._ledger.write(version, changed.model_dump_json().encode()):
                     self._last = (version + 1, changed)
-                    return
-        _give_up()
+                    return True
+        raise _gave_up()
 
 
-def _give_up() -> NoReturn:
+def ended_run(key: str, run: RunStatus) -> EndedRun | None:
+    """The end of a run of this key; None while it is running."""
+    if run.ended_at is None:
+        return None
+    seconds = (run.ended_at - (run.started_at or run.ended_at)).total_seconds()
+    return EndedRun(key, run.databricks_run_id, run.ended_at, "" if run.succeeded else run.code, seconds)
+
+
+def _gave_up() -> Unavailable:
     logger.warning("the places of trainings changed %d times while one was to be written", ATTEMPTS)
-    raise Unavailable("Too many trainings start at this moment.")
+    return Unavailable("Too many trainings start at this moment.")
 
 
 def _parse(document: bytes) -> Places:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from functions import telemetry
 from functions.backoff import next_poll, shortest_gap
 from functions.bus_time import bus_time
 from functions.catalog import Catalog, ModelType
@@ -20,7 +21,7 @@ from functions.time_limits import limited
 from functions.train.jobs import RunStatus
 from functions.train.places import EndedRun
 from functions.train.poller import RunPoller
-from functions.train.quotas import Quotas
+from functions.train.quotas import Quotas, ended_run
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,8 @@ class TrainService:
             databricks_run_id=run.databricks_run_id, url=run.url, state=run.state, started_at=run.started_at
         )
         known, command = command.training, command.model_copy(update={"training": training})
+        if run.succeeded is not None:
+            telemetry.active.trained(command, run)
         if run.succeeded is None:
             if known is None or known.state != training.state:
                 running = command.operation_document("running", status_message=f"training is {run.state}")
@@ -121,7 +124,8 @@ class TrainService:
                     "retrain": ended_before and not command.retrain,
                 }
             )
-            await self._publisher.publish(entry.queue, trained)
+            with telemetry.active.sending(entry.queue) as sending:
+                await self._publisher.publish(entry.queue, trained.traced(sending.traceparent))
             await self._give_place_back(command, run)
         else:
             logger.warning(
@@ -149,7 +153,7 @@ class TrainService:
             run = await self._poller.status(await self._submit(command, token, former))
             if _serves(run, command):
                 return run
-            former = _ended_run(command, run)
+            former = ended_run(command.key, run)
             token = hashlib.sha256(f"{command.key}:{run.databricks_run_id}".encode()).hexdigest()
         raise TrainingFailed(f"This model was trained {MAX_FORMER_RUNS} times and is still not there.")
 
@@ -173,17 +177,13 @@ class TrainService:
     async def _give_place_back(self, command: RunModel, run: RunStatus) -> None:
         """The client has its answer by now: trouble with the store is not its trouble. The place ends by itself too."""
         try:
-            if (ended := _ended_run(command, run)) is not None:
+            if (ended := ended_run(command.key, run)) is not None:
                 await self._quotas.ended(ended)
         except Unavailable as trouble:
             logger.warning("operation %s: its place is not given back: %s", command.operation, trouble.detail)
         except Exception:
             # A second outcome, an error, would be the first that the client sees: the prediction comes later.
             logger.exception("operation %s: its place is not given back", command.operation)
-
-
-def _ended_run(command: RunModel, run: RunStatus) -> EndedRun | None:
-    return EndedRun(command.key, run.databricks_run_id, run.ended_at) if run.ended_at is not None else None
 
 
 def run_name(command: RunModel) -> str:

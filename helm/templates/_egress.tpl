@@ -16,6 +16,17 @@
 {{- $destinations | toJson -}}
 {{- end }}
 
+{{/* Port of the MLflow server where no rule of the NetworkPolicies lets anything through to it, else empty. */}}
+{{- define "ondemand.blockedMlflowPort" -}}
+{{- $address := urlParse .Values.mlflow.trackingUri -}}
+{{- $port := regexFind ":[0-9]+$" $address.host | trimPrefix ":" | default (get (dict "http" "80" "https" "443") $address.scheme) -}}
+{{- $open := list "" "443" -}}
+{{- range .Values.networkPolicy.extraEgress -}}
+{{- range .ports | default (list (dict "port" $port)) -}}{{- $open = append $open (toString .port) -}}{{- end -}}
+{{- end -}}
+{{- if and .Values.networkPolicy.enabled (not (has $port $open)) -}}{{- $port -}}{{- end -}}
+{{- end }}
+
 {{/* Namespace of an OpenTelemetry collector in the cluster, else empty: <service>, <service>.<namespace> or <service>.<namespace>.svc…. */}}
 {{- define "ondemand.collectorNamespace" -}}
 {{- $endpoint := urlParse .Values.telemetry.openTelemetry.endpoint -}}

@@ -71,6 +71,9 @@
   value: OpenTelemetry
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ .endpoint | quote }}
+# The functions send by HTTP, and the host as they do.
+- name: OTEL_EXPORTER_OTLP_PROTOCOL
+  value: http/protobuf
 - name: OTEL_SERVICE_NAME
   value: {{ include "ondemand.name" $ }}
 {{- end }}
@@ -100,6 +103,10 @@
   value: {{ required "operations.url: the operation store, az://container/prefix" .root.Values.operations.url | quote }}
 {{- if and (hasPrefix "az://" .root.Values.operations.url) (not .root.Values.operations.storageAccount) }}
 {{- fail "operations.storageAccount: the storage account of operations.url" }}
+{{- end }}
+{{- $key := .root.Values.secrets.storageAccountKey -}}
+{{- if and (hasPrefix "az://" .root.Values.operations.url) (not (or .values.identity.clientId $key.secret $key.keyVaultObject)) }}
+{{- fail (printf "secrets.storageAccountKey: the key of operations.storageAccount, as %s.identity.clientId is empty and operations.url is az://" .where) }}
 {{- end }}
 {{- with .root.Values.operations.storageAccount }}
 - name: AZURE_STORAGE_ACCOUNT_NAME

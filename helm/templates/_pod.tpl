@@ -103,12 +103,17 @@ volumes:
 
 {{- define "ondemand.container" -}}
 {{- $environment := include "ondemand.environment" . -}}
-{{- $names := list -}}
+{{- $kept := include "ondemand.keyVaultSecret" (dict "root" .root "component" "predict") -}}
+{{- $names := keys (include "ondemand.keyVaultVariables" . | fromJson) -}}
 {{- range $environment | fromYamlArray -}}
 {{- if has .name $names -}}
 {{- fail (printf "%s: extraEnv has %s, which is set already" $.component .name) -}}
 {{- end -}}
 {{- $names = append $names .name -}}
+{{- $from := .valueFrom | default dict -}}
+{{- if eq (get ($from.secretKeyRef | default dict) "name" | default "") $kept -}}
+{{- fail (printf "%s: %s is from a Secret that is there only while a pod of predict runs, and KEDA reads it with none" $.component .name) -}}
+{{- end -}}
 {{- end -}}
 image: {{ include "ondemand.image" (dict "root" .root "image" .values.image) | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}

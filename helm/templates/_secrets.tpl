@@ -42,29 +42,29 @@ runs, so nobody else has its secret.
 {{- get $secrets .root.Values.databricks.auth -}}
 {{- end }}
 
-{{/* Name of the Secret that the CSI driver keeps for a component; dict "root" "component". */}}
+{{/* Name of the SecretProviderClass of a component, and of the Secret that the CSI driver keeps for it; dict "root" "component". */}}
 {{- define "ondemand.keyVaultSecret" -}}
 {{- include "ondemand.name" (dict "root" .root "component" (printf "%s-keyvault" .component)) -}}
 {{- end }}
 
-{{/* Environment variables from secrets; dict "root" "function" "component". */}}
+{{/* Environment variables from Secrets; dict "root" "function". */}}
 {{- define "ondemand.secretEnvironment" -}}
 {{- range $variable, $name := include "ondemand.secretsOf" . | fromJson }}
 {{- $reference := get $.root.Values.secrets $name }}
+{{- if not $reference.keyVaultObject }}
 - name: {{ $variable }}
   valueFrom:
     secretKeyRef:
-      {{- if $reference.keyVaultObject }}
-      name: {{ include "ondemand.keyVaultSecret" $ }}
-      key: {{ $variable }}
-      {{- else }}
       name: {{ $reference.secret }}
       key: {{ $reference.key }}
-      {{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
-{{/* Key Vault secrets of a function that become variables, as JSON: {variable: name in the Key Vault}; dict "root" "function". */}}
+{{/*
+Key Vault secrets of a function that start.sh makes variables of, as JSON: {variable: name in the Key Vault}; dict "root"
+"function". Never variables of the pod: KEDA reads those, and from zero replicas there is no Secret to read.
+*/}}
 {{- define "ondemand.keyVaultVariables" -}}
 {{- $objects := dict -}}
 {{- range $variable, $name := include "ondemand.secretsOf" . | fromJson -}}

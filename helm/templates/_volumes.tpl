@@ -9,7 +9,7 @@
     sizeLimit: 1Gi
 {{ include "ondemand.keysVolume" . }}
 {{- if include "ondemand.usesKeyVault" . }}
-# Mounting it is what makes the CSI driver keep the Secret of the environment variables.
+# start.sh makes variables of these files. Mounting it is also what makes the CSI driver keep the Secret of the host's keys.
 - name: keyvault
   csi:
     driver: secrets-store.csi.k8s.io

@@ -3,6 +3,14 @@
 {{- if gt (int .scaling.minReplicas) (int .scaling.maxReplicas) -}}
 {{- fail (printf "%s: minReplicas %d is above maxReplicas %d" .component (int .scaling.minReplicas) (int .scaling.maxReplicas)) -}}
 {{- end -}}
+{{- if gt (len (include "ondemand.name" .)) 54 -}}
+{{- fail (printf "the name %q has more than 54 characters, and KEDA puts keda-hpa- before it: shorten global.fullname, the release or the pool" (include "ondemand.name" .)) -}}
+{{- end -}}
+{{- $fromZero := eq (int .scaling.minReplicas) 0 -}}
+{{- $cached := false -}}
+{{- range .triggers -}}
+{{- if .useCachedMetrics -}}{{- $cached = true -}}{{- end -}}
+{{- end -}}
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata:
@@ -20,8 +28,14 @@ spec:
     name: {{ include "ondemand.name" . }}
   minReplicaCount: {{ .scaling.minReplicas }}
   maxReplicaCount: {{ .scaling.maxReplicas }}
+  {{- if or $fromZero $cached }}
   pollingInterval: {{ .scaling.pollingInterval }}
+  {{- end }}
+  {{- if $fromZero }}
   cooldownPeriod: {{ .scaling.cooldownPeriod }}
+  # As long for what runs already when KEDA comes to it, and never had a message.
+  initialCooldownPeriod: {{ .scaling.cooldownPeriod }}
+  {{- end }}
   {{- with .scaling.fallback }}
   fallback:
     failureThreshold: {{ .failureThreshold }}

@@ -14,6 +14,7 @@ from ondemand.host.errors import HostError
 from ondemand.host.function_timeout import INHERITED_SOCKET, listening_socket, start_again
 from ondemand.host.index import index_functions
 from ondemand.host.options import read_host_options
+from ondemand.host.worker.choice import choose_worker
 from ondemand.lifetime import end_with_parent
 
 # Plain tracebacks: this output is a log file most of the time.
@@ -52,7 +53,8 @@ async def _run(script_root: Path, port: int, drain_timeout: float) -> None:
     load_local_settings(script_root, os.environ)
     options = read_host_options(script_root, os.environ)
     _log_to_stderr(options.log_level)
-    functions = index_functions(script_root, os.environ, options.starts)
+    worker = choose_worker()
+    functions = await index_functions(worker, script_root, os.environ, options.starts)
     # After the app, which may know a quicker way to import the SDK that the server needs too.
     from ondemand.host.server import Host
 
@@ -62,7 +64,7 @@ async def _run(script_root: Path, port: int, drain_timeout: float) -> None:
         reason = os.strerror(error.errno or 0)
         raise HostError(f"port {port}: {reason}; --port takes another one, 0 any free one") from error
     with listening:
-        if await Host(functions, options, script_root, local_cors(script_root)).run(listening, drain_timeout, is_new):
+        if await Host(functions, options, worker, local_cors(script_root)).run(listening, drain_timeout, is_new):
             start_again(listening, started_in)  # before the loop ends, which would wait for threads
 
 

@@ -1,12 +1,16 @@
 """Failures in the log: the trace of one kind once, then a line for each."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
+
+from ondemand.host.errors import FunctionError
 
 TOLD_AGAIN_AFTER_S = 60.0
 MAX_KINDS = 1000
 MAX_TEXT = 500
+_LINE = re.compile(r'^ +File "(.*)$', re.MULTILINE)
 
 
 class Failures:
@@ -18,9 +22,9 @@ class Failures:
 
     def log(self, logger: logging.Logger, what: str, error: BaseException) -> None:
         """Log that *what* failed; with the trace if none of this kind was logged within the last minute."""
-        text = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_TEXT]
+        text = " ".join(_text(error).split())[:MAX_TEXT]
         if self._is_new(_kind(error)):
-            logger.error("%s: %s", what, text, exc_info=error)
+            logger.error("%s: %s", what, text, exc_info=_traced(error))
         else:
             logger.error("%s: %s (trace above)", what, text)
 
@@ -34,7 +38,25 @@ class Failures:
         return True
 
 
+class WorkerTrace(Exception):
+    """The trace of a function's exception, for the log: a worker tells it as text."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+def _traced(error: BaseException) -> BaseException:
+    return WorkerTrace(error.stack_trace) if isinstance(error, FunctionError) else error
+
+
+def _text(error: BaseException) -> str:
+    """With its type, which the text of a FunctionError has already."""
+    return str(error) if isinstance(error, FunctionError) else f"{type(error).__name__}: {error}"
+
+
 def _kind(error: BaseException) -> tuple[object, ...]:
+    if isinstance(error, FunctionError):
+        return (str(error).partition(":")[0], *_LINE.findall(error.stack_trace)[-1:])
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ondemand.host.index import IndexedFunction
-from ondemand.host.invocation import Invoker
+from ondemand.host.invocation import Invoker, TriggerInput
+from ondemand.host.worker.protos import TypedData
+from ondemand.host.worker.worker import Worker
 
 INHERITED_SOCKET = "ONDEMAND_HOST_SOCKET"
 """Variable by which a process that starts again finds its listening socket."""
@@ -37,7 +39,7 @@ class RunningFunctions:
     def __init__(self, timeout: timedelta | None, restart: Callable[[], None]) -> None:
         self._timeout_s = None if timeout is None else timeout.total_seconds()
         self._restart = restart
-        self._running: dict[asyncio.Task[Any], tuple[str, float]] = {}
+        self._running: dict[asyncio.Task[object], tuple[str, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._restarts = False
 
@@ -91,13 +93,13 @@ class RunningFunctions:
 class TimedInvoker(Invoker):
     """An invoker whose functions end by `RunningFunctions`."""
 
-    def __init__(self, script_root: Path, running: RunningFunctions) -> None:
-        super().__init__(script_root, None)
+    def __init__(self, worker: Worker, running: RunningFunctions) -> None:
+        super().__init__(worker)
         self._running = running
 
-    async def invoke(self, function: IndexedFunction, *given: Any) -> Any:  # Any: passed on
+    async def invoke(self, function: IndexedFunction, given: TriggerInput) -> TypedData | None:
         with self._running.running(function.name):
-            return await super().invoke(function, *given)
+            return await super().invoke(function, given)
 
 
 def listening_socket(port: int) -> socket.socket:

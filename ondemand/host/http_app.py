@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 
-import azure.functions as func
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.middleware.cors import CORSMiddleware
@@ -16,13 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ondemand.host.app_settings import Cors
 from ondemand.host.bodies import Bodies, BodyRefused, ClientGone, Refusal
-from ondemand.host.context import InvocationTrace
 from ondemand.host.failures import failures
 from ondemand.host.function_timeout import WorkerRestarts
 from ondemand.host.http_limits import RequestLimits, TooManyRequestsError
-from ondemand.host.http_messages import in_chunks, to_function_request, to_response
+from ondemand.host.http_messages import in_chunks, to_response, to_trigger_input
 from ondemand.host.index import HttpTrigger, IndexedFunction
-from ondemand.host.invocation import Invoker
+from ondemand.host.invocation import Invoker, TriggerInput
 from ondemand.host.options import HttpOptions
 from ondemand.host.paths import BadPath, decoded
 from ondemand.host.routes import RouteTable, RouteTemplate
@@ -96,8 +94,8 @@ class HttpFunctions:
                 async with (self._anonymous_limits if is_anonymous else self._limits).admit() as waited:
                     if waited and await request.is_disconnected():
                         raise ClientGone
-                    argument = to_function_request(request, path, body, parameters)
-                    return in_chunks(request, await self._invoke(function, argument))
+                    given = to_trigger_input(request, path, body, parameters)
+                    return in_chunks(request, await self._invoke(function, given))
             finally:
                 self._bodies.release(len(body))
         except TooManyRequestsError:
@@ -109,10 +107,9 @@ class HttpFunctions:
             logger.info("%s %s: the client went away before the function began", request.method, function.name)
             return Response(status_code=400)  # to nobody
 
-    async def _invoke(self, function: IndexedFunction, argument: func.HttpRequest) -> Response:
-        trace = InvocationTrace(argument.headers.get("traceparent", ""), argument.headers.get("tracestate", ""))
+    async def _invoke(self, function: IndexedFunction, given: TriggerInput) -> Response:
         try:
-            return to_response(await self._invoker.invoke(function, argument, trace))
+            return to_response(await self._invoker.invoke(function, given))
         except (asyncio.CancelledError, WorkerRestarts):
             # The time to drain is over, or the worker restarts; what it asked for may well be there at the next try.
             return Response(status_code=503, headers={"Retry-After": "1"})

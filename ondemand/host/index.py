@@ -1,20 +1,16 @@
-"""Indexing: import ``function_app.py`` and list its functions, as the Python worker does."""
+"""Indexing: the functions that a worker found in the app, and their triggers."""
 
-import importlib
-import inspect
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from azure.functions import Function, FunctionRegister
-
 from ondemand.host.app_settings import resolve_expressions
 from ondemand.host.errors import HostError
+from ondemand.host.worker.protos import RpcFunctionMetadata
+from ondemand.host.worker.worker import Worker
 
-SCRIPT_MODULE = "function_app"
 DEAD_LETTER_SUFFIX = "/$deadletterqueue"
 
 
@@ -45,51 +41,33 @@ class ServiceBusTrigger:
 
 @dataclass(frozen=True)
 class IndexedFunction:
-    """A function that can be started: the callable, and the name of its trigger argument."""
+    """A function that can be started, by the id that its worker knows it by, and the name of its trigger argument."""
 
     name: str
-    call: Callable[..., Any]
+    function_id: str
     argument: str
     trigger: HttpTrigger | ServiceBusTrigger
 
-    @property
-    def is_async(self) -> bool:
-        return inspect.iscoroutinefunction(self.call)
 
-    @property
-    def takes_context(self) -> bool:
-        return "context" in inspect.signature(self.call).parameters
-
-
-def index_functions(
-    script_root: Path, environ: Mapping[str, str], starts: Callable[[str], bool]
+async def index_functions(
+    worker: Worker, script_root: Path, environ: Mapping[str, str], starts: Callable[[str], bool]
 ) -> list[IndexedFunction]:
-    """Import the function app of *script_root* and return those of its functions that *starts* accepts.
+    """Let *worker* import the function app of *script_root* and return those of its functions that *starts* accepts.
 
     Every function is imported and indexed, as in Azure; only the bindings of those to be started have to be supported
     here. Raises HostError for an app that the official host would refuse, too.
     """
-    return [_index(name, function, environ) for name, function in _registered(script_root) if starts(name)]
+    return [_index(function, environ) for function in await worker.index(script_root) if starts(function.name)]
 
 
-def _registered(script_root: Path) -> Iterable[tuple[str, Function]]:
-    sys.path.insert(0, str(script_root))
-    module = importlib.import_module(SCRIPT_MODULE)
-    apps = [value for value in vars(module).values() if isinstance(value, FunctionRegister)]
-    if len(apps) != 1:
-        raise HostError(f"{module.__file__}: exactly one top-level FunctionApp is needed, found {len(apps)}")
-    for function in apps[0].get_functions():
-        yield str(function.get_function_name()), function
-
-
-def _index(name: str, function: Function, environ: Mapping[str, str]) -> IndexedFunction:
+def _index(function: RpcFunctionMetadata, environ: Mapping[str, str]) -> IndexedFunction:
     try:
-        bindings = json.loads(function.get_function_json())["bindings"]
+        bindings = [json.loads(binding) for binding in function.raw_bindings]
         trigger = next(binding for binding in bindings if binding["type"].lower().endswith("trigger"))
         _refuse_unsupported(binding for binding in bindings if binding is not trigger)
-        return IndexedFunction(name, function.get_user_function(), trigger["name"], _trigger(trigger, environ))
+        return IndexedFunction(function.name, function.function_id, trigger["name"], _trigger(trigger, environ))
     except HostError as error:
-        raise HostError(f"function {name!r}: {error}") from error
+        raise HostError(f"function {function.name!r}: {error}") from error
 
 
 def _refuse_unsupported(bindings: Iterable[dict[str, Any]]) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 from collections.abc import Iterable
-from pathlib import Path
 
 import uvicorn
 
@@ -21,6 +20,7 @@ from ondemand.host.options import HostOptions
 from ondemand.host.servicebus.listener import Listener
 from ondemand.host.servicebus.queue_listener import QueueListener
 from ondemand.host.servicebus.session_listener import SessionListener
+from ondemand.host.worker.worker import Worker
 from ondemand.lifetime import announce_ready
 
 KEEP_ALIVE_S = 130
@@ -49,7 +49,7 @@ class Host:
     """Runs the functions of one app in this process."""
 
     def __init__(
-        self, functions: Iterable[IndexedFunction], options: HostOptions, script_root: Path, cors: Cors = NO_CORS
+        self, functions: Iterable[IndexedFunction], options: HostOptions, worker: Worker, cors: Cors = NO_CORS
     ) -> None:
         self._functions = list(functions)
         self._options = options
@@ -57,7 +57,7 @@ class Host:
         self._max_body_bytes = max_body_bytes(os.environ)
         self._stop = asyncio.Event()
         self._restarts = False
-        self._invoker = TimedInvoker(script_root, RunningFunctions(options.function_timeout, self._restart))
+        self._invoker = TimedInvoker(worker, RunningFunctions(options.function_timeout, self._restart))
         self._listeners = [
             self._listener(function, function.trigger)
             for function in self._functions

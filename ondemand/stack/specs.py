@@ -15,11 +15,18 @@ class Specs:
     """Builds the specification of a part from the addresses and folders of the stack."""
 
     def __init__(
-        self, data: Path, ports: Ports, addresses: Addresses, environ: Mapping[str, str], workspaces: Sequence[str]
+        self,
+        data: Path,
+        ports: Ports,
+        addresses: Addresses,
+        environ: Mapping[str, str],
+        workspaces: Sequence[str],
+        otel: str | None = None,
     ) -> None:
         self._data = data
         self._workspaces = [option for workspace in workspaces for option in ("--workspace", workspace)]
         self._ports = ports
+        self._otel = otel
         self._environ = {**environ, **_environ_of(data, addresses, environ)}
 
     def infrastructure(self, part: str) -> PartSpec:
@@ -35,7 +42,19 @@ class Specs:
         """A functions host called *name* that runs the functions of *deployment*."""
         functions = enumerate(DEPLOYMENTS[deployment])
         only = {f"AzureFunctionsJobHost__functions__{index}": function for index, function in functions}
-        return self._spec(name, ("ondemand.host", "--drain-timeout", HOST_DRAIN_TIMEOUT_S), only)
+        return self._spec(
+            name, ("ondemand.host", "--drain-timeout", HOST_DRAIN_TIMEOUT_S), only | self._telemetry(name)
+        )
+
+    def _telemetry(self, name: str) -> dict[str, str]:
+        """Each host is a service of its own name; only they are told the collector, by the standard variables."""
+        if self._otel is None:
+            return {}
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self._otel,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_SERVICE_NAME": name,
+        }
 
     def _spec(self, name: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> PartSpec:
         return PartSpec(

@@ -30,6 +30,7 @@ class Stack:
     ``parts`` are the running parts by name. State is kept in the data folder and comes back with the next stack on it.
     A part whose address is in *environ* (SERVICEBUS_CONNECTION, MLFLOW_TRACKING_URI, DATABRICKS_HOST) is not started.
     *workspaces* map folders of the Databricks workspace to folders here, as `PATH=DIRECTORY`.
+    *otel* is where the hosts send traces and metrics: the base URL of a collector that takes OTLP by HTTP.
     *on_change* is called with the name of a part and its new state.
     """
 
@@ -42,6 +43,7 @@ class Stack:
         only: Iterable[str] = PARTS,
         environ: Mapping[str, str] = os.environ,
         workspaces: Sequence[str] = (SAMPLE_WORKSPACE,),
+        otel: str | None = None,
         on_change: Callable[[str, str], None] = _say_nothing,
     ) -> None:
         self.parts: dict[str, Part] = {}
@@ -51,6 +53,7 @@ class Stack:
         self._wanted = [part for part in PARTS if part in set(only) and not environ.get(EXTERNAL.get(part, ""))]
         self._environ = environ
         self._workspaces = workspaces
+        self._otel = otel
         self._on_change = on_change
         self._lock = DataFolderLock(self.data)
         self._deaths: asyncio.Queue[PartError] = asyncio.Queue()
@@ -174,7 +177,7 @@ class Stack:
             raise PartError(name, f"is not ready: {error}", self.log_of(name)) from None
 
     def _specs(self) -> Specs:
-        return Specs(self.data, self._ports, self.addresses, self._environ, self._workspaces)
+        return Specs(self.data, self._ports, self.addresses, self._environ, self._workspaces, self._otel)
 
     def _part(self, spec: PartSpec) -> Part:
         part = Part(spec, SCRIPT_ROOT, self._deaths.put_nowait)

@@ -89,6 +89,18 @@ def environment(pod: dict[str, Any]) -> dict[str, str | None]:
     return {variable["name"]: variable.get("value") for variable in container["env"]}
 
 
+def key_vault_files(release: Release, pod: dict[str, Any]) -> dict[str, str]:
+    """Secret of the Key Vault by the file in which a pod has it."""
+    files: dict[str, str] = {}
+    for volume in pod["volumes"]:
+        if "csi" in volume:
+            name = volume["csi"]["volumeAttributes"]["secretProviderClass"].removeprefix(f"{RELEASE}-")
+            parameters = release.of_kind("SecretProviderClass")[name]["spec"]["parameters"]
+            objects = [yaml.safe_load(text) for text in yaml.safe_load(parameters["objects"])["array"]]
+            files |= {each["objectAlias"]: each["objectName"] for each in objects}
+    return files
+
+
 def mount_path(pod: dict[str, Any], name: str) -> str:
     """Where a pod's one container has the volume."""
     (container,) = pod["containers"]

@@ -49,9 +49,9 @@ def _refusing_unknown(schema: Schema) -> Schema:
 
 
 def _scaled_object() -> Schema:
-    """KEDA 2.16's schema and what 2.17 added to it: `fallback.behavior`."""
+    """KEDA 2.16's schema and what came to it up to 2.21: `fallback.behavior` (2.17), one more of them (2.20)."""
     schema = _refusing_unknown(ScaledObject.model_json_schema(by_alias=True))
-    behaviors = ["static", "currentReplicas", "currentReplicasIfHigher", "currentReplicasIfLower"]
+    behaviors = ["static", "currentReplicas", "currentReplicasIfHigher", "currentReplicasIfLower", "scalingModifiers"]
     schema["$defs"]["Fallback"]["properties"]["behavior"] = {"enum": behaviors}
     return schema
 

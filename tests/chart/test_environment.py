@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from functions import settings
 from functions.catalog import load_catalog
 from functions.deployments import DEPLOYMENTS, dead_letter_function
-from tests.chart.charts import ROOT, Release, environment, pods
+from tests.chart.charts import ROOT, Release, environment, key_vault_files, pods
 from tests.chart.conftest import Releases
 from tests.chart.scenarios import HELM_SCENARIOS, POOLS_CATALOG
 
@@ -29,6 +29,7 @@ HOST = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "where the host sends telemetry",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "the same",
     "OTEL_EXPORTER_OTLP_HEADERS": "the same",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "the same",
     "OTEL_SERVICE_NAME": "the same",
 }
 """What the Functions host reads, with the reason; functions/ does not see it."""
@@ -79,7 +80,9 @@ def deployments(release: Release) -> Iterator[tuple[str, dict[str, str | None]]]
         function = pod["containers"][0]["name"]
         if function in FUNCTIONS:
             assert function in name
-            given = environment(pod)
+            # start.sh makes a variable of each such file.
+            of_key_vault = [file for file in key_vault_files(release, pod) if not file.startswith("host.")]
+            given = environment(pod) | dict.fromkeys(of_key_vault)
             yield function, {key: value for key, value in given.items() if not re.search(r"__functions__\d+$", key)}
 
 

@@ -1,6 +1,7 @@
 """What the charts say of themselves."""
 
 import re
+from typing import Any
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ import yaml
 from tests.chart.charts import NAMES, ROOT, Charts
 from tests.chart.conftest import Releases
 from tests.chart.readme import current, documented
+from tests.chart.scenarios import REQUIRED, merged
 
 
 @pytest.mark.parametrize("chart", NAMES)
@@ -35,6 +37,33 @@ def test_the_example_of_the_readme_installs(charts: Charts) -> None:
     text = (ROOT / "helm/README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert charts.install("helm", yaml.safe_load(example)).of_kind("Deployment")
+
+
+OWN_RULE = {"to": [{"namespaceSelector": {}}], "ports": [{"port": 5000, "protocol": "TCP"}]}
+
+
+@pytest.mark.parametrize(
+    ("address", "policy", "blocked"),
+    [
+        ("http://mlflow.example.com:5000", {}, "5000"),
+        ("http://mlflow.example.com", {}, "80"),
+        ("https://user@mlflow.example.com:8443/path", {}, "8443"),
+        ("https://mlflow.example.com", {}, None),
+        ("https://mlflow.example.com:443", {}, None),
+        ("databricks", {}, None),
+        ("http://mlflow.example.com:5000", {"extraEgress": [OWN_RULE]}, None),
+        ("http://mlflow.example.com:5000", {"extraEgress": [{"to": [{"podSelector": {}}]}]}, None),  # all ports
+        ("http://mlflow.example.com:5001", {"extraEgress": [OWN_RULE]}, "5001"),
+        ("http://mlflow.example.com:5000", {"enabled": False}, None),
+    ],
+)
+def test_the_notes_say_that_the_policy_blocks_mlflow(
+    charts: Charts, address: str, policy: dict[str, Any], blocked: str | None
+) -> None:
+    values = merged(REQUIRED, {"mlflow": {"trackingUri": address}, "networkPolicy": policy})
+    notes = charts.install("helm", values).notes
+    assert ("networkPolicy.extraEgress" in notes) == (blocked is not None)
+    assert f"port {blocked} of mlflow.trackingUri" in notes or blocked is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import helm_python as helm
 import pytest
 
-from tests.chart.charts import Charts
+from tests.chart.charts import RELEASE, Charts
 from tests.chart.scenarios import BUS, HELM_SCENARIOS, POOLS_CATALOG, REQUIRED, at, merged
 
 GUID = "11111111-1111-1111-1111-111111111111"
@@ -21,12 +21,17 @@ REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
     ("predict.replicas", "two", "got string, want integer"),
     ("predict.replicas", -1, "minimum"),
     ("image.pullPolicy", "Sometimes", "value must be one of"),
-    ("image.registry", "https://example.azurecr.io", "does not match pattern"),
+    ("image.registry", "https://example.azurecr.io", "host_and_path_without_https"),
+    ("image.registry", "Example.azurecr.io", "host_and_path_without_https"),
+    ("image.registry", "example.azurecr.io/", "host_and_path_without_https"),
     ("predict.image.digest", "latest", "does not match pattern"),
-    ("global.servicebus.namespace", "ondemand.servicebus.windows.net", "does not match pattern"),
+    ("global.servicebus.namespace", "ondemand.servicebus.windows.net", "letter_then_letters_digits_hyphens_no_domain"),
+    ("global.servicebus.namespace", "bus", "letter_then_letters_digits_hyphens_no_domain"),
     ("global.servicebus.cloud", "AWS", "value must be one of"),
     ("global.fullname", "Not_A_Name", "does not match pattern"),
     ("operations.url", "operations/v1", "does not match pattern"),
+    ("operations.storageAccount", "Ondemand-Store", "lower_case_letters_and_digits_no_domain"),
+    ("operations.storageAccount", "store.blob.core.windows.net", "lower_case_letters_and_digits_no_domain"),
     ("databricks.auth", "password", "value must be one of"),
     ("databricks.token", "dapi123", "'token' not allowed"),
     ("secrets.databricksToken.value", "dapi123", "'value' not allowed"),
@@ -35,7 +40,15 @@ REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
     ("predict.identity.clientId", "my-identity", "does not match pattern"),
     ("host.functionTimeoutSeconds", 5, "minimum"),
     ("networkPolicy.egressCidrs", [], "minItems: got 0, want 1"),  # to nowhere would be to everywhere
-    ("networkPolicy.egressCidrs", ["10.0.0.0"], "does not match pattern"),
+    ("networkPolicy.egressCidrs", ["10.0.0.0"], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.egressCidrs", ["10.0.0.0/33"], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.egress.storage", ["300.0.0.0/8"], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.egressExcept", ["169.254.169.254"], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.ingressFrom", [{"ipBlock": {"cidr": "10.0.0.0"}}], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.ingressFrom", [{"ipblock": {"cidr": "10.0.0.0/8"}}], "'ipblock' not allowed"),
+    ("networkPolicy.extraEgress", [{"to": [{"ipBlock": {"cidr": "10.1/8"}}]}], "CIDR_such_as_10_0_0_0_slash_16"),
+    ("networkPolicy.extraEgress", [{"from": []}], "'from' not allowed"),
+    ("networkPolicy.extraEgress", [{"ports": [{"port": 0}]}], "minimum"),
     ("service.type", "ExternalName", "value must be one of"),
     ("ingress.host", "a.example.com", "'host' not allowed"),
     ("predict.tolerations", [{"key": "a", "operater": "Exists"}], "'operater' not allowed"),
@@ -90,7 +103,7 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
     ("service.type", "NodePort", "set allowPlainHttp: true"),
     ("service.type", "LoadBalancer", "set allowPlainHttp: true"),
     ("secrets.mlflowToken.keyVaultObject", "token", "keyVault.name: the Key Vault of the keyVaultObjects"),
-    ("global.fullname", "n" * 50, "has more than 63 characters"),
+    ("global.fullname", "n" * 50, "has more than 54 characters, and KEDA puts keda-hpa- before it"),
 ]
 ALONE: list[tuple[str, Any, str]] = [
     ("trian", {}, "'trian' not allowed"),
@@ -125,6 +138,28 @@ def test_a_key_vault_has_both_keys_of_the_host(charts: Charts) -> None:
         charts.install("helm", HELM_SCENARIOS["key-vault"] | {"functionKeys": keys})
 
 
+def test_a_store_in_azure_needs_an_identity_or_a_key(charts: Charts) -> None:
+    values = merged(HELM_SCENARIOS["connection-string"], at("secrets.storageAccountKey.secret", ""))
+    with pytest.raises(helm.HelmError, match=r"secrets\.storageAccountKey: the key of operations\.storageAccount"):
+        charts.install("helm", values)
+    identities = {function: {"identity": {"clientId": GUID}} for function in ("predict", "train", "runModel")}
+    charts.install("helm", merged(values, identities))
+    charts.install("helm", merged(values, {"operations": {"url": "s3://operations", "storageAccount": ""}}))
+
+
+def test_a_secret_of_the_key_vault_is_no_variable_of_the_user(charts: Charts) -> None:
+    values = merged(HELM_SCENARIOS["key-vault"], at("predict.extraEnv", [{"name": "DATABRICKS_TOKEN", "value": "a"}]))
+    with pytest.raises(helm.HelmError, match="predict: extraEnv has DATABRICKS_TOKEN, which is set already"):
+        charts.install("helm", values)
+
+
+def test_no_variable_of_the_user_comes_from_the_secret_that_the_csi_driver_keeps(charts: Charts) -> None:
+    key = {"secretKeyRef": {"name": f"{RELEASE}-predict-keyvault", "key": "host.function.default"}}
+    values = merged(HELM_SCENARIOS["key-vault"], at("runModel.extraEnv", [{"name": "PREDICT_KEY", "valueFrom": key}]))
+    with pytest.raises(helm.HelmError, match="run-model: PREDICT_KEY is from a Secret that is there only while a pod"):
+        charts.install("helm", values)
+
+
 @pytest.mark.parametrize("field", ["clientId", "databricksClientId"])
 def test_a_pool_inherits_no_identity(charts: Charts, field: str) -> None:
     with pytest.raises(helm.HelmError, match=rf"pools\.legacy\.identity\.{field}: client id"):
@@ -135,6 +170,14 @@ def test_a_pool_inherits_no_identity(charts: Charts, field: str) -> None:
 def test_keda_does_not_read_with_the_string_of_the_pods(charts: Charts, secret: dict[str, str]) -> None:
     with pytest.raises(helm.HelmError, match="a connection string with Manage, which is not the one of the pods"):
         charts.install("helm", merged(HELM_SCENARIOS["connection-string"], at("keda.connectionSecret", secret)))
+
+
+def test_names_leave_room_for_what_keda_puts_before_them(charts: Charts) -> None:
+    """Its webhook refuses a HorizontalPodAutoscaler `keda-hpa-…` of more than 63 characters."""
+    fits, too_long = "n" * (54 - len("-run-model")), "n" * (55 - len("-run-model"))
+    charts.install("helm", merged(REQUIRED, at("global.fullname", fits)))
+    with pytest.raises(helm.HelmError, match="has more than 54 characters, and KEDA puts keda-hpa- before it"):
+        charts.install("helm", merged(REQUIRED, at("global.fullname", too_long)))
 
 
 def test_names_that_are_too_long_are_refused(charts: Charts) -> None:

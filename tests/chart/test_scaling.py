@@ -53,9 +53,40 @@ def test_queue_triggers_say_what_keda_needs(release: Release) -> None:
         authentication = authentications[trigger["authenticationRef"]["name"].removeprefix(f"{RELEASE}-")]["spec"]
         assert int(metadata["messageCount"]) >= 1
         assert int(metadata["activationMessageCount"]) >= 0
-        assert trigger["useCachedMetrics"] is True
         assert ("namespace" in metadata) == (authentication.get("podIdentity", {}).get("provider") == "azure-workload")
         assert ("namespace" in metadata) != ("secretTargetRef" in authentication)
+
+
+def test_a_fallback_is_not_decided_by_cached_metrics(release: Release) -> None:
+    """Each sync would read the fallback's own value from the cache, and clear the count of failures."""
+    for scaled in scaled_objects(release).values():
+        spec = scaled["spec"]
+        assert "fallback" not in spec or not any(trigger["useCachedMetrics"] for trigger in spec["triggers"])
+
+
+@pytest.mark.parametrize("scenario", ["default", "http-add-on"])
+def test_periods_are_there_only_where_they_count(releases: Releases, scenario: str) -> None:
+    """KEDA's webhook warns of the others."""
+    for name, scaled in scaled_objects(releases(scenario)).items():
+        from_zero = name != "predict" or scenario == "http-add-on"
+        periods = {"pollingInterval", "cooldownPeriod", "initialCooldownPeriod"} & set(scaled["spec"])
+        assert periods == ({"pollingInterval", "cooldownPeriod", "initialCooldownPeriod"} if from_zero else set())
+
+
+def test_polls_count_above_zero_where_their_metrics_are_cached(charts: Charts) -> None:
+    train = {"minReplicas": 1, "useCachedMetrics": True}
+    release = charts.install("helm", merged(REQUIRED, {"keda": {"train": train, "runModel": {"minReplicas": 1}}}))
+    specs = {name: scaled["spec"] for name, scaled in scaled_objects(release).items()}
+    assert "pollingInterval" in specs["train"]
+    assert "pollingInterval" not in specs["run-model"]
+    assert not {"cooldownPeriod", "initialCooldownPeriod"} & set(specs["train"])
+
+
+def test_what_runs_when_keda_comes_has_a_cooldown_too(release: Release) -> None:
+    """Without an initial one, KEDA ends at its first poll what never had a message."""
+    for scaled in scaled_objects(release).values():
+        spec = scaled["spec"]
+        assert spec.get("initialCooldownPeriod") == spec.get("cooldownPeriod")
 
 
 def test_bounds_are_in_order(release: Release) -> None:

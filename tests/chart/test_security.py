@@ -7,9 +7,8 @@ import sys
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.chart.charts import ROOT, containers, environment, mount_path, pods
+from tests.chart.charts import ROOT, Manifest, Release, containers, environment, key_vault_files, mount_path, pods
 from tests.chart.conftest import Releases
 from tests.chart.scenarios import HELM_SCENARIOS
 
@@ -79,12 +78,16 @@ def test_each_function_gets_its_own_secrets_only(releases: Releases) -> None:
 
 @pytest.mark.parametrize("scenario", ["databricks-token", "key-vault"])
 def test_a_runner_has_no_secret_that_starts_databricks_runs(releases: Releases, scenario: str) -> None:
+    release = releases(scenario)
+
     def opens_databricks(pod: dict[str, Any]) -> set[tuple[str, str]]:
         (container,) = pod["containers"]
         secrets = [variable for variable in container["env"] if variable["name"].startswith("DATABRICKS_")]
-        return references({"containers": [{"env": secrets}]})
+        in_files = key_vault_files(release, pod)
+        of_key_vault = {("key vault", name) for file, name in in_files.items() if file.startswith("DATABRICKS_")}
+        return references({"containers": [{"env": secrets}]}) | of_key_vault
 
-    specs = pods(releases(scenario).manifests)
+    specs = pods(release.manifests)
     assert opens_databricks(specs["train"])
     for other in ("predict", "run-model"):
         assert opens_databricks(specs[other])
@@ -96,6 +99,15 @@ def test_pods_do_not_have_the_connection_string_of_keda(releases: Releases) -> N
     (of_keda,) = release.of_kind("TriggerAuthentication")["servicebus"]["spec"]["secretTargetRef"]
     assert (of_keda["name"], of_keda["key"]) == ("bus-of-keda", "manage")
     assert not any(("bus-of-keda", "manage") in references(pod) for pod in pods(release.manifests).values())
+
+
+def classes(release: Release) -> dict[str, Manifest]:
+    return release.of_kind("SecretProviderClass")
+
+
+def secrets_kept(provider: Manifest) -> list[dict[str, Any]]:
+    kept: list[dict[str, Any]] = provider["spec"].get("secretObjects", [])
+    return kept
 
 
 ALL = "all keys of the Secret"
@@ -167,34 +179,55 @@ def test_no_other_pod_has_a_key_of_predict(releases: Releases, scenario: str) ->
         assert (mount["mountPath"], mount["readOnly"]) == ("/run/secrets/functions-keys", False)
 
 
-def test_key_vault_secrets_are_fetched_and_kept_a_function(releases: Releases) -> None:
-    """What a pod takes from the Secret is what its SecretProviderClass puts there, out of the Key Vault."""
+def test_each_function_fetches_its_own_secrets_from_the_key_vault(releases: Releases) -> None:
     release = releases("key-vault")
-    classes = release.of_kind("SecretProviderClass")
-    fetched = {}
-    for name, provider in classes.items():
-        objects = [
-            yaml.safe_load(text)["objectName"]
-            for text in yaml.safe_load(provider["spec"]["parameters"]["objects"])["array"]
-        ]
-        (secret,) = provider["spec"]["secretObjects"]
-        assert sorted({entry["objectName"] for entry in secret["data"]}) == objects
-        assert secret["secretName"] == provider["metadata"]["name"]
-        fetched[name] = set(objects)
-        pod = pods(release.manifests)[name.removesuffix("-keyvault")]
-        mounted = [
-            volume["csi"]["volumeAttributes"]["secretProviderClass"] for volume in pod["volumes"] if "csi" in volume
-        ]
-        assert mounted == [provider["metadata"]["name"]]
-        kept = {entry["key"] for entry in secret["data"]}
-        assert {key for name, key in references(pod)} <= kept
-        if name == "predict-keyvault":
-            assert set(mounted_keys(pod).values()) <= kept
+    specs = pods(release.manifests)
+    fetched = {name: key_vault_files(release, specs[name]) for name in ("predict", "train", "run-model")}
+    insights = {"APPLICATIONINSIGHTS_CONNECTION_STRING": "insights"}
     assert fetched == {
-        "predict-keyvault": {"client", "databricks-token", "idempotency", "insights", "master"},
-        "train-keyvault": {"databricks-train-secret", "insights"},
-        "run-model-keyvault": {"databricks-secret", "insights"},
+        "predict": {
+            "host.master": "master",
+            "host.function.default": "client",
+            "DATABRICKS_TOKEN": "databricks-token",
+            "IDEMPOTENCY_SECRET": "idempotency",
+        }
+        | insights,
+        "train": {"DATABRICKS_CLIENT_SECRET": "databricks-train-secret"} | insights,
+        "run-model": {"DATABRICKS_CLIENT_SECRET": "databricks-secret"} | insights,
     }
+
+
+@pytest.mark.parametrize("scenario", HELM_SCENARIOS)
+def test_no_variable_comes_from_a_secret_that_the_csi_driver_keeps(releases: Releases, scenario: str) -> None:
+    """KEDA reads all variables of its target. From zero it could not: the driver deletes what no pod mounts."""
+    release = releases(scenario)
+    kept = {secret["secretName"] for provider in classes(release).values() for secret in secrets_kept(provider)}
+    for deployment in release.of_kind("Deployment").values():
+        pod = deployment["spec"]["template"]["spec"]
+        assert not kept & {name for name, _ in references(pod)}
+        assert "envFrom" not in pod["containers"][0]
+    for authentication in release.of_kind("TriggerAuthentication").values():
+        assert not kept & {secret["name"] for secret in authentication["spec"].get("secretTargetRef", [])}
+
+
+def test_the_csi_driver_keeps_the_keys_of_the_host_only(releases: Releases) -> None:
+    """The host reads them in a projected volume, `helm test` as a variable."""
+    release = releases("key-vault")
+    secrets = {name: secrets_kept(provider) for name, provider in classes(release).items()}
+    (secret,) = secrets.pop("predict-keyvault")
+    assert secrets == {"train-keyvault": [], "run-model-keyvault": []}
+    specs = pods(release.manifests)
+    assert {entry["key"]: entry["objectName"] for entry in secret["data"]} == {
+        key: key for key in mounted_keys(specs["predict"]).values()
+    }
+    assert references(specs["test"]) == {(secret["secretName"], "host.function.default")}
+
+
+def test_key_vault_files_are_where_the_start_script_reads_them(releases: Releases) -> None:
+    script = (ROOT / "deploy/image/start.sh").read_text(encoding="utf-8")
+    (folder,) = re.findall(r"KEY_VAULT_FOLDER:-(\S+)}", script)
+    for name in ("predict", "train", "run-model"):
+        assert mount_path(pods(releases("key-vault").manifests)[name], "keyvault") == folder
 
 
 @pytest.mark.parametrize("scenario", ["default", "everything"])

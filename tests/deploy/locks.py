@@ -12,18 +12,21 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ("predict", "train", "run-model")
-"""The targets of the Dockerfile: each has the packages of the extra of its name, in the lock file of its name."""
-PYTHON = {"python_version": "3.11", "python_full_version": "3.11.13"}
-"""That of the images."""
+"""The targets of the Dockerfile: each has the packages of the extra of its name."""
+PYTHONS = ("3.13", "3.14")
+"""Those of the images: each image has a lock file for each of them. The first is what is built by default."""
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+NO_IMAGE = f"no image has Python {HERE}"
 PIN = re.compile(r"^([\w.-]+==[^\\\n]+)\\\n((?:    --hash=.*\n?)+)", re.MULTILINE)
 
 
-def read_lock(name: str) -> dict[NormalizedName, tuple[str, frozenset[str]]]:
-    """Version and hashes of each package that ``requirements/<name>.txt`` has for the images' Python."""
+def read_lock(name: str, python: str = HERE) -> dict[NormalizedName, tuple[str, frozenset[str]]]:
+    """Version and hashes of each package that ``requirements/<name>.txt`` has for this Python."""
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
     lock = {}
     for pin, hashes in PIN.findall((ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")):
         requirement = Requirement(pin)
-        if requirement.marker is None or requirement.marker.evaluate(PYTHON):
+        if requirement.marker is None or requirement.marker.evaluate(environment):
             version = str(requirement.specifier).removeprefix("==")
             lock[canonicalize_name(requirement.name)] = version, frozenset(re.findall(r"sha256:\w+", hashes))
     return lock

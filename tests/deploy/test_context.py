@@ -6,20 +6,18 @@ from pathlib import Path
 
 from docker.utils.build import exclude_paths  # type: ignore[import-untyped]  # docker has no types
 
-from tests.deploy.locks import IMAGES
+from tests.deploy.locks import IMAGES, PYTHONS
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def copied() -> set[str]:
-    """The sources of every COPY from the context."""
+    """The sources of every COPY from the context, for each Python that the images can have."""
     commands = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
-    return {source for command in commands for source in command.split()} - {"${REQUIREMENTS}"} | set(arguments())
-
-
-def arguments() -> list[str]:
-    return re.findall(r"^ARG REQUIREMENTS=(\S+)$", DOCKERFILE, re.MULTILINE)
+    commands += re.findall(r"^ARG REQUIREMENTS=(\S+)$", DOCKERFILE, re.MULTILINE)
+    sources = {source for command in commands for source in command.split()} - {"${REQUIREMENTS}"}
+    return {source.replace("${PYTHON}", python) for source in sources for python in PYTHONS}
 
 
 def context(root: Path) -> set[str]:
@@ -60,6 +58,10 @@ def test_a_lock_file_of_a_pool_is_let_through(tmp_path: Path) -> None:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
     assert context(tmp_path) == wanted
+
+
+def test_the_first_python_is_that_of_an_image_by_default() -> None:
+    assert re.findall(r"^ARG PYTHON=(\S+)$", DOCKERFILE, re.MULTILINE) == [PYTHONS[0]]
 
 
 def test_every_image_has_a_target() -> None:

@@ -9,7 +9,7 @@ import yaml
 from tests.chart.charts import Charts
 from tests.chart.scenarios import at, merged
 from tests.deploy.bicep import DEPLOY, PRINCIPALS, access, files, paths
-from tests.deploy.locks import IMAGES, read_lock
+from tests.deploy.locks import IMAGES, PYTHONS, read_lock
 
 ROOT = DEPLOY.parent
 AZURE = (ROOT / "docs/azure.md").read_text(encoding="utf-8")
@@ -38,7 +38,7 @@ def test_the_table_of_roles_is_what_the_bicep_files_give(function: str) -> None:
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_number_of_packages_is_that_of_the_lock(image: str) -> None:
     packages, _ = row(AZURE, f"`mlflow-ondemand-{image}`")
-    assert int(packages.split(":")[0]) == len(read_lock(image))
+    assert int(packages.split(":")[0]) == len(read_lock(f"{image}-{PYTHONS[0]}", PYTHONS[0]))
 
 
 def test_user_port_and_places_are_those_of_the_dockerfile() -> None:
@@ -56,7 +56,8 @@ def test_parameters_that_are_named_exist() -> None:
 
 def test_outputs_that_are_read_exist() -> None:
     read = set(re.findall(r"properties\.outputs\.(\w+)\.value", GUIDE))
-    assert read == set(files()["main.bicep"].outputs)
+    assert read == {*files()["main.bicep"].outputs, "host"}
+    assert "host" in files()["databricks.bicep"].outputs
 
 
 GUID = "11111111-1111-1111-1111-111111111111"

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("predict", "train", "run-model")
+BASE = "mcr.microsoft.com/azure-functions/python:4-python"
 DIGEST = "sha256:" + "b" * 64
 REGISTRY_OF_BASE = f"#!/bin/sh\nprintf 'HTTP/1.1 200 OK\\r\\nDocker-Content-Digest: {DIGEST}\\r\\n'\n"
 WITHOUT_ANSWER = '#!/bin/sh\nprintf \'%s\\n\' "${0##*/} $*" >> "$RECORD"\n'
@@ -52,7 +53,7 @@ def test_docker_builds_and_pushes_all_three(tools: Path) -> None:
     for target, build, push in zip(TARGETS, builds, pushes, strict=True):
         image = f"north.azurecr.io/mlflow-ondemand-{target}:1.2"
         assert build.startswith(f"docker build --target {target} ")
-        assert f"--build-arg BASE_IMAGE=mcr.microsoft.com/azure-functions/python:4-python3.11@{digest}" in build
+        assert f"--build-arg PYTHON=3.13 --build-arg BASE_IMAGE={BASE}3.13@{digest}" in build
         assert "--build-arg VERSION=1.2" in build
         assert build.endswith(f"--tag {image} .")
         assert push == f"docker push {image}"
@@ -74,11 +75,17 @@ def test_every_image_is_built_on_one_digest_of_the_base(tools: Path) -> None:
     add(tools, "docker")
     assert make_images(tools, "REGISTRY=north.azurecr.io", "TAG=1.2").returncode == 0
     bases = re.findall(r"--build-arg BASE_IMAGE=(\S+)", "\n".join(calls(tools)))
-    assert bases == [f"mcr.microsoft.com/azure-functions/python:4-python3.11@{DIGEST}"] * 3
+    assert bases == [f"{BASE}3.13@{DIGEST}"] * 3
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
     stages = {line.split()[-1] for line in lines if line.startswith("FROM ")}
     assert {line.split()[1] for line in lines if line.startswith("FROM ")} <= {"${BASE_IMAGE}", *stages}
     assert {line.split("=")[1].split()[0] for line in lines if line.startswith("COPY --from=")} <= stages
+
+
+def test_another_python_can_be_chosen(tools: Path) -> None:
+    add(tools, "docker")
+    assert make_images(tools, "REGISTRY=north.azurecr.io", "TAG=1.2", "IMAGE_PYTHON=3.14").returncode == 0
+    assert "\n".join(calls(tools)).count(f"--build-arg PYTHON=3.14 --build-arg BASE_IMAGE={BASE}3.14@{DIGEST}") == 3
 
 
 def test_no_image_is_built_on_an_unknown_base(tools: Path) -> None:
@@ -117,6 +124,7 @@ def test_a_build_that_fails_ends_it(tools: Path) -> None:
         ("docker", ("REGISTRY=north.azurecr.io",), "TAG=1.0.0"),
         ("docker", ("REGISTRY=n", "TAG=1", "BUILDER=podman"), "docker or acr, not podman"),
         ("docker", ("REGISTRY=n", "TAG=1", "BASE_DIGEST=latest"), "begins with sha256:"),
+        ("docker", ("REGISTRY=n", "TAG=1", "IMAGE_PYTHON=3.11"), "IMAGE_PYTHON is 3.13 or 3.14"),
         ("docker", ("REGISTRY=n", "TAG=1", "POOLS=gpu"), "no requirements/pool-gpu.txt"),
         ("other", ("REGISTRY=n", "TAG=1"), "neither docker nor az"),
     ],

@@ -15,9 +15,9 @@ from packaging.utils import canonicalize_name
 from sklearn.linear_model import LinearRegression
 
 from functions.deployments import DEPLOYMENTS
-from tests.deploy.locks import IMAGES, ROOT, read_lock
+from tests.deploy.locks import HERE, IMAGES, NO_IMAGE, PYTHONS, ROOT, read_lock
 
-pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the images have Python 3.11")
+pytestmark = pytest.mark.skipif(HERE not in PYTHONS, reason=NO_IMAGE)
 
 IMPORT_THE_APP = """
 import sys
@@ -76,7 +76,7 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """Name of the image, and a folder with the packages of its lock file."""
     name = str(request.param)
     packages = tmp_path_factory.mktemp(name)
-    lock, owners = set(read_lock(name)), packages_distributions()
+    lock, owners = set(read_lock(f"{name}-{HERE}")), packages_distributions()
     for package in lock:
         for file in distribution(package).files or ():
             whole = {canonicalize_name(owner) for owner in owners.get(file.parts[0], ())} <= lock

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.deploy.locks import IMAGES, ROOT
+from tests.deploy.locks import IMAGES, PYTHONS, ROOT
 
 TOOL = """#!/bin/sh
 printf '%s\\n' "$*" >> "$RECORD"
@@ -22,7 +22,7 @@ def test_every_image_has_its_list(tmp_path: Path) -> None:
     called = record.read_text(encoding="utf-8").splitlines()
     assert len(called) == len(IMAGES)
     for image, line in zip(IMAGES, called, strict=True):
-        assert line.startswith(f"tool run requirements requirements/{image}.txt --output-reproducible ")
+        assert line.startswith(f"tool run requirements requirements/{image}-{PYTHONS[0]}.txt --output-reproducible ")
         assert line.endswith(f"--output-file {tmp_path}/sbom/mlflow-ondemand-{image}.cdx.json")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "--from cyclonedx-bom==" in makefile

@@ -1,6 +1,7 @@
 """The image's start script: SIGTERM drains the host before it ends it. The host here is a small process, its admin API
 a server of the test; the scripts are the ones of the image."""
 
+import json
 import os
 import re
 import signal
@@ -150,10 +151,55 @@ def test_a_key_that_is_there_stays(api: AdminApi, key_file: Path) -> None:
     assert key_file.read_text(encoding="utf-8").strip() == KEY
 
 
+def run(key_file: Path, folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {"HOST_MASTER_KEY_FILE": str(key_file), "KEY_VAULT_FOLDER": str(folder)}
+    return subprocess.run(
+        [IMAGE / "start.sh", *command], env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+
+
+def test_files_of_the_key_vault_are_variables_of_the_host(key_file: Path, tmp_path: Path) -> None:
+    """Mounted as the CSI driver does: links into a folder that it replaces as a whole."""
+    version = tmp_path / "keyvault/..2026"
+    version.mkdir(parents=True)
+    (tmp_path / "keyvault/..data").symlink_to(version.name)
+    values = {"DATABRICKS_TOKEN": "two words $HOME `id`\n", "CERTIFICATE_2": "a\nb\n", "host.master": "no variable"}
+    for name, value in values.items():
+        (version / name).write_text(value, encoding="utf-8")
+        (tmp_path / "keyvault" / name).symlink_to(Path("..data", name))
+    code = "import json, os; print(json.dumps(dict(os.environ)))"
+    ended = run(key_file, tmp_path / "keyvault", sys.executable, "-c", code)
+    seen = json.loads(ended.stdout)
+    assert (seen["DATABRICKS_TOKEN"], seen["CERTIFICATE_2"]) == ("two words $HOME `id`", "a\nb")
+    assert "no variable" not in seen.values()
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_without_a_key_vault_the_host_starts_too(key_file: Path, tmp_path: Path) -> None:
+    ended = run(key_file, tmp_path / "missing", "echo", "started")
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("started\n", "", 0)
+
+
+def test_a_secret_that_cannot_be_read_keeps_the_host_from_starting(key_file: Path, tmp_path: Path) -> None:
+    """Without it the functions would fail one by one, later."""
+    (tmp_path / "DATABRICKS_TOKEN").symlink_to("..data/DATABRICKS_TOKEN")
+    ended = run(key_file, tmp_path, "echo", "started")
+    assert ended.stdout == ""
+    assert "DATABRICKS_TOKEN" in ended.stderr
+    assert ended.returncode != 0
+
+
 def test_a_host_that_ends_while_it_is_drained_gives_its_own_exit_status(api: AdminApi, key_file: Path) -> None:
-    process = start(api, key_file, sys.executable, "-c", f"{HOST}raise SystemExit(3)")
-    output, errors = stop_after_start(process, os.killpg)  # to all of them, so the host is over first
-    assert output == ["host stopped", "draining: InProgress", "draining: InProgress", "drained"]
+    process = start(api, key_file, sys.executable, "-c", f"import os; print(os.getpid())\n{HOST}raise SystemExit(3)")
+    host = int(line(process.stdout))
+
+    def end_host_in_the_drain(script: int, number: int) -> None:
+        os.kill(script, number)
+        assert line(process.stdout) == "draining: InProgress"
+        os.kill(host, number)
+
+    output, errors = stop_after_start(process, end_host_in_the_drain)
+    assert sorted(output) == ["drained", "draining: InProgress", "host stopped"]
     assert (process.returncode, errors) == (3, "")
 
 

@@ -17,6 +17,7 @@ from functions.parameters import ParameterSpec
 from functions.predict.request import parse_body, validate
 from functions.settings import (
     BusSettings,
+    LogSettings,
     ModelsSettings,
     PredictSettings,
     RowSettings,
@@ -37,6 +38,7 @@ WIDTH = 120
 FOLDERS = ("tests", "functions", "ondemand", "benchmarks", "deploy", "docs")
 """Paths below them that a document names in backquotes have to exist."""
 KINDS: tuple[type[BaseModel], ...] = (
+    LogSettings,
     BusSettings,
     StoreSettings,
     PredictSettings,

@@ -150,3 +150,26 @@ def test_the_log_of_the_app_has_no_credential() -> None:
         [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
     )
     assert done.stderr == "with ***\n"
+
+
+def test_what_is_logged_outside_of_an_invocation_goes_to_stderr_of_the_worker() -> None:
+    code = """
+import logging, sys
+class AsyncLoggingHandler(logging.Handler):
+    def emit(self, record): print("the worker has", record.getMessage())
+logging.getLogger().addHandler(AsyncLoggingHandler())
+sys.stderr = sys.stdout
+import function_app
+logging.getLogger("functions.predict.inbox").warning("key %s", "dapi0123456789abcdef0123")
+logging.getLogger("functions.predict.inbox").info("quiet")
+logging.getLogger("httpx").info("quiet")
+"""
+    assert run(code) == "WARNING functions.predict.inbox: key dapi***\n"
+
+
+def test_a_wrong_log_level_names_the_setting() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import function_app"],
+        cwd=ROOT, env=os.environ | {"LOG_LEVEL": "LOUD"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "setting LOG_LEVEL: Input should be 'INFO', 'WARNING' or 'ERROR'" in done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,12 +29,21 @@ class Endpoint:
 
 @contextlib.asynccontextmanager
 async def serve_administration(
-    broker: Broker, commit: Commit, host: str, port: int, key: str, *, folder: Path | None, certificate: Path | None
+    broker: Broker,
+    commit: Commit,
+    host: str,
+    port: int,
+    key: str,
+    *,
+    folder: Path | None,
+    certificate: Path | None,
+    use_identity: Callable[[Path], None],
 ) -> AsyncIterator[Endpoint]:
     """Serve while the context lasts; port 0 is any free one. Raises OSError.
 
     The certificate's key, and the file that `find_endpoint` reads, are kept in ``folder``; without one, in a temporary
     folder that is deleted at the end. The certificate is written to the file ``certificate``, or else into the folder.
+    ``use_identity`` gets the file with the certificate and its key, for a listener that has the same.
     """
     with contextlib.ExitStack() as at_the_end:
         if folder is None:
@@ -42,6 +51,7 @@ async def serve_administration(
         identity = certificate_in(folder)
         public = (certificate or folder / "certificate.pem").absolute()
         write_public_part(identity, public)
+        use_identity(identity)
         listener = HttpsListener(Administration(broker, commit), identity)
         endpoint = Endpoint(connection_string(host, await listener.start(host, port), key), str(public))
         note = folder / NOTE

@@ -6,6 +6,7 @@ Node reports its tests; each is one of pytest's too. `make` installs Node and th
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from tests.integration.conftest import RunningBroker, start_broker
 
 HERE = Path(__file__).parent
-INSTALLED = Path(os.environ.get("SERVICEBUS_JAVASCRIPT", HERE.parents[2] / ".venv" / "javascript"))
+INSTALLED = Path(os.environ.get("SERVICEBUS_JAVASCRIPT", Path(sys.prefix) / "javascript"))
 TIMEOUT = 120
 NAMES = [
     (path.name, name)

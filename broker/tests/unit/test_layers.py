@@ -22,7 +22,7 @@ LAYERS = (
     ("journal",),
     ("service",),
     ("administration",),
-    ("__main__", "banner", "cli", "client", "run", "server"),
+    ("__main__", "banner", "cli", "client", "run", "server", "tls"),
     ("pytest_plugin", "testing"),
 )
 WITHOUT_IO = ("amqp", "queues", "service")

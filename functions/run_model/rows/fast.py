@@ -90,7 +90,7 @@ def _doubles(flat: list[Any]) -> "NDArray[Any]":
     """
     import numpy as np
 
-    values = np.frombuffer(array("d", flat))
+    values: NDArray[Any] = np.frombuffer(array("d", flat))
     # Comparisons with NaN are false.
     if len(flat) <= FEW:
         inside = -EXACT < min(flat) <= max(flat) < EXACT and isfinite(sum(flat))

@@ -14,7 +14,7 @@ from ondemand.host.index import IndexedFunction, ServiceBusTrigger
 from ondemand.host.invocation import Invoker
 from ondemand.host.options import ServiceBusOptions
 from ondemand.host.servicebus.connection import open_client
-from ondemand.host.servicebus.messages import to_function_message, trace_of
+from ondemand.host.servicebus.messages import to_trigger_input
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 5.0  # between attempts to connect
 SOCKET_TIMEOUT_S = 0.05
@@ -58,8 +58,7 @@ class Listener(ABC):
         self._delay = FIRST_DELAY_S
 
     async def _invoke(self, message: ServiceBusReceivedMessage) -> None:
-        argument = to_function_message(message, binary=self._trigger.binary)
-        await self._invoker.invoke(self._function, argument, trace_of(message))
+        await self._invoker.invoke(self._function, to_trigger_input(message, binary=self._trigger.binary))
 
     async def _back_off(self, error: Exception) -> None:
         reason = str(error).partition("\n")[0]

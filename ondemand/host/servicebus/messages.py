@@ -1,48 +1,120 @@
-"""From a received message to ``azure.functions.ServiceBusMessage``, by way of the trigger metadata the host sends.
+"""From a received message to what the host tells its worker about it.
 
-The field list is that of the Service Bus extension 5.x. It is shorter than what ``ServiceBusMessage`` has properties
-for: ``dead_letter_reason``, ``locked_until``, ``time_to_live`` and a few more are None in Azure and so are None here
-(the dead-letter reason is among the application properties). Times are in UTC and, as there, come without a zone.
+The fields and their kinds are those of Service Bus extension 5.x (``ServiceBusTriggerBindingStrategy``,
+``MessageToStringConverter``). They are fewer than ``azure.functions.ServiceBusMessage`` has properties:
+``dead_letter_reason``, ``locked_until``, ``time_to_live`` and a few more are None in Azure and so are None here (the
+dead-letter reason is among the application properties). Times are in UTC: ``EnqueuedTime`` and ``ExpiresAt`` say so,
+``EnqueuedTimeUtc`` and ``ExpiresAtUtc``, which the Python library reads, have no zone.
 """
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import cast
 
-import azure.functions as func
-from azure.functions.meta import Datum
-from azure.functions.servicebus import ServiceBusMessageInConverter
+import orjson
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.amqp import AmqpMessageBodyType
 
-from ondemand.host.context import InvocationTrace
+from ondemand.host.invocation import TriggerInput
+from ondemand.host.worker.protos import RpcTraceContext, TypedData
 
-NEVER = "9999-12-31T23:59:59.9999999"
-
-
-class _MessageConverter(ServiceBusMessageInConverter, binding=None):
-    """The library's converter with a faster way to read times: it tries the thirteen formats it knows one by one."""
-
-    @classmethod
-    def _parse_datetime(cls, datetime_str: str | None) -> datetime | None:
-        return datetime.fromisoformat(datetime_str) if datetime_str else None
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+NEVER, START = "9999-12-31T23:59:59.9999999", "0001-01-01T00:00:00"
+"""The last time and the first one of .NET."""
 
 
-def to_function_message(message: ServiceBusReceivedMessage, *, binary: bool) -> func.ServiceBusMessage:
-    """Build the argument of the function from *message*; *binary* is the ``data_type`` of the trigger."""
-    body = _body(message)
-    datum = Datum(body, "bytes") if binary else Datum(body.decode("utf-8", errors="replace"), "string")
-    decoded = _MessageConverter.decode(datum, trigger_metadata=trigger_metadata(message))
-    return cast(func.ServiceBusMessage, decoded)
+def to_trigger_input(message: ServiceBusReceivedMessage, *, binary: bool) -> TriggerInput:
+    """What the worker is told of *message*; *binary* is the ``data_type`` of the trigger.
+
+    Raises TypeError for a body that the official host does not take either.
+    """
+    body = _body(message, binary)
+    properties = application_properties(message)
+    metadata = _metadata(message, properties)
+    if isinstance(body, str):
+        _shadow(metadata, body)
+    data = TypedData(bytes=body) if isinstance(body, bytes) else TypedData(string=body)
+    return TriggerInput(data, _trace(properties), metadata)
 
 
-def _body(message: ServiceBusReceivedMessage) -> bytes:
-    """The bytes of the body; an AMQP value or sequence as text, or as JSON where it is no text."""
+def _body(message: ServiceBusReceivedMessage, binary: bool) -> bytes | str:
     if message.body_type is AmqpMessageBodyType.DATA:
-        return b"".join(message.body)
-    value = _plain(message.body if message.body_type is AmqpMessageBodyType.VALUE else list(message.body))
-    return (value if isinstance(value, str) else json.dumps(value)).encode()
+        data = b"".join(message.body)
+        return data if binary else data.decode("utf-8", errors="replace")
+    if message.body_type is AmqpMessageBodyType.VALUE and not binary:
+        value = _text(message.body)
+        if isinstance(value, str):
+            return value
+        raise TypeError(f"a message with a value body of {type(value).__name__} cannot be bound to a string")
+    raise TypeError(f"a message with a {message.body_type.value} body cannot be bound")
+
+
+def _metadata(message: ServiceBusReceivedMessage, properties: Mapping[str, object]) -> dict[str, TypedData]:
+    """Strings as they are, and not those that are None; everything else as JSON."""
+    strings: dict[str, object] = {
+        "DeadLetterSource": message.dead_letter_source,
+        "LockToken": message.lock_token,
+        "MessageId": message.message_id,
+        "ContentType": message.content_type,
+        "ReplyTo": message.reply_to,
+        "To": message.to,
+        "Subject": message.subject,
+        "Label": message.subject,
+        "CorrelationId": message.correlation_id,
+        "SessionId": message.session_id,
+        "ReplyToSessionId": message.reply_to_session_id,
+        "PartitionKey": message.partition_key,
+    }
+    told = TypedData(json=json.dumps(properties))
+    given = {name: TypedData(string=str(_text(value))) for name, value in strings.items() if value is not None}
+    return given | {
+        # The AMQP header counts failed deliveries, .NET's DeliveryCount counts this one as well.
+        "DeliveryCount": TypedData(json=str((message.delivery_count or 0) + 1)),
+        "SequenceNumber": TypedData(json=str(message.sequence_number or 0)),
+        "ApplicationProperties": told,
+        "UserProperties": told,
+        **_times("ExpiresAt", _time(message.expires_at_utc) or NEVER),
+        **_times("EnqueuedTime", _time(message.enqueued_time_utc) or START),
+    }
+
+
+def _times(name: str, time: str) -> dict[str, TypedData]:
+    return {f"{name}Utc": TypedData(json=f'"{time}"'), name: TypedData(json=f'"{time}+00:00"')}
+
+
+def _shadow(metadata: dict[str, TypedData], body: str) -> None:
+    """Lay the top level of a JSON body over the metadata, as the official host does (Azure/azure-functions-host#7119).
+
+    Only what the Python library reads is laid over here.
+    """
+    text = body.strip()
+    if not (text.startswith("{") and text.endswith("}")):
+        return
+    try:
+        fields: dict[str, object] = orjson.loads(text)
+    except ValueError:
+        return
+    for name, value in fields.items():
+        known = _METADATA.get(name.lower()) or (name if name in _ONLY_FROM_BODIES else None)
+        if known and value is not None and not isinstance(value, list):
+            metadata[known] = TypedData(json=json.dumps(value)) if isinstance(value, dict) else _scalar(value)
+
+
+def _scalar(value: object) -> TypedData:
+    """As text; Newtonsoft.Json takes text that looks like a time for one, and writes it in a way of its own."""
+    text = value if isinstance(value, str) else str(value)
+    if _ISO_TIME.match(text):
+        with suppress(ValueError):
+            text = f"{datetime.fromisoformat(text):%m/%d/%Y %H:%M:%S}"
+    return TypedData(string=text)
+
+
+def application_properties(message: ServiceBusReceivedMessage) -> dict[str, object]:
+    """The application properties with text as text; the SDK leaves keys and strings as bytes."""
+    properties = message.application_properties or {}
+    return {str(_text(name)): _plain(value) for name, value in properties.items()}
 
 
 def _plain(value: object) -> object:
@@ -54,50 +126,10 @@ def _plain(value: object) -> object:
     return value if isinstance(value, int | float | None) else str(_text(value))
 
 
-def trigger_metadata(message: ServiceBusReceivedMessage) -> dict[str, Datum]:
-    """The metadata the host sends along with *message*: strings as they are, everything else as JSON."""
-    properties = application_properties(message)
-    values: dict[str, object] = {
-        # The AMQP header counts failed deliveries, .NET's DeliveryCount counts this one as well.
-        "DeliveryCount": (message.delivery_count or 0) + 1,
-        "DeadLetterSource": message.dead_letter_source,
-        "LockToken": str(message.lock_token),
-        "ExpiresAtUtc": _time(message.expires_at_utc) or NEVER,
-        "ExpiresAt": _time(message.expires_at_utc) or NEVER,
-        "EnqueuedTimeUtc": _time(message.enqueued_time_utc),
-        "EnqueuedTime": _time(message.enqueued_time_utc),
-        "MessageId": message.message_id,
-        "ContentType": message.content_type,
-        "ReplyTo": message.reply_to,
-        "SequenceNumber": message.sequence_number,
-        "To": message.to,
-        "Subject": message.subject,
-        "Label": message.subject,
-        "CorrelationId": message.correlation_id,
-        "ApplicationProperties": properties,
-        "UserProperties": properties,
-        "SessionId": message.session_id,
-        "ReplyToSessionId": message.reply_to_session_id,
-        "PartitionKey": message.partition_key,
-    }
-    return {name: _datum(value) for name, value in values.items() if value is not None}
-
-
-def application_properties(message: ServiceBusReceivedMessage) -> dict[str, object]:
-    """The application properties with text as text; the SDK leaves keys and strings as bytes."""
-    properties = message.application_properties or {}
-    return {str(_text(name)): _plain(value) for name, value in properties.items()}
-
-
-def trace_of(message: ServiceBusReceivedMessage) -> InvocationTrace:
+def _trace(properties: Mapping[str, object]) -> RpcTraceContext:
     """The W3C trace context in the application properties, where ``Diagnostic-Id`` is Service Bus's older name."""
-    properties = application_properties(message)
     parent = properties.get("traceparent") or properties.get("Diagnostic-Id") or ""
-    return InvocationTrace(str(parent), str(properties.get("tracestate") or ""))
-
-
-def _datum(value: object) -> Datum:
-    return Datum(value, "string") if isinstance(value, str) else Datum(json.dumps(value, default=str), "json")
+    return RpcTraceContext(str(parent), str(properties.get("tracestate") or ""))
 
 
 def _text(value: object) -> object:
@@ -106,3 +138,19 @@ def _text(value: object) -> object:
 
 def _time(value: datetime | None) -> str | None:
     return None if value is None else value.replace(tzinfo=None).isoformat()
+
+
+_METADATA = {
+    name.lower(): name
+    for name in (
+        *("DeliveryCount", "DeadLetterSource", "LockToken", "ExpiresAtUtc", "ExpiresAt", "EnqueuedTimeUtc"),
+        *("EnqueuedTime", "MessageId", "ContentType", "ReplyTo", "SequenceNumber", "To", "Subject", "Label"),
+        *("CorrelationId", "ApplicationProperties", "UserProperties", "SessionId", "ReplyToSessionId", "PartitionKey"),
+    )
+}
+"""What the host knows of a message, in a dictionary that has no case."""
+_ONLY_FROM_BODIES = {
+    *("DeadLetterReason", "DeadLetterErrorDescription", "EnqueuedSequenceNumber", "LockedUntil"),
+    *("ScheduledEnqueueTimeUtc", "State", "TimeToLive", "TransactionPartitionKey"),
+}
+"""What the library reads besides, by exactly these names."""

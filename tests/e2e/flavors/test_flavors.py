@@ -3,6 +3,7 @@
 import asyncio
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from tests.e2e.flavors.rows import ROWS, differences, json_value, sent
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 HERE = Path(__file__).parent
 CLIENTS, ROUNDS = 8, 5
+NO_TORCH = pytest.mark.skipif(find_spec("torch") is None, reason="`make pytorch` runs it, in .venv/pytorch")
+MODEL_TYPES = [pytest.param(name, marks=NO_TORCH if name.startswith("pytorch") else ()) for name in ROWS]
 
 
-@pytest.mark.parametrize("model_type", ROWS)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 async def test_eight_clients_at_once_get_the_models_own_answers(client: Client, model_type: str) -> None:
     model = await trained(client, model_type)
     for number in range(ROUNDS):
@@ -29,7 +32,7 @@ async def test_eight_clients_at_once_get_the_models_own_answers(client: Client, 
         assert_own_answers(model, requests, responses)
 
 
-@pytest.mark.parametrize("model_type", ROWS)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
 async def test_wrong_row_of_one_client_is_refused_to_it_alone(client: Client, model_type: str) -> None:
     model = await trained(client, model_type)
     for wrong in range(3):  # each of the forms

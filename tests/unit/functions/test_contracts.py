@@ -240,3 +240,9 @@ def test_message_of_too_many_commands_is_not_read() -> None:
     body = b"[" + b",".join([COMMAND.to_json()] * (MAX_COMMANDS + 1)) + b"]"
     with pytest.raises(ValueError, match="101 commands"):
         run_models_in(body)
+
+
+def test_command_takes_the_trace_of_the_message_that_carries_it() -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b8-01"
+    assert COMMAND.traced(None) is COMMAND
+    assert COMMAND.traced(traceparent).traceparent == traceparent

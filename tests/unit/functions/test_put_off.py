@@ -12,7 +12,9 @@ import pytest
 from functions.bus_time import bus_time
 from functions.contracts import UnknownVersion, Unread
 from functions.put_off import put_off
+from functions.telemetry.names import RETRIES
 from tests.unit.functions.publishers import RecordingPublisher
+from tests.unit.functions.recording import Recording
 
 REASON = UnknownVersion("its schema version is 2, known is 1")
 
@@ -139,3 +141,8 @@ async def test_ids_of_every_type_of_amqp_go_back_as_text(publisher: RecordingPub
     assert unread.message_id.endswith(":later:1")
     assert unread.correlation_id is None or unread.correlation_id == str(identity) or identity == b"\xff\xfe"
     assert unread.reply_to_session_id is None, "the SDK refuses it"
+
+
+async def test_it_is_counted(publisher: RecordingPublisher, recorded: Recording) -> None:
+    await put_off(publisher, "train", Message(), body(600), REASON)
+    assert recorded.values(RETRIES) == [({"messaging.destination.name": "train"}, 1)]

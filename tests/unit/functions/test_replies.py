@@ -9,7 +9,9 @@ from functions.bus_time import BusTime
 from functions.contracts import Event, RunModel, utc_now
 from functions.errors import Unavailable
 from functions.replies import Replies
+from functions.telemetry.names import OPERATIONS, RETRIES
 from tests.unit.functions.publishers import RecordingPublisher
+from tests.unit.functions.recording import Recording, id_of
 
 NOW = utc_now()
 COMMAND = RunModel(
@@ -100,3 +102,27 @@ async def test_command_that_waited_beyond_its_deadline_is_given_up(publisher: Re
     error = event_of(publisher).operation.error
     assert error is not None
     assert error.type.endswith("deadline-exceeded")
+
+
+async def test_outcome_is_counted_and_carries_the_trace_of_its_message(
+    replies: Replies, publisher: RecordingPublisher, recorded: Recording
+) -> None:
+    await replies.outcome(COMMAND, COMMAND.operation_document("completed"))
+    assert id_of(recorded.span("send results")) in str(event_of(publisher).traceparent)
+    assert recorded.labels(OPERATIONS) == [{"ondemand.model.type": "wine", "ondemand.outcome": "completed"}]
+
+
+async def test_progress_is_no_outcome(replies: Replies, recorded: Recording) -> None:
+    await replies.progress(COMMAND, "loading:0", COMMAND.operation_document("running"))
+    assert recorded.values(OPERATIONS) == []
+
+
+async def test_retry_is_counted_and_stays_in_its_trace(
+    replies: Replies, publisher: RecordingPublisher, recorded: Recording
+) -> None:
+    traced = COMMAND.traced("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    await replies.retry_later("run-model", traced, Unavailable("MLflow cannot be asked."))
+    (published,) = publisher.published
+    assert isinstance(published.message, RunModel)
+    assert published.message.traceparent == traced.traceparent
+    assert recorded.values(RETRIES) == [({"messaging.destination.name": "run-model"}, 1)]

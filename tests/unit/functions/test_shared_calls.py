@@ -2,7 +2,10 @@ import asyncio
 
 import pytest
 
+from functions import telemetry
 from functions.shared_calls import SharedCalls
+from functions.telemetry.names import LOADS
+from tests.unit.functions.recording import Recording, id_of, links_of
 
 
 class Call:
@@ -56,3 +59,21 @@ async def test_the_call_goes_on_for_the_others_when_one_is_cancelled() -> None:
     assert await second == 1
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_who_joins_a_call_is_linked_to_who_began_it(recorded: Recording) -> None:
+    calls: SharedCalls[str, int] = SharedCalls(keep_s=60)
+    call = Call()
+
+    async def ask() -> int:
+        with telemetry.active.step("load", "wine"):
+            return await calls.get("a", call)
+
+    asked = [asyncio.create_task(ask()) for _ in range(2)]
+    await asyncio.sleep(0)  # they have asked
+    call.go.set()
+    await asyncio.gather(*asked)
+    first, second = recorded.spans
+    assert links_of(first) == set()
+    assert links_of(second) == {id_of(first)}
+    assert len(recorded.labels(LOADS)) == 1

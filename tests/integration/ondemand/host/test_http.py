@@ -32,7 +32,7 @@ async def test_the_function_gets_the_request_and_its_answer_goes_out(http: httpx
     assert response.json() == {
         "method": "POST",
         "url": f"{str(http.base_url).rstrip('/')}/api/echo/a%20b?x=1&x=2&y=",
-        "params": {"x": "1,2"},
+        "params": {"x": "1,2"},  # what is empty is left out
         "route": {"name": "a b"},
         "header": "1",
         "body": "{}",
@@ -54,8 +54,9 @@ async def test_a_function_that_raises_shows_its_trace_in_the_log_only(
     assert "ValueError: a secret" in host.log.read_text()
 
 
-async def test_none_is_no_content(http: httpx.AsyncClient) -> None:
-    assert (await http.get("/api/nothing")).status_code == 204
+async def test_none_is_no_answer(http: httpx.AsyncClient, host: RunningPart) -> None:
+    assert (await http.get("/api/nothing")).status_code == 500
+    assert 'unsupported type "http" for Python type "NoneType"' in host.log.read_text()
 
 
 @pytest.mark.parametrize(

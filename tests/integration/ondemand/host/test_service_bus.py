@@ -1,13 +1,15 @@
 """Service Bus triggers over the real SDK and the local broker."""
 
 import asyncio
+import json
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-from azure.servicebus import ServiceBusMessage
+import pytest
+from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 
@@ -72,19 +74,45 @@ async def test_the_function_gets_what_it_gets_in_azure(http: httpx.AsyncClient, 
     }
 
 
-async def test_value_and_sequence_bodies_are_text(http: httpx.AsyncClient, service_bus: ServiceBusClient) -> None:
-    values: list[dict[str, Any]] = [
-        {"value_body": "grüße"},
-        {"value_body": {"a": [1, None, b"x", 2.5, True]}},
-        {"value_body": None},
-        {"sequence_body": [["a", 1], [2]]},
-    ]
+async def test_value_body_of_text_is_text(http: httpx.AsyncClient, service_bus: ServiceBusClient) -> None:
     async with service_bus.get_queue_sender("work") as sender:
-        for value in values:
-            await sender.send_messages(AmqpAnnotatedMessage(**value))
-    answer = await told(http, "work", lambda answer: len(answer["messages"]) >= len(values))
-    bodies = [message["body"] for message in answer["messages"]]
-    assert sorted(bodies) == sorted(["grüße", '{"a": [1, null, "x", 2.5, true]}', "null", '[["a", 1], [2]]'])
+        await sender.send_messages(AmqpAnnotatedMessage(value_body="grüße"))
+    (message,) = (await told(http, "work", lambda answer: bool(answer["messages"])))["messages"]
+    assert message["body"] == "grüße"
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (AmqpAnnotatedMessage(value_body={"a": 1}), "a message with a value body of dict cannot be bound to a string"),
+        (AmqpAnnotatedMessage(value_body=None), "a message with a value body of NoneType cannot be bound to a string"),
+        (AmqpAnnotatedMessage(sequence_body=[["a", 1], [2]]), "a message with a sequence body cannot be bound"),
+        # Of its body the host makes metadata.
+        (ServiceBusMessage('{"ExpiresAtUtc": "2026-11-26T21:00:22Z"}'), "ValueError: time data '11/26/2026 21:00:22'"),
+    ],
+    ids=["map", "null", "sequence", "time"],
+)
+async def test_message_that_the_official_host_refuses_becomes_a_dead_letter(
+    bus: str, service_bus: ServiceBusClient, tmp_path: Path, message: Any, reason: str
+) -> None:
+    with running(tmp_path / "host.log", *host_arguments(), **host_environ(bus, ("work", "tell"))) as host:
+        async with service_bus.get_queue_sender("work") as sender:
+            await sender.send_messages(message)
+        dead_letters = service_bus.get_queue_receiver("work", sub_queue=ServiceBusSubQueue.DEAD_LETTER)
+        async with dead_letters:
+            (dead,) = await dead_letters.receive_messages(max_wait_time=DEADLINE)
+            await dead_letters.complete_message(dead)
+        assert host.terminate() == 0
+    assert reason in host.log.read_text()
+
+
+async def test_json_body_shadows_metadata(http: httpx.AsyncClient, service_bus: ServiceBusClient) -> None:
+    """As in Azure: whoever may send a message may forge what the host tells of it."""
+    forged = {"messageId": "forged", "DeadLetterReason": "forged", "subject": None, "to": ["x"], "sessionId": 7}
+    await send(service_bus, "work", ServiceBusMessage(json.dumps(forged), message_id="m-1", subject="s-1", to="t-1"))
+    (message,) = (await told(http, "work", lambda answer: bool(answer["messages"])))["messages"]
+    assert (message["message_id"], message["dead_letter_reason"]) == ("forged", "forged")
+    assert (message["subject"], message["to"], message["session_id"]) == ("s-1", "t-1", "7")
 
 
 async def test_ids_and_properties_of_any_type_reach_the_function(

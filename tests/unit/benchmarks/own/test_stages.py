@@ -17,7 +17,7 @@ from functions.run_model.json_values import json_value
 from functions.run_model.merging import Merger
 from functions.run_model.rows import RowReader
 from functions.run_model.service import RunModelService
-from ondemand.host.servicebus.messages import to_function_message
+from ondemand.host.servicebus.messages import to_trigger_input
 
 HOST = "_run (/work/x/ondemand/host/__main__.py:62);Runner.run (/usr/lib/python3.11/asyncio/runners.py:118)"
 SDK = "/home/x/.venv/lib/python3.11/site-packages/azure/servicebus/aio/_servicebus_sender_async.py"
@@ -72,7 +72,7 @@ def test_samples_go_to_the_innermost_stage_that_is_known() -> None:
         (Merger._run, "merge"),
         (RunModelService.handle, "handler"),
         (Replies.outcome, "answer"),
-        (to_function_message, "message to function argument"),
+        (to_trigger_input, "message to function argument"),
         (ClientProtocol.data_received, "broker: read"),
         (Broker.dispatch, "broker: hand out"),
     ],

@@ -16,7 +16,9 @@ from functions.errors import Unavailable
 from functions.operations import Operations, open_store
 from functions.predict import blueprint as module
 from functions.settings import StoreSettings, load
+from functions.telemetry.names import REQUESTS
 from tests.unit.functions.handlers import NOBODY_LISTENS, Handler, Message, functions_of, handlers_of, trigger_of
+from tests.unit.functions.recording import Recording
 
 ID, OTHER_ID = "a" * 32, "b" * 32
 
@@ -168,3 +170,21 @@ async def test_orphaned_event_that_cannot_be_read_ends_its_operation_in_an_error
     document = json.loads(response.get_body())
     assert (response.status_code, document["status"]) == (200, "error")
     assert document["error"]["title"] == "Request could not be processed"
+
+
+@pytest.mark.parametrize(
+    ("function", "route", "status", "outcome"),
+    [
+        ("predict", "/predict", 400, "malformed-request"),
+        ("operation", "/predict/{runId}", 404, "unknown-run"),
+        ("models", "/models", 200, "ok"),
+        ("model", "/models/{type}", 404, "unknown-model-type"),
+    ],
+)
+async def test_request_is_measured(
+    handlers: dict[str, Handler], recorded: Recording, function: str, route: str, status: int, outcome: str
+) -> None:
+    await handlers[function](request(runId="unknown", type="beer"))
+    (labels,) = recorded.labels(REQUESTS)
+    assert (labels["http.route"], labels["http.response.status_code"]) == (route, status)
+    assert labels["ondemand.outcome"] == outcome

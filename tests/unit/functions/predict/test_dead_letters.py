@@ -15,7 +15,9 @@ from functions.operations import Operations
 from functions.predict.dead_letters import DeadLetters
 from functions.predict.results import Results
 from functions.queues import RESULTS, TRAIN
+from functions.telemetry.names import DEAD_LETTERS, OPERATIONS
 from tests.unit.functions.publishers import RecordingPublisher
+from tests.unit.functions.recording import Recording
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REASON = {"DeadLetterReason": "MaxDeliveryCountExceeded", "DeadLetterErrorDescription": "ten times"}
@@ -212,3 +214,11 @@ async def test_dead_event_that_cannot_be_read_ends_its_operation_in_an_error(des
     assert stored.error is not None
     assert (stored.status, stored.error.type) == ("error", "urn:mlflow-ondemand:problem:dead-lettered")
     assert desk.keeper.kept == [(newer, RESULTS, ["a" * 32])]
+
+
+async def test_dead_letter_and_its_outcomes_are_counted(desk: Desk, recorded: Recording) -> None:
+    body = b"[" + command(1).to_json() + b"," + command(2).to_json() + b"]"
+    await desk.dead_letters.command(DeadLetter(body), TRAIN)
+    assert recorded.values(DEAD_LETTERS) == [({"messaging.destination.name": "train"}, 1)]
+    ((labels, number),) = recorded.values(OPERATIONS)
+    assert (labels["ondemand.outcome"], number) == ("dead-lettered", 2)

@@ -5,9 +5,12 @@ import pytest
 from obstore.store import LocalStore, MemoryStore
 
 from functions.contracts import Event, Operation, Training
+from functions.errors import Unavailable
 from functions.operations import Operations
 from functions.predict.results import Results
+from functions.telemetry.names import RETRIES
 from tests.unit.functions.publishers import RecordingPublisher
+from tests.unit.functions.recording import Recording
 from tests.unit.functions.stored import as_read
 
 ID = "0" * 32
@@ -98,3 +101,13 @@ async def test_an_event_is_published_again_for_later_while_the_store_is_down(tmp
     (published,) = publisher.published
     assert published.message == event(COMPLETED).model_copy(update={"attempt": 1})
     assert (published.queue, published.at is not None) == ("results", True)
+
+
+async def test_event_that_cannot_be_stored_is_counted(recorded: Recording) -> None:
+    class Away(Operations):
+        async def record(self, operation: Operation) -> None:
+            raise Unavailable("The store cannot be reached.")
+
+    await Results(Away(MemoryStore()), RecordingPublisher(), max_waiting=1).deliver(event(COMPLETED))
+    assert recorded.values(RETRIES) == [({"messaging.destination.name": "results"}, 1)]
+    assert (recorded.span("process results").attributes or {})["ondemand.operation.id"] == ID

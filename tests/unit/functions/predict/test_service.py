@@ -18,6 +18,7 @@ from functions.predict.secret import Secret
 from functions.predict.service import Answer, PredictService
 from functions.settings import PredictSettings
 from tests.unit.functions.publishers import RecordingPublisher
+from tests.unit.functions.recording import Recording, id_of
 
 CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
 NO_WAIT = {"prefer": "wait=0"}
@@ -306,3 +307,18 @@ async def test_bound_operation_is_unknown_to_other_callers(headers: dict[str, st
 async def test_unbound_operation_is_known_to_all_callers(instance: Instance) -> None:
     operation_id = (await instance.post(NO_WAIT, {"alcohol": 12})).operation.operation_id or ""
     assert (await instance.poll(operation_id, caller="key:2")).status == 202
+
+
+async def test_command_carries_the_trace_of_its_message(recorded: Recording) -> None:
+    instance = Instance()
+    await instance.post(
+        NO_WAIT | {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, {"alcohol": 12}
+    )
+    assert id_of(recorded.span("send run-model")) in str(instance.command().traceparent)
+
+
+async def test_command_carries_the_trace_of_its_client_where_nothing_is_recorded() -> None:
+    instance = Instance()
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    await instance.post(NO_WAIT | {"traceparent": traceparent}, {"alcohol": 12})
+    assert instance.command().traceparent == traceparent

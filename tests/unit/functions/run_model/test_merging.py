@@ -10,6 +10,7 @@ import orjson
 import pandas as pd
 import pytest
 
+from functions import telemetry
 from functions.contracts import JsonText
 from functions.errors import DeadlineExceeded, InputRefused, PredictionTimeout, Unavailable
 from functions.run_model.independence import FIRST_MERGES, Proof, Scored, bounds
@@ -17,6 +18,8 @@ from functions.run_model.json_values import json_value
 from functions.run_model.merging import CHECK_S, MAX_WAITING_WHILE_SLOW, Answer, Merger
 from functions.run_model.row_results import row_count
 from functions.run_model.threads import Threads
+from functions.telemetry.names import CALL_ROWS
+from tests.unit.functions.recording import Recording, id_of, links_of, parent_of
 
 
 class Doubler:
@@ -343,3 +346,19 @@ async def test_the_first_request_of_a_model_that_was_never_tried_goes_alone() ->
     model = Doubler()
     await ask(merger(model, last_call_s=math.inf), [1], [2], [3])
     assert model.calls == [[1], [2, 3]]
+
+
+async def test_requests_of_a_merged_call_are_linked_to_it(recorded: Recording) -> None:
+    merging = merger(Doubler())
+
+    async def predict(rows: list[int]) -> None:
+        with telemetry.active.step("predict", "wine"):
+            await merging.predict(rows, len(rows), "k")
+
+    await asyncio.gather(predict([1]), predict([2, 3]))
+    call = recorded.span("call")
+    first, second = (span for span in recorded.spans if span.name == "predict")
+    assert parent_of(call) == id_of(first)
+    assert links_of(call) == {id_of(second)}
+    assert links_of(second) == {id_of(call)}
+    assert recorded.values(CALL_ROWS) == [({}, 3)]

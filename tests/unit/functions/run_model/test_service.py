@@ -32,6 +32,8 @@ from functions.run_model.model_folder import ModelFolder
 from functions.run_model.served_model import ServedModel
 from functions.run_model.service import RunModelService
 from functions.run_model.threads import Threads
+from functions.telemetry.names import CACHE, LOOKUPS
+from tests.unit.functions.recording import Recording, id_of, trace_of
 from tests.unit.functions.run_model.mlflow_store import ENTRY, KEY, VALUES, Store
 
 FRAME = pd.DataFrame({"a": [0.0, 1.0, 2.0]})
@@ -359,3 +361,25 @@ async def test_type_of_another_pool_is_refused(runner: Runner) -> None:
     """Pools keep types apart that do not trust each other."""
     asked = command(model_type="large", key=training_key("large", VALUES))
     assert error_type(await runner.outcome(asked)) == "wrong-pool"
+
+
+async def test_steps_of_a_command_are_in_its_trace(runner: Runner, recorded: Recording) -> None:
+    runner.log_model()
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for number in range(2):
+        await runner.service.handle_all([command([{"a": 3.0}], number, traceparent=traceparent)], redelivered=False)
+    names = [span.name for span in recorded.spans]
+    answered = ["call", "predict", "send results", "process run-model"]
+    assert names == ["look up", "load", *answered, *answered]
+    assert {trace_of(span) for span in recorded.spans} == {"4bf92f3577b34da6a3ce929d0e0e4736"}
+    assert [labels["ondemand.cache.result"] for labels in recorded.labels(CACHE)] == ["miss", "hit"]
+
+
+async def test_look_up_without_a_model_is_told_and_the_training_is_in_the_trace(
+    runner: Runner, recorded: Recording
+) -> None:
+    await runner.service.handle_all([command([{"a": 3.0}])], redelivered=False)
+    ((_, message), _) = runner.published.messages
+    assert isinstance(message, StartTraining)
+    assert id_of(recorded.span("send train")) in str(message.command.traceparent)
+    assert recorded.labels(LOOKUPS) == [{"ondemand.model.type": "wine", "ondemand.outcome": "not-found"}]

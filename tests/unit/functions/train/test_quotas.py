@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from functions.contracts import RunModel
 from functions.errors import TooManyTrainings, TrainingRefused
 from functions.operations import open_store
 from functions.settings import TrainSettings
+from functions.telemetry.names import TRAININGS
 from functions.train.jobs import RunStatus
 from functions.train.ledger import Ledger
 from functions.train.places import SUBMISSION, EndedRun, Places
-from functions.train.quotas import STATUS_KEPT_S, Quotas
+from functions.train.quotas import STATUS_KEPT_S, Quotas, ended_run
+from tests.unit.functions.recording import Recording
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -270,3 +272,20 @@ async def test_command_that_waited_for_a_run_joins_it_after_its_end(process: Pro
     await process().claim(command(1, accepted=NOW + SECOND), of, "a token that was forgotten")
     with pytest.raises(TooManyTrainings):
         await process().claim(command(1, accepted=world.now), of, "a token that was forgotten")
+
+
+async def test_end_of_a_run_is_measured_once(process: Process, world: World, recorded: Recording) -> None:
+    await start(process(), 1, entry(at_once=1))
+    world.now += SECOND
+    end = EndedRun(command(1).key, 1, world.now, "CLUSTER_ERROR", 12.5)
+    await asyncio.gather(*(process().ended(end) for _ in range(3)))
+    labels = {"ondemand.model.type": "wine", "ondemand.outcome": "CLUSTER_ERROR"}
+    assert recorded.values(TRAININGS) == [(labels, 12.5)]
+
+
+def test_end_of_a_run_says_how_long_it_ran() -> None:
+    run = RunStatus(7, "TERMINATED", None, NOW, NOW + HOUR, False, "", None, code="CLUSTER_ERROR")
+    assert ended_run("k", run) == EndedRun("k", 7, NOW + HOUR, "CLUSTER_ERROR", 3600.0)
+    assert ended_run("k", replace(run, succeeded=True)) == EndedRun("k", 7, NOW + HOUR, "", 3600.0)
+    assert ended_run("k", replace(run, started_at=None)) == EndedRun("k", 7, NOW + HOUR, "CLUSTER_ERROR", 0.0)
+    assert ended_run("k", replace(run, ended_at=None)) is None

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from functions import time_limits
+from functions import telemetry, time_limits
 from functions.catalog import ModelType, load_catalog
 from functions.catalog import Trainings as Limits
 from functions.contracts import CheckTraining, Event, RunModel, StartTraining, Training, utc_now
@@ -22,6 +22,7 @@ from functions.train.ledger import Ledger
 from functions.train.quotas import Quotas
 from functions.train.service import MAX_FORMER_RUNS, TrainService
 from tests.unit.functions.publishers import RecordingPublisher
+from tests.unit.functions.recording import Recording, id_of
 
 CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
 NOW = utc_now()
@@ -401,3 +402,25 @@ async def test_command_that_predict_would_not_have_sent_starts_nothing(
     assert said in error_of(publisher)
     assert len(publisher.published) == 1
     assert databricks.tokens == []
+
+
+async def test_trained_command_carries_on_the_trace_and_the_training_is_in_it(
+    service: TrainService, publisher: RecordingPublisher, databricks: Databricks, recorded: Recording
+) -> None:
+    databricks.runs[1] = SUCCEEDED
+    with telemetry.active.command("train", COMMAND):
+        await service.handle(StartTraining(command=COMMAND))
+    (published,) = publisher.published
+    assert isinstance(published.message, RunModel)
+    assert id_of(recorded.span("send run-model")) in str(published.message.traceparent)
+    assert (recorded.span("training").attributes or {})["databricks.run.id"] == 1
+
+
+async def test_check_stays_in_the_trace_of_its_command(
+    service: TrainService, publisher: RecordingPublisher, recorded: Recording
+) -> None:
+    traced = COMMAND.traced("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    await service.handle(StartTraining(command=traced))
+    (check,) = (each.message for each in publisher.published if isinstance(each.message, CheckTraining))
+    assert check.command.traceparent == traced.traceparent
+    assert "training" not in {span.name for span in recorded.spans}

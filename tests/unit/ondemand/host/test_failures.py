@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from ondemand.host.errors import FunctionError
 from ondemand.host.failures import MAX_KINDS, Failures
 
 logger = logging.getLogger("test")
@@ -38,3 +39,18 @@ def test_kinds_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     for number in range(2 * MAX_KINDS):
         failures.log(logger, "it failed", type(f"Error{number}", (Exception,), {})())
     assert len(failures._told) <= MAX_KINDS
+
+
+def told(text: str, line: int) -> FunctionError:
+    """What a worker tells of an exception."""
+    frames = f'  File "a.py", line 1, in outer\n    f()\n  File "b.py", line {line}, in inner\n'
+    return FunctionError(text, f"Traceback (most recent call last):\n{frames}{text}\n")
+
+
+def test_failures_that_a_worker_tells_are_of_a_kind_too(caplog: pytest.LogCaptureFixture) -> None:
+    failures = Failures(lambda: 0.0)
+    for error in (told("ValueError: 1", 7), told("ValueError: 2", 7), told("ValueError: 3", 8), told("KeyError: 4", 7)):
+        failures.log(logger, "it failed", error)
+    assert [record.exc_info is not None for record in caplog.records] == [True, False, True, True]
+    assert caplog.messages[1] == "it failed: ValueError: 2 (trace above)"
+    assert 'File "b.py", line 7, in inner' in caplog.text

@@ -1,0 +1,91 @@
+"""The providers of OpenTelemetry and their exporters."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+from functions import __version__
+from functions.telemetry.instruments import Instruments
+from functions.telemetry.last_export import LastExport
+from functions.telemetry.otel import OpenTelemetry
+
+logger = logging.getLogger(__name__)
+
+SCOPE = "mlflow-ondemand"
+GRPC = "grpc"
+REPORTS_TO_MICROSOFT = (
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+)
+"""Off, unless the environment says otherwise: the exporter's reports on itself, and its asking how to behave, at
+addresses that no NetworkPolicy of ours opens."""
+
+
+def open_telemetry(
+    environ: Mapping[str, str],
+    model_types: Collection[str],
+    *,
+    otlp: bool,
+    azure: bool,
+    at_end: Callable[..., object] = LastExport,
+) -> OpenTelemetry:
+    """Exports to OTLP, to Azure Monitor, or to both, until the process ends."""
+    exporters = list(_exporters(environ, otlp, azure))
+    resource = _resource()
+    tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
+    for exporter, _ in exporters if environ.get("OTEL_TRACES_EXPORTER") != "none" else ():
+        tracers.add_span_processor(BatchSpanProcessor(exporter))
+    wants_metrics = environ.get("OTEL_METRICS_EXPORTER") != "none"
+    readers = [PeriodicExportingMetricReader(exporter) for _, exporter in exporters if wants_metrics]
+    meters = MeterProvider(readers, resource, shutdown_on_exit=False)
+    at_end(tracers.shutdown, meters.shutdown)
+    # The exporters warn of each try; that an export failed in the end is an error.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
+    instruments = Instruments(meters.get_meter(SCOPE, __version__), model_types)
+    return OpenTelemetry(tracers.get_tracer(SCOPE, __version__), instruments)
+
+
+def _resource() -> Resource:
+    """What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say, and what we know where they say nothing."""
+    given = Resource.create()
+    ours = Resource({"service.version": __version__, "service.instance.id": f"{socket.gethostname()}-{os.getpid()}"})
+    is_named = not str(given.attributes["service.name"]).startswith("unknown_service")
+    return ours.merge(given if is_named else given.merge(Resource({"service.name": SCOPE})))
+
+
+def _exporters(environ: Mapping[str, str], otlp: bool, azure: bool) -> Iterator[tuple[SpanExporter, MetricExporter]]:
+    if otlp and environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "") == GRPC:
+        logger.error(
+            "no traces and no metrics by OTLP: OTEL_EXPORTER_OTLP_PROTOCOL is grpc, it has to be http/protobuf"
+        )
+    elif otlp:
+        yield _otlp()
+    if azure:
+        yield _azure()
+
+
+def _otlp() -> tuple[SpanExporter, MetricExporter]:
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(), OTLPMetricExporter()
+
+
+def _azure() -> tuple[SpanExporter, MetricExporter]:
+    """What cannot be sent is dropped, not kept on disk: the file system of the image is read-only."""
+    for name in REPORTS_TO_MICROSOFT:
+        os.environ.setdefault(name, "true")
+    from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
+
+    return (
+        AzureMonitorTraceExporter(disable_offline_storage=True),
+        AzureMonitorMetricExporter(disable_offline_storage=True),
+    )

@@ -1,0 +1,173 @@
+"""What is logged anywhere reaches the host once. The worker is played by its handler and its class of tasks."""
+
+import asyncio
+import io
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from functions.upstream import worker_logs
+
+logger = logging.getLogger("tests.worker_logs")
+ID = "__azure_function_invocation_id__"
+
+
+class WorkersTask(asyncio.Task[Any]):
+    """Takes the invocation's id over from the task that makes it, as the worker's does."""
+
+    def __init__(self, coro: Any, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+        super().__init__(coro, loop=loop, **options)
+        parent = asyncio.current_task(loop)
+        setattr(self, ID, getattr(parent, ID, None))
+
+
+class Host:
+    """Keeps the records that the host would show."""
+
+    def __init__(self) -> None:
+        self.running: set[str] = set()
+        self.shown: list[str] = []
+
+    async def invoke(self, invocation_id: str, function: Callable[[], Awaitable[object]]) -> None:
+        setattr(asyncio.current_task(), ID, invocation_id)
+        self.running.add(invocation_id)
+        try:
+            await function()
+        finally:
+            self.running.remove(invocation_id)
+
+
+class AsyncLoggingHandler(logging.Handler):
+    """Sends a record with the id of the task that logs it. The host drops it without the id of a running invocation."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__()
+        self._host = host
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            invocation_id = getattr(asyncio.current_task(), ID, None)
+        except RuntimeError:
+            invocation_id = None
+        if record.name.startswith("azure_functions") or invocation_id in self._host.running:
+            self._host.shown.append(record.getMessage())
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    root, host = logging.getLogger(), Host()
+    before = list(root.handlers)
+    root.addHandler(AsyncLoggingHandler(host))
+    yield host
+    for handler in set(root.handlers) - set(before):
+        root.removeHandler(handler)
+
+
+@pytest.fixture
+def console(host: Host) -> io.StringIO:
+    stream = io.StringIO()
+    worker_logs.install("WARNING", stream)
+    return stream
+
+
+def run(*invocations: Awaitable[None]) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(lambda loop, coro, **options: WorkersTask(coro, loop, **options))
+        for invocation in invocations:
+            await asyncio.ensure_future(invocation)
+
+    asyncio.run(main())
+
+
+def test_thread_background_task_and_invocation_each_arrive_once(host: Host, console: io.StringIO) -> None:
+    ended = asyncio.Event()
+    background: list[asyncio.Task[None]] = []
+
+    async def beside() -> None:
+        await ended.wait()
+        logger.warning("in a background task")
+
+    async def part() -> None:
+        logger.warning("in a part of the invocation")
+
+    @worker_logs.in_invocation
+    async def function() -> None:
+        logger.warning("in the invocation")
+        await asyncio.gather(part())
+        await asyncio.to_thread(logger.warning, "in a thread")
+        background.append(asyncio.create_task(beside()))
+
+    async def later() -> None:
+        ended.set()
+        await background[0]
+        logger.warning("outside of invocations")
+
+    run(host.invoke("1", function), later())
+    assert host.shown == ["in the invocation", "in a part of the invocation"]
+    assert console.getvalue().splitlines() == [
+        "WARNING tests.worker_logs: in a thread",
+        "WARNING tests.worker_logs: in a background task",
+        "WARNING tests.worker_logs: outside of invocations",
+    ]
+
+
+def test_task_of_an_ended_invocation_is_outside_while_another_one_runs(host: Host, console: io.StringIO) -> None:
+    second_runs = asyncio.Event()
+    background: list[asyncio.Task[None]] = []
+
+    async def beside() -> None:
+        await second_runs.wait()
+        logger.warning("beside the second")
+
+    @worker_logs.in_invocation
+    async def first() -> None:
+        background.append(asyncio.create_task(beside()))
+
+    @worker_logs.in_invocation
+    async def second() -> None:
+        second_runs.set()
+        await background[0]
+        logger.warning("in the second")
+
+    run(host.invoke("1", first), host.invoke("2", second))
+    assert host.shown == ["in the second"]
+    assert console.getvalue() == "WARNING tests.worker_logs: beside the second\n"
+
+
+def test_record_with_traceback_is_one_line(console: io.StringIO) -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        logger.exception("it failed")
+    (line,) = console.getvalue().splitlines()
+    assert line.startswith("ERROR tests.worker_logs: it failed\\nTraceback")
+    assert line.endswith("ValueError: first\\nsecond")
+
+
+def test_records_below_the_level_and_the_workers_own_stay_away_from_stderr(host: Host, console: io.StringIO) -> None:
+    logger.setLevel(logging.INFO)
+    logger.info("quiet")
+    logging.getLogger("azure_functions_worker").warning("the worker's own")
+    logger.setLevel(logging.NOTSET)
+    assert console.getvalue() == ""
+    assert host.shown == ["the worker's own"]
+
+
+def test_failing_function_ends_its_invocation(host: Host, console: io.StringIO) -> None:
+    @worker_logs.in_invocation
+    async def function() -> None:
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        run(host.invoke("1", function))
+    logger.warning("afterwards")
+    assert console.getvalue() == "WARNING tests.worker_logs: afterwards\n"
+
+
+def test_nothing_is_added_where_there_is_no_worker() -> None:
+    root = logging.getLogger()
+    before = list(root.handlers)
+    worker_logs.install("WARNING")
+    assert root.handlers == before
