@@ -162,7 +162,11 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 
 @blueprint.function_name("adopt_results")
 @blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name=RESULTS, connection=SERVICEBUS, is_sessions_enabled=True
+    arg_name="message",
+    queue_name=RESULTS,
+    connection=SERVICEBUS,
+    is_sessions_enabled=True,
+    data_type=func.DataType.BINARY,
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
@@ -188,7 +192,7 @@ def _dead_letter_trigger(queue: str) -> None:
                 await app().dead_letters.command(message, queue)
 
     trigger = blueprint.service_bus_queue_trigger(
-        arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
+        arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS, data_type=func.DataType.BINARY
     )
     blueprint.function_name(dead_letter_function(queue))(trigger(answer))
 

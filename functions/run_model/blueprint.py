@@ -114,7 +114,9 @@ def trouble() -> str | None:
 
 
 @blueprint.function_name("run_model")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=SERVICEBUS)
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name=QUEUE, connection=SERVICEBUS, data_type=func.DataType.BINARY
+)
 async def run_model(message: func.ServiceBusMessage) -> None:
     """Handle the commands of one message."""
     bus_time.observe(message.enqueued_time_utc)

@@ -58,7 +58,9 @@ async def open_train() -> None:
 
 
 @blueprint.function_name("train")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name=TRAIN, connection=SERVICEBUS)
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name=TRAIN, connection=SERVICEBUS, data_type=func.DataType.BINARY
+)
 async def train(message: func.ServiceBusMessage) -> None:
     bus_time.observe(message.enqueued_time_utc)
     body = message.get_body()
