@@ -82,6 +82,10 @@ class UnknownRun(OnDemandError):
     slug, title, status = "unknown-run", "Unknown run", 404
 
 
+class LengthRequired(OnDemandError):
+    slug, title, status = "length-required", "Length required", 411
+
+
 class RequestTooLarge(OnDemandError):
     slug, title, status = "request-too-large", "Request too large", 413
 

@@ -19,6 +19,8 @@ BODY_GRACE_S, BODY_BYTES_PER_S = 5.0, 240
 """A body has as much time as Kestrel gives it: the grace, and then a second for each 240 bytes."""
 BODY_PAUSE_S = 30.0
 """Beyond Kestrel: the longest silence within a body. 15 MB that came at once would earn 17 hours."""
+DROP_TIMEOUT_S = 5.0
+"""For the rest of a body behind its answer, as in Kestrel."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_CONNECTIONS = 4096
 SPARE_CONNECTIONS = 128
@@ -44,6 +46,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection. A request that is complete when its first bytes are costs no timer."""
 
     max_connections = MAX_CONNECTIONS
+    reads_chunks = True
+    """Whether the app reads bodies in chunks."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: passed on as uvicorn gives them
         super().__init__(*args, **options)
@@ -116,7 +120,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head and not self._is_told:  # else it is a trailer of a body, which nobody reads
-            super().on_header(name, value)
+            super().on_header(name, value.rstrip(b" \t"))  # httptools 0.9 strips the left side only
 
     def on_headers_complete(self) -> None:
         if self._is_told:
@@ -127,7 +131,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._pending = 0
-        if self._deadline is not None:
+        if self._deadline is not None and not self.cycle.response_complete:
             earned = self._deadline + len(body) / BODY_BYTES_PER_S
             self._deadline = min(earned, self.loop.time() + BODY_PAUSE_S)
         super().on_body(body)
@@ -141,7 +145,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle.more_body:  # an answer before the end of the request: its rest is dropped, but not for ever
-            self._await_more(HEAD_TIMEOUT_S)
+            self._await_more(DROP_TIMEOUT_S)
+            if self._timer is None:
+                self._check()
 
     def _await_more(self, seconds: float) -> None:
         self._deadline = self.loop.time() + seconds
@@ -149,13 +155,19 @@ class BoundedProtocol(HttpToolsProtocol):
     def _check(self) -> None:
         """End the connection if the deadline has passed, else look again then."""
         self._timer = None
-        if self._deadline is None:
+        if self._deadline is None or self._is_unread():
             return
         if self.loop.time() >= self._deadline:
             logger.info("a client was cut: the rest of its request did not come in time")
             self._refuse(_TIMEOUT)
         else:
             self._timer = self.loop.call_at(self._deadline, self._check)
+
+    def _is_unread(self) -> bool:
+        """Whether a body in chunks is on its way to an app that reads none: nobody waits for it."""
+        if self.reads_chunks or self.cycle is None or self.cycle.response_complete:
+            return False
+        return any(name == b"transfer-encoding" for name, _ in self.headers)
 
     def _refuse(self, answer: bytes) -> None:
         self._deadline = None

@@ -6,7 +6,7 @@ own). A request that tells neither is no page's.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -19,10 +19,14 @@ ALLOWED_HOSTS = "ONDEMAND_ALLOWED_HOSTS"
 
 
 class SiteGuard:
-    """ASGI middleware: 403 for another site's page and for an unknown host name, 415 for a body without a type."""
+    """ASGI middleware: 403 for another site's page and for an unknown host name, 415 for a body without a type.
 
-    def __init__(self, app: ASGIApp, environ: Mapping[str, str] = os.environ) -> None:
+    *origins* are other sites whose pages may ask, in lower case; ``*`` is every site.
+    """
+
+    def __init__(self, app: ASGIApp, environ: Mapping[str, str] = os.environ, origins: Iterable[str] = ()) -> None:
         self._app = app
+        self._origins = {origin.encode() for origin in origins}
         more = environ.get(ALLOWED_HOSTS, "").lower().split(",")
         self._names = {*LOOPBACK, *(name.strip() for name in more if name.strip())}
 
@@ -36,16 +40,21 @@ class SiteGuard:
         host = headers.get(b"host", b"")
         if not self._is_known(host):
             return _refuse(403, f"This server is not known as {host[:100]!r}; {ALLOWED_HOSTS} names other hosts.")
-        origin = headers.get(b"origin")
-        if origin is not None and origin.partition(b"://")[2].lower() != host.lower():
-            return _refuse(403, "Pages of other sites may not ask this server.")
-        if method not in ("GET", "HEAD") and headers.get(b"sec-fetch-site") == b"cross-site":
+        if self._is_other_site(headers, host, method):
             return _refuse(403, "Pages of other sites may not ask this server.")
         if b"content-type" not in headers and (
             b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         ):
             return _refuse(415, "Say what the body is: Content-Type: application/json.")
         return None
+
+    def _is_other_site(self, headers: Mapping[bytes, bytes], host: bytes, method: str) -> bool:
+        origin = headers.get(b"origin")
+        if origin is not None and (b"*" in self._origins or origin.lower() in self._origins):
+            return False
+        if origin is not None and origin.partition(b"://")[2].lower() != host.lower():
+            return True
+        return method not in ("GET", "HEAD") and headers.get(b"sec-fetch-site") == b"cross-site"
 
     def _names_this_machine(self, host: bytes) -> bool:
         return _name(host.decode("latin-1")) in self._names

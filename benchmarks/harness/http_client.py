@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
-HEADER_END = b"\r\n\r\n"
+import httptools
 
 
 class Answer(NamedTuple):
@@ -33,41 +33,32 @@ def post(url: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({}
 
 
 class ResponseParser:
-    """Joins received bytes into a response; knows Content-Length only, which is what all contenders send."""
+    """Joins received bytes into a response."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._status = 0
-        self._body_at = 0
-        self._end = -1
+        self._parser = httptools.HttpResponseParser(self)
+        self._pieces: list[bytes] = []
+        self._answer: Answer | None = None
 
     def feed(self, data: bytes) -> Answer | None:
         """Take what was received; return the response once it is complete. Raises HttpError."""
-        self._buffer += data
-        if self._end < 0:
-            self._read_head()
-        if self._end < 0 or len(self._buffer) < self._end:
-            return None
-        if len(self._buffer) > self._end:
-            raise HttpError("more than one response to one request")
-        answer = Answer(self._status, bytes(self._buffer[self._body_at :]))
-        self._buffer.clear()
-        self._end = -1
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise HttpError(f"not one response: {data[:200]!r}") from error
+        answer, self._answer = self._answer, None
         return answer
 
-    def _read_head(self) -> None:
-        head_end = self._buffer.find(HEADER_END)
-        if head_end < 0:
-            return
-        status_line, *lines = bytes(self._buffer[:head_end]).split(b"\r\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(b":") for line in lines)}
-        try:
-            length = int(headers[b"content-length"])
-            self._status = int(status_line.split(b" ", 2)[1])
-        except (KeyError, ValueError, IndexError):
-            raise HttpError(f"not a response with Content-Length: {bytes(self._buffer[:head_end])!r}") from None
-        self._body_at = head_end + len(HEADER_END)
-        self._end = self._body_at + length
+    def on_message_begin(self) -> None:
+        if self._answer is not None:
+            raise HttpError("more than one response to one request")
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        self._answer = Answer(self._parser.get_status_code(), b"".join(self._pieces))
+        self._pieces.clear()
 
 
 class Connection(asyncio.Protocol):

@@ -67,6 +67,14 @@ def broker(
     max_connections: Annotated[
         int, typer.Option(help="Connections at a time; one more is closed with an error.", min=1)
     ] = DEFAULT_LIMITS.max_connections,
+    keep_session_locks: Annotated[
+        bool,
+        typer.Option(
+            "--keep-session-locks",
+            help="A session stays locked until its lock expires when its client is gone without a word, as it may in "
+            "Service Bus; else it is free at once.",
+        ),
+    ] = False,
     end_with_parent: Annotated[bool, typer.Option("--end-with-parent", help="End when standard input closes.")] = False,
 ) -> None:
     """Run a stand-in for Azure Service Bus on 127.0.0.1, for unmodified azure-servicebus clients.
@@ -104,6 +112,7 @@ def broker(
                 certificate=cert,
                 key=key,
                 max_connections=max_connections,
+                keep_session_locks=keep_session_locks,
                 end_with_parent=end_with_parent,
             )
         )

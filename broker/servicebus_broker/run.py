@@ -46,6 +46,7 @@ class Options:
     certificate: Path | None
     key: str | None
     max_connections: int
+    keep_session_locks: bool
     end_with_parent: bool
 
 
@@ -72,7 +73,7 @@ def _stored_key(options: Options) -> str:
 def _server_in_memory(options: Options, key: str) -> Server:
     clock = SystemClock()
     _check_number(options.queues)
-    return Server(Broker(options.queues, clock, _limits(options), SharedKey(key, clock)))
+    return Server(Broker(options.queues, clock, _limits(options), SharedKey(key, clock), options.keep_session_locks))
 
 
 def _durable_server(options: Options, folder: Path, key: str) -> Server:
@@ -80,7 +81,8 @@ def _durable_server(options: Options, folder: Path, key: str) -> Server:
     journal = Journal(folder, options.queues, clock, fsync=options.fsync)
     clock.not_before(journal.last_time)
     _check_number(journal.defined())
-    broker = Broker(journal.defined(), clock, _limits(options), SharedKey(key, clock))
+    shared_key = SharedKey(key, clock)
+    broker = Broker(journal.defined(), clock, _limits(options), shared_key, options.keep_session_locks)
     journal.restore(broker.queues())
     broker.record_to(journal)
     return Server(broker, journal)

@@ -17,19 +17,21 @@ from functions.errors import OnDemandError
 from functions.health import opens
 from functions.operations import Operations, open_store
 from functions.predict.audit import AuditLine
+from functions.predict.body import received_body
 from functions.predict.caller import Callers
 from functions.predict.dead_letters import DeadLetters
 from functions.predict.failed import Failed
-from functions.predict.inbox import Inbox
+from functions.predict.inbox import OPEN_TIMEOUT_S, Inbox
 from functions.predict.models import Models
 from functions.predict.openapi import openapi
-from functions.predict.prefer import preferred_wait
+from functions.predict.prefer import MAX_WAIT_S, preferred_wait
 from functions.predict.results import Results
 from functions.predict.secret import Secret
 from functions.predict.service import Answer, PredictService, refusal, retry_after
 from functions.queues import RESULTS, TRAIN, dead_letters
 from functions.responses import json_response, problem_response
 from functions.settings import SERVICEBUS, BusSettings, ModelsSettings, PredictSettings, StoreSettings, load
+from functions.time_limits import HANDLER_LIMIT_S, STORE_CALL_S, check_time_limits, limited
 
 blueprint = func.Blueprint()
 
@@ -48,10 +50,27 @@ class App:
     dead_letters: DeadLetters
 
 
+def time_limits(bus: BusSettings) -> dict[str, float]:
+    """Of one request."""
+    return {
+        "Prefer: wait": MAX_WAIT_S,
+        "opening the inbox": OPEN_TIMEOUT_S,
+        "calls of the operation store": 6 * STORE_CALL_S,
+        "SEND_TIMEOUT_S twice": 2 * bus.send_timeout_s,
+    }
+
+
+def dead_letter_time_limits(bus: BusSettings) -> dict[str, float]:
+    """Of one dead letter, or one orphan."""
+    return {"answering its clients": HANDLER_LIMIT_S, "SEND_TIMEOUT_S twice": 2 * bus.send_timeout_s}
+
+
 @cache
 def app() -> App:
     """Built at the first call: importing this module must need neither settings nor a running event loop."""
     settings = load(PredictSettings)
+    check_time_limits(time_limits(load(BusSettings)))
+    check_time_limits(dead_letter_time_limits(load(BusSettings)))
     bus = Bus(load(BusSettings))
     bus.prepare(*catalog().run_model_queues)
     operations = Operations(open_store(load(StoreSettings).operations_url))
@@ -110,7 +129,10 @@ async def _document(req: func.HttpRequest, route: str, call: Callable[[], Awaita
 @blueprint.function_name("predict")
 @blueprint.route(route="predict", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 async def predict(req: func.HttpRequest) -> func.HttpResponse:
-    return await _operation(req, "/predict", lambda caller: app().service.post(caller, req.headers, req.get_body()))
+    def post(caller: str) -> Awaitable[Answer]:
+        return app().service.post(caller, req.headers, received_body(req.headers, req.get_body()))
+
+    return await _operation(req, "/predict", post)
 
 
 @blueprint.function_name("operation")
@@ -140,7 +162,11 @@ async def openapi_document(req: func.HttpRequest) -> func.HttpResponse:
 
 @blueprint.function_name("adopt_results")
 @blueprint.service_bus_queue_trigger(
-    arg_name="message", queue_name=RESULTS, connection=SERVICEBUS, is_sessions_enabled=True
+    arg_name="message",
+    queue_name=RESULTS,
+    connection=SERVICEBUS,
+    is_sessions_enabled=True,
+    data_type=func.DataType.BINARY,
 )
 async def adopt_results(message: func.ServiceBusMessage) -> None:
     """Live instances lock their sessions, so the next available session belonged to a dead instance."""
@@ -153,18 +179,20 @@ async def adopt_results(message: func.ServiceBusMessage) -> None:
             return
     except ValueError:
         pass  # it ends its operation in an error, as a dead letter does
-    await app().dead_letters.event(message)
+    async with limited():
+        await app().dead_letters.event(message)
 
 
 def _dead_letter_trigger(queue: str) -> None:
     async def answer(message: func.ServiceBusMessage) -> None:
-        if queue == RESULTS:
-            await app().dead_letters.event(message)
-        else:
-            await app().dead_letters.command(message, queue)
+        async with limited():
+            if queue == RESULTS:
+                await app().dead_letters.event(message)
+            else:
+                await app().dead_letters.command(message, queue)
 
     trigger = blueprint.service_bus_queue_trigger(
-        arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS
+        arg_name="message", queue_name=dead_letters(queue), connection=SERVICEBUS, data_type=func.DataType.BINARY
     )
     blueprint.function_name(dead_letter_function(queue))(trigger(answer))
 

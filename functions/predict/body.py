@@ -3,11 +3,19 @@
 import codecs
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from functions.errors import MalformedRequest, RequestTooLarge, UnsupportedContentEncoding, UnsupportedMediaType, cut
+from functions.errors import (
+    LengthRequired,
+    MalformedRequest,
+    RequestTooLarge,
+    UnsupportedContentEncoding,
+    UnsupportedMediaType,
+    cut,
+)
 from functions.predict.header_grammar import BLANKS, TCHARS, WORD, text_of
 
 _OTHER_LANGUAGE = re.compile(r"[+]?(NaN|Infinity|inf|None|null|undefined|true|false)\b", re.IGNORECASE)
@@ -32,6 +40,16 @@ _CHARSETS = {"utf-8", "utf8", "us-ascii"}
 """UTF-8 and what is the same in it."""
 MAX_CONTAINERS = 1_000_000
 """Lists and objects in a body: each takes up to 230 bytes of memory for two bytes that are sent."""
+
+
+def received_body(headers: Mapping[str, str], body: bytes) -> bytes:
+    """The body that the host gave. Raises LengthRequired for one that was sent in chunks.
+
+    The Functions host copies a body only if it has a Content-Length (azure-functions-host#4926).
+    """
+    if not body and headers.get("transfer-encoding"):
+        raise LengthRequired("Send the body with Content-Length, not in chunks: this server gets no chunked bodies.")
+    return body
 
 
 def json_object(

@@ -97,6 +97,7 @@ def _post_predict(catalog: Catalog) -> dict[str, Any]:
     refused = {
         400: "Malformed",
         404: "Unknown model type or run",
+        411: "A body in chunks; send Content-Length",
         413: "Too large",
         415: "Not JSON",
         422: "Wrong fields, or rows that the model refuses; the first 20 are listed",

@@ -17,10 +17,11 @@ from functions.health import lives, opens
 from functions.operations import Operations, open_store
 from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
-from functions.run_model.known_models import KnownModels
+from functions.run_model.known_models import LOOKUP_TIMEOUT_S, LOOKUP_WAIT_S, KnownModels
 from functions.run_model.loader import Loader
 from functions.run_model.loading import LoadedModel
 from functions.run_model.lookup import Lookup
+from functions.run_model.merging import MAX_WAIT_S
 from functions.run_model.mlflow_client import import_mlflow, mlflow_client
 from functions.run_model.model_cache import ModelCache
 from functions.run_model.model_folder import ModelFolder
@@ -28,6 +29,7 @@ from functions.run_model.served_model import ServedModel
 from functions.run_model.service import RunModelService
 from functions.run_model.threads import Threads
 from functions.settings import SERVICEBUS, BusSettings, RunModelSettings, StoreSettings, load, run_model_queue
+from functions.time_limits import STORE_CALL_S, check_time_limits
 
 blueprint = func.Blueprint()
 QUEUE = run_model_queue()
@@ -58,10 +60,23 @@ class App:
         return self.predictions.hung + self.loader.hung + self.known.hung
 
 
+def time_limits(bus: BusSettings, settings: RunModelSettings) -> dict[str, float]:
+    """Of the handling of one message. A load has LOAD_TIMEOUT_S with its download; after it the message is put off."""
+    return {
+        "a look-up": LOOKUP_WAIT_S + LOOKUP_TIMEOUT_S,
+        "LOAD_TIMEOUT_S": settings.load_timeout_s,
+        "the wait for a slow model": MAX_WAIT_S,
+        "PREDICT_TIMEOUT_S": settings.predict_timeout_s,
+        "rows and result in the operation store": 2 * STORE_CALL_S,
+        "SEND_TIMEOUT_S twice": 2 * bus.send_timeout_s,
+    }
+
+
 @cache
 def app() -> App:
     """Built at the first call. A process that starts because messages wait looks a model up while its senders open."""
     settings = load(RunModelSettings)
+    check_time_limits(time_limits(load(BusSettings), settings))
     bus = Bus(load(BusSettings))
     bus.prepare(RESULTS, TRAIN)
     lookup = Lookup(partial(mlflow_client, settings.mlflow_tracking_uri))
@@ -99,7 +114,9 @@ def trouble() -> str | None:
 
 
 @blueprint.function_name("run_model")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=SERVICEBUS)
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name=QUEUE, connection=SERVICEBUS, data_type=func.DataType.BINARY
+)
 async def run_model(message: func.ServiceBusMessage) -> None:
     """Handle the commands of one message."""
     bus_time.observe(message.enqueued_time_utc)

@@ -23,6 +23,8 @@ T = TypeVar("T")
 LOOKUP_THREADS = 8
 LOOKUP_TIMEOUT_S = 60.0
 """MLflow's own requests have shorter time limits, a look-up makes several."""
+LOOKUP_WAIT_S = 30.0
+"""For a thread while others ask an MLflow that does not answer."""
 MAX_KEYS = 10_000
 VERIFY_EVERY_S = 5.0
 """A model that was deleted, or whose run was, answers for no longer than twice this."""
@@ -51,7 +53,7 @@ class KnownModels:
         self._verified_at: LRUCache[str, float] = LRUCache(MAX_KEYS)
         self._last_found: LRUCache[str, Found] = LRUCache(MAX_KEYS)
         # Threads of their own: look-ups that hang on MLflow must not hold up predictions with models in memory.
-        self._threads = Threads("lookup", LOOKUP_THREADS, LOOKUP_TIMEOUT_S)
+        self._threads = Threads("look-up", LOOKUP_THREADS, LOOKUP_TIMEOUT_S, wait_s=LOOKUP_WAIT_S)
 
     @property
     def hung(self) -> int:

@@ -6,6 +6,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
+from functions.errors import Unavailable
+
 T = TypeVar("T")
 
 
@@ -26,8 +28,11 @@ class Threads:
     concurrent.futures has neither: a hung call keeps its place for ever there, and keeps the process from ending.
     """
 
-    def __init__(self, name: str, places: int, timeout_s: float, place_s: float | None = None) -> None:
+    def __init__(
+        self, name: str, places: int, timeout_s: float, place_s: float | None = None, wait_s: float | None = None
+    ) -> None:
         self._name = name
+        self._wait_s = wait_s
         self._places = asyncio.Semaphore(places)
         self._max_idle = places
         self._timeout_s = timeout_s
@@ -37,10 +42,16 @@ class Threads:
         """Threads of calls that were given up and have not returned."""
 
     async def run(self, call: Callable[[], T], when_long: Callable[[], None] = lambda: None) -> T:
-        """The value of `call`. Raises what it raises, and CallTimeout. `when_long` is called if it loses its place."""
-        async with self._places:
+        """The value of `call`. `when_long` is called if it loses its place.
+
+        Raises what it raises, CallTimeout, and Unavailable if there was no place within `wait_s`.
+        """
+        await self._place()
+        try:
             returned = self._start(call)
             await asyncio.wait((returned,), timeout=self._place_s)
+        finally:
+            self._places.release()
         if not returned.done() and self._timeout_s > self._place_s:
             when_long()
             await asyncio.wait((returned,), timeout=self._timeout_s - self._place_s)
@@ -49,6 +60,16 @@ class Threads:
             returned.add_done_callback(self._hung_no_longer)
             raise CallTimeout(self._timeout_s, returned)
         return returned.result()
+
+    async def _place(self) -> None:
+        if self._wait_s is None or not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise Unavailable(f"Every thread for a {self._name} is busy.") from error
 
     def _start(self, call: Callable[[], T]) -> asyncio.Future[T]:
         worker = self._idle.pop() if self._idle else _Worker(self._name, self._is_free)

@@ -17,6 +17,7 @@ from functions.put_off import put_off
 from functions.queues import RESULTS, TRAIN
 from functions.replies import Replies
 from functions.settings import SERVICEBUS, BusSettings, StoreSettings, TrainSettings, load
+from functions.time_limits import HANDLER_LIMIT_S, check_time_limits
 from functions.train.jobs import Jobs
 from functions.train.ledger import Ledger
 from functions.train.quotas import Quotas
@@ -34,9 +35,15 @@ class App:
     service: TrainService
 
 
+def time_limits(bus: BusSettings) -> dict[str, float]:
+    """Of the handling of one message."""
+    return {"calls of Databricks and of the ledger": HANDLER_LIMIT_S, "SEND_TIMEOUT_S twice": 2 * bus.send_timeout_s}
+
+
 @cache
 def app() -> App:
     """Built at the first call: importing this module must need neither settings nor a running event loop."""
+    check_time_limits(time_limits(load(BusSettings)))
     bus = Bus(load(BusSettings))
     settings = load(TrainSettings)
     jobs = Jobs(settings.databricks_timeout_s)
@@ -51,7 +58,9 @@ async def open_train() -> None:
 
 
 @blueprint.function_name("train")
-@blueprint.service_bus_queue_trigger(arg_name="message", queue_name=TRAIN, connection=SERVICEBUS)
+@blueprint.service_bus_queue_trigger(
+    arg_name="message", queue_name=TRAIN, connection=SERVICEBUS, data_type=func.DataType.BINARY
+)
 async def train(message: func.ServiceBusMessage) -> None:
     bus_time.observe(message.enqueued_time_utc)
     body = message.get_body()

@@ -17,6 +17,7 @@ from functions.publisher import Publisher
 from functions.queues import TRAIN
 from functions.replies import Replies
 from functions.shared_calls import SharedCalls
+from functions.time_limits import limited
 from functions.train.jobs import RunStatus
 from functions.train.places import EndedRun
 from functions.train.poller import RunPoller
@@ -68,10 +69,8 @@ class TrainService:
         try:
             command = message.command
             self._catalog.check(command.model_type, command.parameters, command.key)
-            if isinstance(message, StartTraining):
-                await self._start(message.command)
-            else:
-                await self._check(message)
+            async with limited():
+                await (self._start(command) if isinstance(message, StartTraining) else self._check(message))
         except Unavailable as trouble:
             _log_cause(message.command, trouble)
             await self._replies.retry_later(TRAIN, message, trouble)

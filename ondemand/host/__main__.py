@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +9,9 @@ from typing import Annotated
 import typer
 import uvloop
 
-from ondemand.host.app_settings import load_local_settings
+from ondemand.host.app_settings import load_local_settings, local_cors
 from ondemand.host.errors import HostError
+from ondemand.host.function_timeout import INHERITED_SOCKET, listening_socket, start_again
 from ondemand.host.index import index_functions
 from ondemand.host.options import read_host_options
 from ondemand.host.worker.choice import choose_worker
@@ -48,6 +48,7 @@ def serve(
 
 
 async def _run(script_root: Path, port: int, drain_timeout: float) -> None:
+    started_in, is_new = Path.cwd(), INHERITED_SOCKET not in os.environ
     os.chdir(script_root)
     load_local_settings(script_root, os.environ)
     options = read_host_options(script_root, os.environ)
@@ -58,12 +59,13 @@ async def _run(script_root: Path, port: int, drain_timeout: float) -> None:
     from ondemand.host.server import Host
 
     try:
-        listening = socket.create_server(("127.0.0.1", port))
+        listening = listening_socket(port)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise HostError(f"port {port}: {reason}; --port takes another one, 0 any free one") from error
     with listening:
-        await Host(functions, options, worker).run(listening, drain_timeout)
+        if await Host(functions, options, worker, local_cors(script_root)).run(listening, drain_timeout, is_new):
+            start_again(listening, started_in)  # before the loop ends, which would wait for threads
 
 
 def _log_to_stderr(level: int) -> None:

@@ -49,9 +49,15 @@ class Bodies:
         self._total = 0
 
     async def read(self, request: Request) -> bytes:
-        """The body, which counts until it is released. Raises BodyRefused and ClientGone."""
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._max_bytes:
+        """The body, which counts until it is released. Raises BodyRefused and ClientGone.
+
+        A body in chunks is empty: the official host reads it only if Content-Length is above 0
+        (azure-functions-host#4926).
+        """
+        declared = int(request.headers.get("content-length", "0"))
+        if declared == 0:
+            return b""
+        if declared > self._max_bytes:
             raise BodyRefused(413, f"a body of {declared} bytes")
         chunks: list[bytes] = []
         size, more = 0, True
@@ -65,7 +71,7 @@ class Bodies:
                 size += len(chunk)
                 self._total += len(chunk)
                 more = message["more_body"]
-                self._refuse_too_large(size)
+                self._refuse_too_much()
         except BaseException:  # also a cancellation: nobody will release it
             self.release(size)
             raise
@@ -74,9 +80,7 @@ class Bodies:
     def release(self, size: int) -> None:
         self._total -= size
 
-    def _refuse_too_large(self, size: int) -> None:
-        if size > self._max_bytes:
-            raise BodyRefused(413, f"a body of more than {self._max_bytes} bytes")
+    def _refuse_too_much(self) -> None:
         if self._total > self._max_total:
             raise BodyRefused(503, f"{self._total} bytes of bodies are under way")
 

@@ -2,27 +2,32 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+import os
+from collections.abc import Callable, Iterable
 
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor, register_url_convertor
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ondemand.host.app_settings import Cors
 from ondemand.host.bodies import Bodies, BodyRefused, ClientGone, Refusal
 from ondemand.host.failures import failures
-from ondemand.host.http_messages import to_response, to_trigger_input
+from ondemand.host.function_timeout import WorkerRestarts
+from ondemand.host.http_limits import RequestLimits, TooManyRequestsError
+from ondemand.host.http_messages import in_chunks, to_response, to_trigger_input
 from ondemand.host.index import HttpTrigger, IndexedFunction
 from ondemand.host.invocation import Invoker, TriggerInput
 from ondemand.host.options import HttpOptions
+from ondemand.host.paths import BadPath, decoded
 from ondemand.host.routes import RouteTable, RouteTemplate
 from ondemand.site_guard import SiteGuard
 
 ANONYMOUS_PLACES = 64
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+NO_HOMEPAGE_SETTING = "AzureWebJobsDisableHomepage"
 logger = logging.getLogger(__name__)
 
 
@@ -35,39 +40,14 @@ class _AnyPath(PathConvertor):
 register_url_convertor("any", _AnyPath())
 
 
-class TooManyRequestsError(Exception):
-    """As many requests as ``maxOutstandingRequests`` are running or waiting already."""
-
-
-class RequestLimits:
-    """Admits ``maxOutstandingRequests`` at a time and runs ``maxConcurrentRequests`` of them."""
-
-    def __init__(self, max_outstanding: int | None, max_concurrent: int | None) -> None:
-        self._outstanding = 0
-        self._max_outstanding = max_outstanding
-        self._running = None if max_concurrent is None else asyncio.Semaphore(max_concurrent)
-
-    @asynccontextmanager
-    async def admit(self) -> AsyncIterator[None]:
-        """Hold a place while a request is served; raises TooManyRequestsError if there is none."""
-        if self._max_outstanding is not None and self._outstanding >= self._max_outstanding:
-            raise TooManyRequestsError
-        self._outstanding += 1
-        try:
-            if self._running is None:
-                yield
-            else:
-                async with self._running:
-                    yield
-        finally:
-            self._outstanding -= 1
-
-
 class HttpFunctions:
     """Runs the function a request is routed to.
 
     A body is read before the request takes a place: clients that send slowly, or stop, hold none. Anonymous functions
     have places of their own, so that probes are answered while all others are taken.
+
+    A client that leaves ends no function, as in Azure: the Python worker is told of none. A request whose client has
+    left before its function began is not run.
     """
 
     def __init__(
@@ -89,20 +69,33 @@ class HttpFunctions:
         self._bodies = bodies
         self._is_crowded = is_crowded
 
-    async def serve(self, request: Request) -> Response:
-        """Answer one request: 404 without a route, 429 over the limit, an empty 500 if the function raises."""
-        found = self._routes.find(request.method, request.scope["raw_path"].decode("ascii").partition("?")[0])
-        if found is None:
-            return Response(status_code=404)
-        function, parameters = found
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, of any method: 404 without a route, HEAD and OPTIONS too."""
+        request = Request(scope, receive, send)
+        try:
+            path = decoded(scope["raw_path"].decode("ascii"))
+        except BadPath:
+            response = Response(status_code=400)
+        else:
+            found = self._routes.find(request.method, path)
+            response = _no_function(path) if found is None else await self._serve(request, path, *found)
+        await response(scope, receive, send)
+
+    async def _serve(
+        self, request: Request, path: str, function: IndexedFunction, parameters: dict[str, str]
+    ) -> Response:
+        """429 over the limit, an empty 500 if the function raises."""
         is_anonymous = isinstance(function.trigger, HttpTrigger) and function.trigger.anonymous
         if self._is_crowded() and not is_anonymous:
             return Refusal(503)
         try:
             body = await self._bodies.read(request)
             try:
-                async with (self._anonymous_limits if is_anonymous else self._limits).admit():
-                    return await self._invoke(function, to_trigger_input(request, body, parameters))
+                async with (self._anonymous_limits if is_anonymous else self._limits).admit() as waited:
+                    if waited and await request.is_disconnected():
+                        raise ClientGone
+                    given = to_trigger_input(request, path, body, parameters)
+                    return in_chunks(request, await self._invoke(function, given))
             finally:
                 self._bodies.release(len(body))
         except TooManyRequestsError:
@@ -111,14 +104,14 @@ class HttpFunctions:
             logger.warning("%s %s: %d, %s", request.method, function.name, refused.status, refused)
             return Refusal(refused.status)
         except ClientGone:
-            logger.info("%s %s: the client went away in the middle of its request", request.method, function.name)
+            logger.info("%s %s: the client went away before the function began", request.method, function.name)
             return Response(status_code=400)  # to nobody
 
     async def _invoke(self, function: IndexedFunction, given: TriggerInput) -> Response:
         try:
             return to_response(await self._invoker.invoke(function, given))
-        except asyncio.CancelledError:
-            # The host stops and the time to drain is over; what it asked for may well be there at the next try.
+        except (asyncio.CancelledError, WorkerRestarts):
+            # The time to drain is over, or the worker restarts; what it asked for may well be there at the next try.
             return Response(status_code=503, headers={"Retry-After": "1"})
         except Exception as error:  # noqa: BLE001  # a function may raise anything; the client gets no trace of it
             failures.log(logger, f"function {function.name} failed", error)
@@ -130,16 +123,20 @@ def full_route(options: HttpOptions, trigger: HttpTrigger) -> str:
     return f"{options.route_prefix.strip('/')}/{trigger.route}".strip("/")
 
 
-def http_app(functions: HttpFunctions) -> ASGIApp:
+def http_app(functions: HttpFunctions, cors: Cors) -> ASGIApp:
     """The ASGI application: the admin pages, then the functions."""
-    app = Starlette(
+    app: ASGIApp = Starlette(
         routes=[
             Route("/admin/host/ping", _ping, methods=["GET", "POST"]),
             Route("/admin/host/status", _status),
-            Route("/{path:any}", functions.serve, methods=METHODS),
+            Route("/{path:any}", functions),
         ]
     )
-    return SiteGuard(app)
+    if cors.origins:
+        app = CORSMiddleware(
+            app, cors.origins, allow_methods=["*"], allow_headers=["*"], allow_credentials=cors.credentials
+        )
+    return SiteGuard(app, origins=cors.origins)
 
 
 async def _ping(_: Request) -> Response:
@@ -148,3 +145,12 @@ async def _ping(_: Request) -> Response:
 
 async def _status(_: Request) -> Response:
     return JSONResponse({"state": "Running"})
+
+
+def _no_function(path: str) -> Response:
+    """The official host has a page at the root, which App Service's own probes ask for."""
+    if path != "/":
+        return Response(status_code=404)
+    if os.environ.get(NO_HOMEPAGE_SETTING, "").lower() == "true":
+        return Response(status_code=204)
+    return HTMLResponse("<!DOCTYPE html><title>Functions</title><p>The functions host is running.</p>\n")

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ondemand.host.invocation import TriggerInput
+from ondemand.host.paths import encoded
 from ondemand.host.worker.protos import RpcHttp, RpcHttpCookie, RpcTraceContext, TypedData
 
 _SAME_SITE = {
@@ -22,12 +23,12 @@ _SAME_SITE = {
 }
 
 
-def to_trigger_input(request: Request, body: bytes, route_parameters: Mapping[str, str]) -> TriggerInput:
-    """The request for the worker: its body is bytes, and headers or query keys that are repeated are joined."""
+def to_trigger_input(request: Request, path: str, body: bytes, route_parameters: Mapping[str, str]) -> TriggerInput:
+    """A request, its *path* decoded. The body is bytes; headers and query keys that are repeated are joined."""
     headers = _joined(request.headers.items())
     http = RpcHttp(
         method=request.method,
-        url=_url(request),
+        url=_url(request, path),
         headers=headers,
         query=_query(request),
         params=route_parameters,
@@ -50,6 +51,13 @@ def to_response(data: TypedData | None) -> Response:
     return response
 
 
+def in_chunks(request: Request, response: Response) -> Response:
+    """The response of a function without a Content-Length of the host's own, for which HTTP/1.0 has no other way."""
+    if response.body and request.scope["http_version"] != "1.0":
+        del response.headers["content-length"]
+    return response
+
+
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in pairs:
@@ -64,11 +72,10 @@ def _query(request: Request) -> dict[str, str]:
     return {name: value for name, value in _joined(pairs).items() if value}
 
 
-def _url(request: Request) -> str:
-    """The URL as the client sent it; Starlette's has the path unquoted."""
-    query = request.url.query
-    path = request.scope["raw_path"].decode("ascii")
-    return f"{request.url.scheme}://{request.url.netloc}{path}" + (f"?{query}" if query else "")
+def _url(request: Request, path: str) -> str:
+    query = request.scope["query_string"].decode("ascii")
+    host = request.headers.get("host", "")
+    return f"{request.scope['scheme']}://{host}{encoded(path)}" + (f"?{query}" if query else "")
 
 
 def _set_cookie(cookie: RpcHttpCookie) -> str:

@@ -1,10 +1,8 @@
-"""Calling a function through its worker, within ``functionTimeout``."""
+"""Calling a function through its worker."""
 
-import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from ondemand.host.errors import FunctionError
 from ondemand.host.index import IndexedFunction
@@ -30,20 +28,14 @@ class TriggerInput:
 class Invoker:
     """Has a worker call functions."""
 
-    def __init__(self, worker: Worker, timeout: timedelta | None) -> None:
+    def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._timeout = None if timeout is None else timeout.total_seconds()
 
     async def invoke(self, function: IndexedFunction, given: TriggerInput) -> TypedData | None:
-        """Call *function* with its trigger and return its result.
-
-        Raises FunctionError for what the function raised, and TimeoutError after ``functionTimeout``; a coroutine is
-        cancelled then, a thread cannot be and runs on.
-        """
+        """Call *function* with its trigger and return its result. Raises FunctionError for what the function raised."""
         arguments = [ParameterBinding(function.argument, given.data)]
         request = InvocationRequest(str(uuid.uuid4()), function.function_id, arguments, given.metadata, given.trace)
-        async with asyncio.timeout(self._timeout):
-            response = await self._worker.invoke(request)
+        response = await self._worker.invoke(request)
         if response.result.status != StatusResult.Success:
             raise FunctionError(response.result.exception.message, response.result.exception.stack_trace)
         return response.return_value

@@ -1,13 +1,12 @@
 """Route templates of HTTP triggers: ``predict/{runId}``, ``items/{id:int}``, ``files/{*path}``, ``list/{page?}``.
 
-Like ASP.NET's, they match without regard to case, and a literal segment wins over a parameter.
+Like ASP.NET's, they match a decoded path (`paths`) without regard to case, and a literal segment wins over a parameter.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-from urllib.parse import unquote
 
 from ondemand.host.errors import HostError
 
@@ -37,15 +36,15 @@ class RouteTemplate:
         """Compile *text*; raise HostError for a segment or constraint that is not supported."""
         segments = [segment for segment in text.split("/") if segment]
         compiled = [_segment(text, segment) for segment in segments]
-        pattern = "".join(regex for regex, _ in compiled)
-        return cls(text, re.compile(pattern, re.IGNORECASE), tuple(rank for _, rank in compiled))
+        pattern = "".join(regex for regex, _ in compiled) + "/*"
+        return cls(text, re.compile(pattern, re.IGNORECASE | re.DOTALL), tuple(rank for _, rank in compiled))
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the route parameters if the (still quoted) *path* matches, else None."""
-        match = self._pattern.fullmatch("/" + path.strip("/") if path.strip("/") else "")
+        """Return the route parameters if the decoded *path* matches, else None."""
+        match = self._pattern.fullmatch(path)
         if match is None:
             return None
-        return {name: unquote(value) for name, value in match.groupdict().items() if value is not None}
+        return {name: value for name, value in match.groupdict().items() if value}
 
 
 def _segment(template: str, segment: str) -> tuple[str, int]:

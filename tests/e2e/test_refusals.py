@@ -1,5 +1,6 @@
 """Bad input: a clear problem, every wrong field named, and no queue message."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -31,6 +32,16 @@ async def test_problem(client: Client, content: bytes, headers: dict[str, str], 
     assert answer["error"]["type"].endswith(slug)
     assert answer["error"]["status"] == status
     assert answer["error"]["detail"]
+
+
+async def test_body_in_chunks_is_refused_with_what_to_do(client: Client) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    response = await client.http.post("/predict", content=chunks(), headers=JSON)
+    error = response.json()["error"]
+    assert (response.status_code, error["type"]) == (411, "urn:mlflow-ondemand:problem:length-required")
+    assert "Content-Length" in error["detail"]
 
 
 async def test_every_wrong_field_is_named(client: Client) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.amqp import AmqpAnnotatedMessage
 
@@ -31,11 +31,11 @@ async def send(stack: Stack, queue: str, message: ServiceBusMessage | AmqpAnnota
         await sender.send_messages(message)
 
 
-async def take(stack: Stack, queue: str) -> ServiceBusReceivedMessage:
+async def take(stack: Stack, queue: str, sub_queue: ServiceBusSubQueue | None = None) -> ServiceBusReceivedMessage:
     """Receive the next message, which is then gone."""
     async with (
         ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as bus,
-        bus.get_queue_receiver(queue) as receiver,
+        bus.get_queue_receiver(queue, sub_queue=sub_queue) as receiver,
     ):
         (message,) = await receiver.receive_messages(max_wait_time=PATIENCE_S)
         await receiver.complete_message(message)
@@ -56,6 +56,13 @@ async def until_empty(stack: Stack, *queues: str) -> None:
     """Wait until nothing is active or dead in *queues*. Raises TimeoutError."""
     async with asyncio.timeout(PATIENCE_S):
         while await _waiting(stack, queues):  # noqa: ASYNC110  # a queue tells nobody that it is empty
+            await asyncio.sleep(POLL_S)
+
+
+async def until_dead(stack: Stack, queue: str) -> None:
+    """Wait until a message is dead in *queue*. Raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (await counts(stack))[queue].dead_letter:  # noqa: ASYNC110  # as above
             await asyncio.sleep(POLL_S)
 
 

@@ -42,6 +42,16 @@ print(json.dumps([names, DEPLOYMENTS]))
     assert set(names) == {name for functions in deployments.values() for name in functions}
 
 
+def test_bodies_of_messages_come_as_bytes() -> None:
+    """Of a text that is JSON the host makes metadata, which hide a message's own (azure-functions-host#7119)."""
+    code = """
+import function_app, json
+triggers = [json.loads(binding) for f in function_app.app.get_functions() for binding in f.get_raw_bindings()]
+print({each.get("dataType") for each in triggers if each["type"] == "serviceBusTrigger"})
+"""
+    assert run(code).strip() == "{'BINARY'}"
+
+
 def test_pools_get_dead_letter_functions_of_their_own(tmp_path: Path) -> None:
     catalog = tmp_path / "models.yaml"
     catalog.write_text((ROOT / "models.yaml").read_text().replace("artifact_name: model", "pool: gpu", 1))

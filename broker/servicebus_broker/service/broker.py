@@ -33,7 +33,8 @@ class Broker:
     ``queues`` exist from the start; `create_queue` and `delete_queue`
     report to a recorder. If that is a journal, created queues are back after a restart, until they are deleted;
     configured queues are reset to the configuration, even if they were changed or deleted. Without a ``key``, every
-    client may do everything.
+    client may do everything. With ``keeps_session_locks`` a session is locked until its lock expires when its client
+    has gone without a word, as it may be in Service Bus.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Broker:
         clock: Clock,
         limits: Limits = DEFAULT_LIMITS,
         key: SharedKey | None = None,
+        keeps_session_locks: bool = False,
     ) -> None:
         self.limits = limits
+        self.keeps_session_locks = keeps_session_locks
         self.key = key
         self.totals = Totals(limits)
         self.container_id = f"local-broker-{uuid4().hex[:8]}"

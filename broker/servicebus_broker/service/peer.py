@@ -56,6 +56,10 @@ class Namespace(Protocol):
     @property
     def clock(self) -> Clock: ...
 
+    @property
+    def keeps_session_locks(self) -> bool:
+        """Whether the session of a client that is gone without a word stays locked until its lock expires."""
+
 
 class Peer:
     """Turns a connection's events into operations on queues.
@@ -114,7 +118,11 @@ class Peer:
         self.close(self.connection.fault)
 
     def connection_lost(self) -> None:
-        """The transport is gone."""
+        """The transport is gone: what links there are were not ended by the client."""
+        if self._namespace.keeps_session_locks:
+            for node in self._nodes.values():
+                if isinstance(node, SessionReceiver):
+                    node.keep_lock()
         for event in self.connection.connection_lost():
             self._handle(event)
         self._namespace.disconnected(self)

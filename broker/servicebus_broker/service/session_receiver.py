@@ -29,6 +29,7 @@ class SessionReceiver(ReceiverNode):
         self.lock: SessionLock | None = None
         self._seeking: int | None = None
         self._lost = False
+        self._keeps_lock = False
 
     @property
     def session_id(self) -> str | None:
@@ -91,11 +92,14 @@ class SessionReceiver(ReceiverNode):
         elif not event.settled:
             self.link.confirm(event.delivery_id, rejection(_session_lost()))
 
+    def keep_lock(self) -> None:
+        """Hold the session until its lock expires, also when the link is gone."""
+        self._keeps_lock = True
+
     def closed(self) -> None:
-        # A session is free at once when its link or connection goes away.
         if self._seeking is not None:
             self.entity.stop_seeking(self._seeking)
-        if self.lock is not None:
+        if self.lock is not None and not self._keeps_lock:
             self.queue.release_session(self.lock)
 
     def _attach(self, lock: SessionLock) -> None:

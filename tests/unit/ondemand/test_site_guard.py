@@ -14,8 +14,8 @@ async def answers(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def status(method: str, body: bytes = b"", **headers: str) -> int:
-    guard = SiteGuard(answers, {"ONDEMAND_ALLOWED_HOSTS": "Dev.Example, "})
+async def status(method: str, body: bytes = b"", sites: str = "", **headers: str) -> int:
+    guard = SiteGuard(answers, {"ONDEMAND_ALLOWED_HOSTS": "Dev.Example, "}, sites.split())
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url=HERE) as client:
         return (await client.request(method, "/predict", content=body, headers=sent)).status_code
@@ -73,6 +73,14 @@ async def test_page_of_another_site_changes_nothing(headers: dict[str, str]) -> 
 async def test_name_that_a_page_made_up_is_refused(method: str, host: str, expected: int) -> None:
     """DNS rebinding: the page's own name leads to this machine, and its browser sends that name."""
     assert await status(method, host=host) == expected
+
+
+@pytest.mark.parametrize(
+    ("sites", "expected"), [("http://a http://friend.example", 200), ("*", 200), ("http://other.example", 403)]
+)
+async def test_page_of_a_site_that_may_ask_is_answered(sites: str, expected: int) -> None:
+    page = {"origin": "http://Friend.example", "sec_fetch_site": "cross-site"}
+    assert await status("POST", b"{}", sites, **JSON, **page) == expected
 
 
 async def test_body_needs_a_type() -> None:

@@ -1,5 +1,7 @@
 """Links that ask for a session."""
 
+import pytest
+
 from servicebus_broker.amqp.frames import encode_frame
 from servicebus_broker.amqp.performatives import (
     Attach,
@@ -7,7 +9,7 @@ from servicebus_broker.amqp.performatives import (
     Source,
 )
 from servicebus_broker.amqp.values import Symbol, UInt
-from servicebus_broker.queues.settings import FOREVER
+from servicebus_broker.queues.settings import FOREVER, QueueSettings
 from servicebus_broker.service.broker import Broker
 from tests.unit.client import attach_receiver, attach_sender, credit
 from tests.unit.peers import Client, deliveries, encoded, transfer
@@ -69,4 +71,34 @@ def test_client_that_stopped_waiting_gets_no_session(broker: Broker) -> None:
     assert broker.next_due() == FOREVER
     sender.send(attach_sender("sessions"), transfer(0, encoded("a", session="s")))
     other.send(attach_receiver("sessions", filter_={Symbol("com.microsoft:session-filter"): "s"}), credit(0, 1))
+    assert deliveries(other) == ["a"]
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_session_of_a_client_that_is_gone_may_be_kept_until_its_lock_expires(clock: FakeClock, keeps: bool) -> None:
+    queue = QueueSettings("sessions", requires_session=True, lock_duration=30)
+    broker = Broker([queue], clock, keeps_session_locks=keeps)
+    sender, gone, other = Client(broker), Client(broker), Client(broker)
+    next_session = attach_receiver("sessions", filter_={Symbol("com.microsoft:session-filter"): None})
+    sender.send(attach_sender("sessions"), transfer(0, encoded("a", session="s")))
+    gone.send(next_session, credit(0, 1))
+    assert deliveries(gone) == ["a"]
+    gone.peer.connection_lost()
+    other.send(next_session, credit(0, 1))
+    assert deliveries(other) == ([] if keeps else ["a"])
+    clock.advance(31)
+    broker.advance()
+    broker.dispatch()
+    assert deliveries(other) == (["a"] if keeps else [])
+
+
+def test_session_is_free_when_its_client_ends_its_link(clock: FakeClock) -> None:
+    broker = Broker([QueueSettings("sessions", requires_session=True)], clock, keeps_session_locks=True)
+    sender, first, other = Client(broker), Client(broker), Client(broker)
+    next_session = attach_receiver("sessions", filter_={Symbol("com.microsoft:session-filter"): None})
+    sender.send(attach_sender("sessions"), transfer(0, encoded("a", session="s")))
+    first.send(next_session)
+    first.send(encode_frame(Detach(0, closed=True), channel=1))
+    first.peer.connection_lost()
+    other.send(next_session, credit(0, 1))
     assert deliveries(other) == ["a"]

@@ -5,16 +5,26 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.integration.ondemand.host.conftest import DEADLINE, RunningPart, host_arguments, host_environ, running, told
+from tests.integration.ondemand.host.conftest import (
+    APP,
+    DEADLINE,
+    RunningPart,
+    host_arguments,
+    host_environ,
+    running,
+    told,
+)
 
 
 async def test_the_function_gets_the_request_and_its_answer_goes_out(http: httpx.AsyncClient) -> None:
-    response = await http.post("/api/echo/a%20b?x=1&x=2&y=", json={}, headers={"X-Test": "1"})
+    response = await http.post("/api/echo/%61%20b?x=1&x=2&y=", json={}, headers={"X-Test": "1"})
     assert response.status_code == 203
     assert response.headers["x-answer"] == "yes"
     assert response.headers["content-type"] == "application/json"
@@ -49,9 +59,62 @@ async def test_none_is_no_answer(http: httpx.AsyncClient, host: RunningPart) -> 
     assert 'unsupported type "http" for Python type "NoneType"' in host.log.read_text()
 
 
-async def test_what_has_no_route_is_not_found(http: httpx.AsyncClient) -> None:
-    for response in (await http.get("/echo/a"), await http.delete("/api/echo/a"), await http.get("/api/never_started")):
-        assert response.status_code == 404
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/echo/a"),
+        ("GET", "/api/never_started"),
+        *((method, "/api/echo/a") for method in ("DELETE", "HEAD", "OPTIONS", "PROPFIND")),
+    ],
+)
+async def test_what_has_no_route_is_not_found(http: httpx.AsyncClient, method: str, path: str) -> None:
+    assert (await http.request(method, path)).status_code == 404
+
+
+async def test_function_without_methods_has_all(http: httpx.AsyncClient) -> None:
+    for method in ("GET", "OPTIONS", "PROPFIND"):
+        assert (await http.request(method, "/api/any")).text == method
+    head = await http.head("/api/any")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_escaped_nul_is_a_bad_request(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/api/echo/a%00")).status_code == 400
+
+
+async def test_answer_has_a_date_and_no_length(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/plain")
+    assert (answer.headers["transfer-encoding"], "content-length" in answer.headers) == ("chunked", False)
+    assert (parsedate_to_datetime(answer.headers["date"]).tzinfo, "server" in answer.headers) == (UTC, False)
+    assert (await http.get("/api/boom")).headers["content-length"] == "0"
+
+
+async def test_root_has_a_page(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/")).headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_page_at_the_root_can_be_disabled(bus: str, tmp_path: Path) -> None:
+    environ = {**host_environ(bus, ("plain",)), "AzureWebJobsDisableHomepage": "true"}
+    with running(tmp_path / "host.log", *host_arguments(), **environ) as part:
+        assert httpx.get(part.addresses["url"]).status_code == 204
+
+
+async def test_pages_of_the_sites_in_local_settings_may_ask(tmp_path: Path) -> None:
+    for name in ("function_app.py", "host.json"):
+        (tmp_path / name).write_bytes((APP / name).read_bytes())
+    (tmp_path / "local.settings.json").write_text('{"Host": {"CORS": "https://app.example, http://b"}}')
+    arguments = ("ondemand.host", "--script-root", str(tmp_path), "--port", "0")
+    with running(tmp_path / "host.log", *arguments, **host_environ("no bus", ("any_method",))) as host:
+        async with httpx.AsyncClient(base_url=host.addresses["url"], timeout=DEADLINE) as http:
+            page = {"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}
+            preflight = {**page, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-test"}
+            allowed = await http.options("/api/any", headers=preflight)
+            assert allowed.headers["access-control-allow-origin"] == "https://app.example"
+            assert "PUT" in allowed.headers["access-control-allow-methods"]
+            assert allowed.headers["access-control-allow-headers"] == "x-test"
+            answer = await http.put("/api/any", headers=page)
+            assert (answer.text, answer.headers["access-control-allow-origin"]) == ("PUT", "https://app.example")
+            assert (await http.put("/api/any", headers={"Origin": "https://other.example"})).status_code == 403
 
 
 async def test_admin_pages(http: httpx.AsyncClient) -> None:

@@ -17,6 +17,13 @@ def test_a_response_byte_by_byte_and_the_next_one() -> None:
         assert answer == Answer(200, b"[5.125]")
 
 
+def test_a_body_in_chunks() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    parser = ResponseParser()
+    assert parser.feed(head + b"4\r\n[5.1\r\n") is None
+    assert parser.feed(b"3\r\n25]\r\n0\r\n\r\n") == Answer(200, b"[5.125]")
+
+
 def test_an_empty_body() -> None:
     assert ResponseParser().feed(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n") == Answer(503, b"")
 
@@ -24,7 +31,7 @@ def test_an_empty_body() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
         b"nonsense\r\n\r\n",
         RESPONSE + b"H",

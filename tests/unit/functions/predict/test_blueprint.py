@@ -76,6 +76,15 @@ async def test_refused_request_is_an_operation_in_the_status_error(handlers: dic
     assert (document["status"], document["error"]["status"], document["runId"]) == ("error", 400, None)
 
 
+async def test_body_in_chunks_is_411_with_what_to_do(handlers: dict[str, Handler]) -> None:
+    """The Functions host gives an empty body then (azure-functions-host#4926)."""
+    headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    response = await handlers["predict"](request(b"", headers))
+    error = json.loads(response.get_body())["error"]
+    assert (response.status_code, error["type"]) == (411, "urn:mlflow-ondemand:problem:length-required")
+    assert "Content-Length" in error["detail"]
+
+
 async def test_unknown_run_is_404(handlers: dict[str, Handler]) -> None:
     response = await handlers["operation"](request(runId=ID))
     assert (response.status_code, json.loads(response.get_body())["error"]["title"]) == (404, "Unknown run")

@@ -2,14 +2,28 @@ import json
 
 import pytest
 
-from functions.errors import MalformedRequest, UnsupportedContentEncoding, UnsupportedMediaType
-from functions.predict.body import json_object
+from functions.errors import LengthRequired, MalformedRequest, UnsupportedContentEncoding, UnsupportedMediaType
+from functions.predict.body import json_object, received_body
 
 
 def reason(body: bytes) -> str:
     with pytest.raises(MalformedRequest) as refusal:
         json_object(None, body, 1000)
     return refusal.value.detail.removeprefix("The body is not valid JSON: ")
+
+
+def test_body_in_chunks_did_not_arrive() -> None:
+    with pytest.raises(LengthRequired, match="Send the body with Content-Length"):
+        received_body({"transfer-encoding": "chunked"}, b"")
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-length": "2"}, {"transfer-encoding": "chunked"}])
+def test_body_that_arrived_is_taken_however_it_was_sent(headers: dict[str, str]) -> None:
+    assert received_body(headers, b"{}") == b"{}"
+
+
+def test_request_without_a_body_is_no_chunked_one() -> None:
+    assert received_body({"content-length": "0"}, b"") == b""
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,6 @@ def test_a_type_without_an_example_shows_none() -> None:
 
 def test_every_status_of_predict_has_the_operation_as_its_body() -> None:
     responses = DOCUMENT["paths"]["/predict"]["post"]["responses"]
-    assert set(responses) == {"200", "202", "400", "401", "404", "413", "415", "422", "429", "500", "502", "503"}
+    assert set(responses) == {"200", "202", "400", "401", "404", "411", "413", "415", "422", "429", "500", "502", "503"}
     assert references(responses) == {"#/components/schemas/Operation"}
     assert DOCUMENT["info"]["version"] == "1.2.3"

@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
+from functions.errors import Unavailable
 from functions.run_model.threads import CallTimeout, Threads
 
 
@@ -84,6 +85,17 @@ async def test_calls_beyond_the_places_wait(gate: Gate) -> None:
     gate.open.set()
     assert await first == "name"
     assert await second == 2
+
+
+async def test_wait_for_a_place_may_have_an_end(gate: Gate) -> None:
+    threads = Threads("look-up", 1, 30, wait_s=0.05)
+    first = asyncio.create_task(threads.run(gate))
+    assert await asyncio.to_thread(gate.began.wait, 30)
+    with pytest.raises(Unavailable, match="Every thread for a look-up is busy"):
+        await threads.run(lambda: 2)
+    gate.open.set()
+    assert await first == "look-up"
+    assert await threads.run(lambda: 2) == 2
 
 
 async def test_call_that_hangs_is_given_up_and_another_begins(gate: Gate) -> None:

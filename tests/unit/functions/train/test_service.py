@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from functions import telemetry
+from functions import telemetry, time_limits
 from functions.catalog import ModelType, load_catalog
 from functions.catalog import Trainings as Limits
 from functions.contracts import CheckTraining, Event, RunModel, StartTraining, Training, utc_now
@@ -80,7 +80,11 @@ def publisher() -> RecordingPublisher:
 
 @pytest.fixture
 def service(databricks: Databricks, publisher: RecordingPublisher, tmp_path: Path) -> TrainService:
-    quotas = Quotas(Ledger(open_store(tmp_path.as_uri()), "trainings"), TrainSettings(), databricks.status)
+    return service_of(databricks, publisher, tmp_path)
+
+
+def service_of(databricks: Databricks, publisher: RecordingPublisher, folder: Path) -> TrainService:
+    quotas = Quotas(Ledger(open_store(folder.as_uri()), "trainings"), TrainSettings(), databricks.status)
     return TrainService(CATALOG, publisher, Replies(publisher), databricks, quotas)
 
 
@@ -116,6 +120,24 @@ async def test_quota_of_a_caller_refuses_no_other_one(
     }
     assert statuses == {both[0].operation: "error", both[1].operation: "running"}
     assert len(databricks.tokens) == 2
+
+
+class HangingDatabricks(Databricks):
+    async def status(self, databricks_run_id: int) -> RunStatus:
+        never: asyncio.Future[RunStatus] = asyncio.get_running_loop().create_future()
+        return await never
+
+
+async def test_message_that_takes_too_long_is_put_off(
+    publisher: RecordingPublisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At functionTimeout the host would kill the worker with all messages in it."""
+    monkeypatch.setattr(time_limits, "HANDLER_LIMIT_S", 0.05)
+    service = service_of(HangingDatabricks(), publisher, tmp_path)
+    await service.handle(StartTraining(command=COMMAND))
+    (put_off,) = publisher.published
+    assert isinstance(put_off.message, StartTraining)
+    assert put_off.message.attempt == 1
 
 
 async def test_trouble_with_the_places_is_no_outcome(

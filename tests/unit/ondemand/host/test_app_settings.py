@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ondemand.host.app_settings import load_local_settings, resolve_expressions
+from ondemand.host.app_settings import NO_CORS, Cors, load_local_settings, local_cors, resolve_expressions
 from ondemand.host.errors import HostError
 
 
@@ -44,3 +44,25 @@ def test_expressions_are_replaced() -> None:
 def test_a_setting_that_is_not_set_is_named() -> None:
     with pytest.raises(HostError, match="POOL"):
         resolve_expressions("%POOL%", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "cors"),
+    [
+        ("{}", NO_CORS),
+        ('{"Host": {"LocalHttpPort": 7071}}', NO_CORS),
+        ('{"Host": {"CORS": "*"}}', Cors(("*",))),
+        ('{"Host": {"CORS": "https://A.example/, http://b", "CORSCredentials": true}}',
+         Cors(("https://a.example", "http://b"), credentials=True)),
+    ],
+)  # fmt: skip
+def test_sites_whose_pages_may_ask(tmp_path: Path, text: str, cors: Cors) -> None:
+    assert local_cors(tmp_path) == NO_CORS
+    (tmp_path / "local.settings.json").write_text(text)
+    assert local_cors(tmp_path) == cors
+
+
+def test_credentials_are_not_for_every_site(tmp_path: Path) -> None:
+    (tmp_path / "local.settings.json").write_text('{"Host": {"CORS": "*", "CORSCredentials": true}}')
+    with pytest.raises(HostError, match="CORSCredentials"):
+        local_cors(tmp_path)

@@ -7,7 +7,8 @@ from ondemand.host.bodies import Bodies, BodyRefused, ClientGone, max_body_bytes
 from ondemand.host.errors import HostError
 
 
-def request(*chunks: bytes, ends: bool = True, declared: str | None = None) -> Request:
+def request(*chunks: bytes, ends: bool = True, declared: int | None = None) -> Request:
+    """With the length of its chunks as Content-Length, or another one."""
     messages: list[dict[str, object]] = [{"type": "http.request", "body": each, "more_body": True} for each in chunks]
     messages.append({"type": "http.request", "body": b"", "more_body": False} if ends else {"type": "http.disconnect"})
     left = iter(messages)
@@ -15,17 +16,25 @@ def request(*chunks: bytes, ends: bool = True, declared: str | None = None) -> R
     async def receive() -> dict[str, object]:
         return next(left)
 
-    headers = [] if declared is None else [(b"content-length", declared.encode())]
-    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    length = len(b"".join(chunks)) if declared is None else declared
+    return Request({"type": "http", "method": "POST", "headers": [(b"content-length", b"%d" % length)]}, receive)
 
 
 async def test_bound_of_one_body_is_exact() -> None:
     bodies = Bodies(max_bytes=10, max_total=100)
     assert await bodies.read(request(b"12345", b"67890")) == b"1234567890"
-    for too_large in (request(b"12345", b"678901"), request(declared="11"), request(declared="9" * 30)):
+    for declared in (11, 10**30):
         with pytest.raises(BodyRefused) as refused:
-            await bodies.read(too_large)
+            await bodies.read(request(declared=declared))
         assert refused.value.status == 413
+
+
+async def test_body_without_a_length_is_empty_and_not_waited_for() -> None:
+    async def never() -> dict[str, object]:
+        raise AssertionError("read")
+
+    chunked = Request({"type": "http", "method": "POST", "headers": [(b"transfer-encoding", b"chunked")]}, never)
+    assert await Bodies(max_bytes=10).read(chunked) == b""
 
 
 async def test_bodies_count_until_they_are_released() -> None:
@@ -42,7 +51,7 @@ async def test_body_that_is_not_complete_does_not_count() -> None:
     bodies = Bodies(max_bytes=10, max_total=10)
     for _ in range(3):
         with pytest.raises(ClientGone):
-            await bodies.read(request(b"x" * 6, ends=False))
+            await bodies.read(request(b"x" * 6, ends=False, declared=7))
         with pytest.raises(BodyRefused):
             await bodies.read(request(b"x" * 11))
 

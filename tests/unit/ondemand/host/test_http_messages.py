@@ -31,7 +31,7 @@ def request(*headers: tuple[str, str], query: str = "") -> Request:
 
 
 def http(of: Request, body: bytes = b"") -> RpcHttp:
-    given: RpcHttp = to_trigger_input(of, body, {"name": "a b"}).data.http
+    given: RpcHttp = to_trigger_input(of, "/api/a b", body, {"name": "a b"}).data.http
     return given
 
 
@@ -53,7 +53,7 @@ def test_what_is_repeated_is_joined_and_what_is_empty_left_out_of_the_query() ->
 
 
 def test_trace_is_in_the_headers() -> None:
-    trace = to_trigger_input(request(("traceparent", "00-1"), ("tracestate", "v=1")), b"", {}).trace
+    trace = to_trigger_input(request(("traceparent", "00-1"), ("tracestate", "v=1")), "/", b"", {}).trace
     assert trace == RpcTraceContext("00-1", "v=1")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from typing import Any
 
@@ -50,6 +51,11 @@ async def boom(req: func.HttpRequest) -> func.HttpResponse:
     raise ValueError("a secret")
 
 
+@app.route("any")
+async def any_method(req: func.HttpRequest) -> str:
+    return str(req.method)
+
+
 @app.route("open", auth_level=func.AuthLevel.ANONYMOUS)
 async def open_to_all(req: func.HttpRequest) -> str:
     return "open"
@@ -62,12 +68,21 @@ async def nothing(req: func.HttpRequest):  # type: ignore[no-untyped-def]  # Non
 
 @app.route("slow/{seconds}")
 async def slow(req: func.HttpRequest) -> str:
-    seen["slow"].append({})
-    await asyncio.sleep(float(req.route_params["seconds"]))
+    seconds = req.route_params["seconds"]
+    seen["slow"].append({"begins": seconds})
+    await (gate.wait() if seconds == "gate" else asyncio.sleep(float(seconds)))
+    seen["slow"].append({"ends": seconds})
     return "done"
 
 
-@app.route("gate/{state}", methods=["POST"])
+@app.route("hang")
+def hang(req: func.HttpRequest) -> str:
+    seen["slow"].append({"begins": "hang"})
+    threading.Event().wait()
+    return "never"
+
+
+@app.route("gate/{state}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def set_gate(req: func.HttpRequest) -> str:
     state = str(req.route_params["state"])
     if state == "open":
@@ -77,7 +92,7 @@ async def set_gate(req: func.HttpRequest) -> str:
     return state
 
 
-@app.route("seen/{queue}")
+@app.route("seen/{queue}", auth_level=func.AuthLevel.ANONYMOUS)
 async def tell(req: func.HttpRequest) -> func.HttpResponse:
     told = {"running": running, "messages": seen[req.route_params["queue"]]}
     return func.HttpResponse(json.dumps(told), mimetype="application/json")
@@ -89,7 +104,7 @@ async def work(message: func.ServiceBusMessage) -> None:
     noted = note("work", message)
     running += 1
     try:
-        if noted["body"] == "wait":
+        if noted["body"] == "wait" or (noted["body"] == "wait once" and noted["delivery_count"] == 1):
             await gate.wait()
         if noted["body"].startswith("fail"):
             raise ValueError("as asked")

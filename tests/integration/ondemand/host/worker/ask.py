@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ondemand.host.worker.worker import Worker
-from tests.integration.ondemand.host.worker.cases import CASES
+from tests.integration.ondemand.host.worker.cases import CASES, http
 
 APP = Path(__file__).parent / "app"
 
@@ -19,6 +19,15 @@ def worker(name: str) -> Worker:
     from ondemand.host.worker.runtime import RuntimeWorker
 
     return RuntimeWorker()
+
+
+async def cancellation_reaches_function(asked: Worker) -> bool:
+    """As when the time to drain is over."""
+    task = asyncio.create_task(asked.invoke(http("forever")))
+    await sys.modules["function_app"].began.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    return task.cancelled()
 
 
 async def main(name: str) -> None:
@@ -36,9 +45,10 @@ async def main(name: str) -> None:
             "returned": repr(response.return_value),
             "given": told.pop() if told else None,
         }
+    cancelled = await cancellation_reaches_function(asked)
     asked.close()
     functions = [[each.name, each.function_id, list(each.raw_bindings)] for each in indexed]
-    print(json.dumps({"functions": functions, "answers": answers}))
+    print(json.dumps({"functions": functions, "answers": answers, "cancelled": cancelled}))
 
 
 asyncio.run(main(sys.argv[1]))

@@ -81,6 +81,14 @@ def _beginning(case: str, message: str) -> str:
     return start if message.startswith(start) else message
 
 
+def test_cancellation_ends_a_function(own: dict[str, Any]) -> None:
+    assert own["cancelled"]
+
+
+def test_cancellation_ends_a_function_of_the_runtime(runtime: dict[str, Any]) -> None:
+    assert runtime["cancelled"]
+
+
 def test_function_gets_message_as_in_azure(own: dict[str, Any]) -> None:
     given = {case: own["answers"][case]["given"] for case in CASES}
     assert given["string"]["body"] == repr("grüße".encode())

@@ -1,5 +1,6 @@
 """A function app whose functions tell what a worker gave them."""
 
+import asyncio
 import json
 import threading
 from typing import Any
@@ -8,6 +9,7 @@ import azure.functions as func
 
 app = func.FunctionApp()
 told: list[dict[str, Any]] = []
+began = asyncio.Event()
 
 PROPERTIES = (
     *("application_properties", "content_type", "correlation_id", "dead_letter_error_description"),
@@ -109,6 +111,13 @@ async def boom(req: func.HttpRequest) -> str:
 @app.route("boom_in_thread")
 def boom_in_thread(req: func.HttpRequest) -> str:
     raise ValueError("in a thread")
+
+
+@app.route("forever")
+async def forever(req: func.HttpRequest) -> str:
+    began.set()
+    await asyncio.Event().wait()
+    return "never"
 
 
 @app.route("no_text")
