@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.chart.charts import ROOT
@@ -21,6 +21,7 @@ def is_cidr(text: str) -> bool:
 
 @given(st.ip_addresses(), st.data())
 def test_every_network_is_a_cidr(address: ipaddress.IPv4Address | ipaddress.IPv6Address, data: st.DataObject) -> None:
+    assume("." not in address.exploded or address.version == 4)  # Python 3.13 writes some of IPv6 as IPv4
     prefix = data.draw(st.integers(0, address.max_prefixlen))
     assert is_cidr(f"{address.exploded}/{prefix}")
     assert not is_cidr(f"{address}/{address.max_prefixlen + 1 + prefix}")

@@ -1,12 +1,19 @@
 """Publishing through the real SDK to a real broker."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from azure.servicebus.aio import ServiceBusClient
+from servicebus_broker.clock import SystemClock
+from servicebus_broker.queues.settings import QueueSettings
+from servicebus_broker.server import Server
+from servicebus_broker.service.broker import Broker
+from servicebus_broker.service.shared_key import SharedKey
 
 from functions.bus import Bus
 from functions.contracts import Event, Operation
@@ -14,6 +21,7 @@ from functions.errors import RequestTooLarge, Unavailable
 from functions.queues import RESULTS
 from functions.settings import BusSettings
 from ondemand.stack import Stack
+from tests.integration.functions.certificates import write_certificate
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -75,3 +83,31 @@ async def test_a_bus_that_is_away_is_unavailable_and_comes_back(stack: Stack, bu
     await stack.start_part("broker")
     await bus.publish(RESULTS, event(2))
     await bus.open(RESULTS, "train")
+
+
+@pytest_asyncio.fixture
+async def own_bus(tmp_path: Path) -> AsyncIterator[tuple[str, Path]]:
+    """A broker with TLS: its connection string and its certificate.
+
+    It has a loopback address for this process alone, because with TLS the SDK connects to port 5671 only.
+    """
+    high, low = divmod(os.getpid() % 60_000, 250)
+    address = f"127.77.{high}.{low + 1}"
+    identity, public = write_certificate(tmp_path, address)
+    clock = SystemClock()
+    server = Server(Broker([QueueSettings(RESULTS)], clock, key=SharedKey("secret", clock)))
+    await server.start(address, 5671)
+    server.offer_tls(identity)
+    yield f"Endpoint=sb://{address};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=secret", public
+    await server.stop()
+
+
+async def test_certificates_in_ssl_cert_file_are_trusted(
+    own_bus: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK itself reads no variable."""
+    connection, certificate = own_bus
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    bus = Bus(BusSettings(servicebus_connection=connection))
+    await bus.open(RESULTS)
+    await bus.close()
