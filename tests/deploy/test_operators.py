@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.alerts import rules, text
 from tests.deploy.bicep import DEPLOY, files
-from tests.deploy.test_monitoring import rules, text
 
 ROOT = DEPLOY.parent
 DOCUMENTS = ("deploy/README.md", "docs/costs.md", "docs/operations.md", "docs/runbook.md")
