@@ -1,8 +1,8 @@
 """The commands of the operators' documents, as bash hands them to the tools.
 
-Each document's console blocks run as one script with `az`, `kubectl`, `helm` and `databricks` replaced by stand-ins,
-so quoting, substitution and pipes are bash's own. `az` and `databricks` only note what they were given; `kubectl` and
-`helm` are the real ones, with a cluster that refuses every connection. All other commands do nothing.
+Each document's console blocks run as one script with these tools replaced by stand-ins, so quoting, substitution and
+pipes are bash's own. `az`, `databricks` and `ondemand` only note what they were given. `kubectl` and `helm` are the
+real ones, with a cluster that refuses every connection. All other commands do nothing.
 """
 
 import os
@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 INSTALLED = Path(sys.prefix) / "azure-cli"
 DOCUMENTS = (
     "deploy/README.md",
-    *(f"docs/{name}.md" for name in ("azure", "costs", "kubernetes", "operations", "runbook")),
+    *(f"docs/{name}.md" for name in ("azure", "costs", "dead-letters", "kubernetes", "operations", "runbook")),
 )
-NOTES = ("az", "databricks")
+NOTES = ("az", "databricks", "ondemand")
 RUNS = ("kubectl", "helm")
 HARMLESS = ("bash", "cat", "tr", "base64")
 TIMEOUT_S = 120
