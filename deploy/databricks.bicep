@@ -19,6 +19,7 @@ param publicNetworkAccess string = 'Enabled'
 
 resource workspace 'Microsoft.Databricks/workspaces@2024-05-01' = {
   // checkov:skip=CKV_AZURE_158:a parameter; without a private link neither train nor run-model could reach it
+  // checkov:skip=CKV2_AZURE_48:a start; encrypted by keys of Azure, as the operation store is
   name: name
   location: location
   tags: tags

@@ -1,8 +1,8 @@
 """The commands of the operators' documents, as bash hands them to the tools.
 
-Each document's console blocks run as one script with `az`, `kubectl`, `helm` and `databricks` replaced by stand-ins,
-so quoting, substitution and pipes are bash's own. `az` and `databricks` only note what they were given; `kubectl` and
-`helm` are the real ones, with a cluster that refuses every connection. All other commands do nothing.
+Each document's console blocks run as one script with these tools replaced by stand-ins, so quoting, substitution and
+pipes are bash's own. `az`, `databricks` and `ondemand` only note what they were given. `kubectl` and `helm` are the
+real ones, with a cluster that refuses every connection. All other commands do nothing.
 """
 
 import os
@@ -20,13 +20,13 @@ ROOT = Path(__file__).parents[2]
 INSTALLED = Path(sys.prefix) / "azure-cli"
 DOCUMENTS = (
     "deploy/README.md",
-    *(f"docs/{name}.md" for name in ("azure", "costs", "kubernetes", "operations", "runbook")),
+    *(f"docs/{name}.md" for name in ("azure", "costs", "dead-letters", "kubernetes", "operations", "runbook")),
 )
-NOTES = ("az", "databricks")
+NOTES = ("az", "databricks", "ondemand")
 RUNS = ("kubectl", "helm")
 HARMLESS = ("bash", "cat", "tr", "base64")
 TIMEOUT_S = 120
-BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^ *```console\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:az|databricks|kubectl) [^`]* -[^`]*)`")
 """Complete commands within a sentence or a table: those with an option. One that is cut short says so with ``…``."""
 PLACEHOLDER = re.compile(r"<[a-z][^<>()$\n]*>")
@@ -72,7 +72,7 @@ def calls(document: str) -> tuple[Call, ...]:
 
 def script_of(text: str) -> str:
     """The console blocks without their prompts, and the commands of the text; the guide's variables are set."""
-    blocks = [re.sub(r"^\$ ", "", block, flags=re.MULTILINE) for block in BLOCK.findall(text)]
+    blocks = [re.sub(r"^ *\$ ", "", block, flags=re.MULTILINE) for block in BLOCK.findall(text)]
     inline = [line.replace("\\|", "|") for line in INLINE.findall(text) if "…" not in line]
     variables = EXPORTS.findall((ROOT / DOCUMENTS[0]).read_text(encoding="utf-8"))
     return PREAMBLE + PLACEHOLDER.sub("placeholder", "\n".join([*variables, *blocks, *inline])) + "\n"
@@ -102,6 +102,8 @@ def _copy_project(work: Path) -> None:
             shutil.copytree(source, work / name)
         else:
             shutil.copy(source, work / name)
+    (work / "values-azure.json").write_text("{}")  # what the guide makes
+    (work / "values.yaml").touch()
 
 
 def _make_tools(folder: Path) -> None:

@@ -19,6 +19,7 @@ from databricks.sdk import AccountClient, WorkspaceClient
 Group = tuple[str, ...]
 GLOBAL = {"--output", "--profile"}
 WRITTEN_BY_HAND: dict[Group, tuple[int, set[str]]] = {
+    ("workspace", "export-dir"): (2, {"--overwrite"}),
     ("workspace", "import-dir"): (2, {"--overwrite"}),
     ("auth", "login"): (1, {"--host", "--account-id", "--workspace-id"}),
 }

@@ -18,9 +18,15 @@ VALUES = {"operation %s": f"operation {OPERATION}", "%.0f": "4", "%d": "3", "%r"
 
 
 @cache
-def lines() -> tuple[str, ...]:
+def in_invocations() -> tuple[str, ...]:
     """One for each message of the code, each error that an operation may end in, and a request."""
     return (*(_filled(template) for template in _templates()), *_outcomes(), _audit_line())
+
+
+@cache
+def outside() -> tuple[str, ...]:
+    """The messages of the code as threads and background tasks log them, through the worker's stderr."""
+    return tuple(f"WARNING functions.some.module: {_filled(template)}" for template in _templates())
 
 
 def _templates() -> Iterator[str]:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ondemand.cli import app
 from tests.deploy import az_arguments, databricks_cli
 from tests.deploy.commands import DOCUMENTS, Call, calls
 
@@ -21,9 +23,9 @@ def test_the_documents_have_commands_of_every_tool() -> None:
     assert len(of("databricks", "deploy/README.md")) >= 7
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_az_takes_its_commands(document: str, tmp_path: Path) -> None:
-    commands = of("az", document)
+def test_az_takes_its_commands(tmp_path: Path) -> None:
+    """Of all documents at once: what `az` loads for one command serves the others."""
+    commands = {call for document in DOCUMENTS for call in of("az", document)}
     said = az_arguments.refusals([call.arguments for call in commands], tmp_path)
     assert {str(call): refusal for call, refusal in zip(commands, said, strict=True) if refusal} == {}
 
@@ -39,6 +41,17 @@ def test_kubectl_and_helm_take_their_commands(document: str, tool: str) -> None:
 def test_databricks_takes_its_commands(document: str) -> None:
     for call in of("databricks", document):
         databricks_cli.check(call.arguments)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_ondemand_takes_its_commands(document: str) -> None:
+    """It reads all options before it gives help, and then does nothing."""
+    said = {str(call): CliRunner().invoke(app, [*call.arguments, "--help"]) for call in of("ondemand", document)}
+    assert {call: result.output for call, result in said.items() if result.exit_code} == {}
+
+
+def test_a_wrong_option_of_ondemand_is_found() -> None:
+    assert CliRunner().invoke(app, ["dead-letters", "list", "--made-up", "--help"]).exit_code == 2
 
 
 @pytest.mark.parametrize(

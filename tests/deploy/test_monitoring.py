@@ -7,6 +7,7 @@ import pytest
 from pydantic import JsonValue
 
 from functions.queues import FAILED
+from tests.deploy.alerts import rules, text
 from tests.deploy.bicep import DEPLOY, Tree, files, unlooped
 
 QUERIES = {path.name: path.read_text(encoding="utf-8") for path in (DEPLOY / "queries").glob("*.kql")}
@@ -36,16 +37,6 @@ ASKED_FOR = {
     "failed-trainings",
     "throttling",
 }
-
-
-def rules(variable: str) -> list[Tree]:
-    value = files()["modules/alerts.bicep"].variables[variable]["value"]
-    assert isinstance(value, list)
-    return [rule for rule in value if isinstance(rule, dict)]
-
-
-def text(value: JsonValue) -> str:
-    return str(value).strip("'")
 
 
 def test_there_is_a_rule_for_each_trouble() -> None:

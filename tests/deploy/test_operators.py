@@ -1,0 +1,86 @@
+"""The operators' documents name what there is: queries, alert rules, queues, places in other documents; sums add up."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.alerts import rules, text
+from tests.deploy.bicep import DEPLOY, files
+
+ROOT = DEPLOY.parent
+DOCUMENTS = ("deploy/README.md", "docs/costs.md", "docs/operations.md", "docs/runbook.md")
+RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+COSTS = (ROOT / "docs/costs.md").read_text(encoding="utf-8")
+WIDTH = 120
+
+
+def section(document: str, title: str) -> str:
+    return document.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def first_cells(table: str) -> set[str]:
+    """What the first cells of a table name in code."""
+    cells = re.findall(r"^ *\| ([^|]+) \|", table, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def anchors(document: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_runbook_names_every_query_and_no_other() -> None:
+    named = first_cells(section(RUNBOOK, "Look into the logs"))
+    assert named == {path.stem for path in (DEPLOY / "queries").glob("*.kql")}
+
+
+def test_the_runbook_has_a_way_to_go_for_every_alert() -> None:
+    made = {text(rule["name"]) for rule in rules("metricRules") + rules("queryRules")} | {"ReplicasAtMaximum"}
+    assert first_cells(section(RUNBOOK, "Alerts")) == made
+
+
+def test_the_thresholds_are_those_of_the_rules() -> None:
+    default = files()["main.bicep"].parameters["alertServerErrors"]["default"]
+    assert f"more than {default} answers with 5xx" in RUNBOOK
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name: str) -> None:
+    document = ROOT / name
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", document.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path = (document.parent / target) if target else document
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_lines_are_narrow(name: str) -> None:
+    """Rows of tables cannot be broken."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > WIDTH and not line.lstrip().startswith("|")] == []
+
+
+def test_the_modules_of_the_compatibility_statement_are_there() -> None:
+    table = section(OPERATIONS, "Upgrade and rollback")
+    named = {name for row in re.findall(r"\| ([^|]+) \|$", table, re.MULTILINE) for name in re.findall(r"`(.+?)`", row)}
+    assert len(named) >= 7
+    for name in named:
+        assert (ROOT / name).exists() or list((ROOT / "functions").rglob(name)), name
+
+
+@pytest.mark.parametrize("title", ["Idle", "One request a second"])
+def test_costs_add_up(title: str) -> None:
+    rows = re.findall(r"^\| .* \| (?:\*\*)?(\d+)(?:\*\*)? \|$", section(COSTS, title), re.MULTILINE)
+    *amounts, total = (int(row) for row in rows)
+    assert len(amounts) >= 4
+    assert sum(amounts) == total
+
+
+def test_every_price_has_its_source() -> None:
+    used = set(re.findall(r"\[(\d)\]", COSTS.split("\n## Sources\n")[0]))
+    assert used == set(re.findall(r"^\| (\d) \|", section(COSTS, "Sources"), re.MULTILINE))
