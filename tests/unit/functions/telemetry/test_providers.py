@@ -101,13 +101,14 @@ def test_collector_receives_spans_and_metrics(
 
 
 @pytest.mark.parametrize(
-    ("attributes", "service"), [("", "mlflow-ondemand"), ("service.name=named,service.version=9", "named")]
+    ("attributes", "service"), [("", "mlflow-ondemand-train"), ("service.name=named,service.version=9", "named")]
 )
 def test_service_has_a_name(
     collector: Collector, monkeypatch: pytest.MonkeyPatch, attributes: str, service: str, opened: Opened
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", attributes)
+    monkeypatch.setenv("AzureFunctionsJobHost__functions__0", "train")
     with opened(otlp=True, azure=False).sending("train"):
         pass
     assert collector.spans_until(bool, RECEIVED_S)[0].service == service
