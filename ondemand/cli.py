@@ -90,6 +90,8 @@ def up(
 
     if unknown := set(only or ()) - set(PARTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: the parts are {', '.join(PARTS)}", param_hint="--only")
+    if otel is not None and not otel.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{otel} is no address such as http://127.0.0.1:4318", param_hint="--otel")
     console = Console()
     stack = Stack(
         data,

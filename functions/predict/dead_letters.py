@@ -121,6 +121,7 @@ def _outcomes_of(message: func.ServiceBusMessage) -> list[Event]:
             phase=OUTCOME,
             operation=command.operation_document("error", **fields),
             reply_to_session=command.reply_to_session,
+            traceparent=command.traceparent,
         )
         for command in commands
     ]

@@ -50,7 +50,11 @@ EVICTIONS = Metric("ondemand.cache.evictions", "{model}", (), "Models that left 
 CALL_REQUESTS = Metric("ondemand.call.requests", "{request}", (), "Requests that share a call of a model.", NUMBERS)
 CALL_ROWS = Metric("ondemand.call.rows", "{row}", (), "Rows of the requests of a call.", NUMBERS)
 TRAININGS = Metric(
-    "ondemand.training.duration", "s", (MODEL_TYPE, OUTCOME), "Databricks runs, each once, when they have ended.", SLOW
+    "ondemand.training.duration",
+    "s",
+    (MODEL_TYPE, OUTCOME),
+    "Databricks runs, each once, when they have ended. Refused trainings are among the operations.",
+    SLOW,
 )
 RETRIES = Metric("ondemand.retries", "{message}", (QUEUE,), "Messages that were put off because of trouble.")
 DEAD_LETTERS = Metric("ondemand.dead_letters", "{message}", (QUEUE,), "Dead letters that were answered and kept.")

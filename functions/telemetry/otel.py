@@ -110,7 +110,7 @@ class OpenTelemetry(Telemetry):
     def joined(self, shared: "asyncio.Task[Any]") -> None:
         span, context = get_current_span(), self._shared.get(shared)
         self._joined.add(span)
-        if context is not None and context.is_valid:
+        if context is not None and context.is_valid and span.is_recording():
             span.add_link(context)
 
     def finished(self, operation: Operation) -> None:

@@ -39,7 +39,7 @@ def open_telemetry(
 ) -> OpenTelemetry:
     """Exports to OTLP, to Azure Monitor, or to both, until the process ends."""
     exporters = list(_exporters(environ, otlp, azure))
-    resource = _resource()
+    resource = _resource(environ)
     tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
     for exporter, _ in exporters if environ.get("OTEL_TRACES_EXPORTER") != "none" else ():
         tracers.add_span_processor(BatchSpanProcessor(exporter))
@@ -53,12 +53,15 @@ def open_telemetry(
     return OpenTelemetry(tracers.get_tracer(SCOPE, __version__), instruments)
 
 
-def _resource() -> Resource:
+def _resource(environ: Mapping[str, str]) -> Resource:
     """What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say, and what we know where they say nothing."""
     given = Resource.create()
     ours = Resource({"service.version": __version__, "service.instance.id": f"{socket.gethostname()}-{os.getpid()}"})
     is_named = not str(given.attributes["service.name"]).startswith("unknown_service")
-    return ours.merge(given if is_named else given.merge(Resource({"service.name": SCOPE})))
+    # A Deployment picks its functions by such variables; the first one tells it from the others.
+    function = environ.get("AzureFunctionsJobHost__functions__0")
+    name = f"{SCOPE}-{function}" if function else SCOPE
+    return ours.merge(given if is_named else given.merge(Resource({"service.name": name})))
 
 
 def _exporters(environ: Mapping[str, str], otlp: bool, azure: bool) -> Iterator[tuple[SpanExporter, MetricExporter]]:

@@ -1,7 +1,7 @@
 """A collector of OpenTelemetry: an HTTP server that takes OTLP with protobuf and keeps what it is sent."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,20 +54,16 @@ class Collector:
                 self.points += _points(ExportMetricsServiceRequest.FromString(body))
             self._changed.notify_all()
 
-    def spans_until(self, names: set[tuple[str, str]], timeout: float) -> list[ReceivedSpan]:
-        """The spans once each service sent those of these names. Raises AssertionError if it takes too long."""
+    def spans_until(self, enough: Callable[[list[ReceivedSpan]], bool], seconds: float) -> list[ReceivedSpan]:
+        """The spans once they are enough, or those that came in this time."""
         with self._changed:
-            self._changed.wait_for(lambda: names <= {(each.service, each.name) for each in self.spans}, timeout)
-            missing = names - {(each.service, each.name) for each in self.spans}
-            assert not missing, missing
+            self._changed.wait_for(lambda: enough(self.spans), seconds)
             return list(self.spans)
 
-    def points_until(self, metrics: set[str], timeout: float) -> list[Point]:
-        """The points once there are some of each metric. Raises AssertionError if it takes too long."""
+    def points_until(self, enough: Callable[[list[Point]], bool], seconds: float) -> list[Point]:
+        """The points once they are enough, or those that came in this time."""
         with self._changed:
-            self._changed.wait_for(lambda: metrics <= {each.metric for each in self.points}, timeout)
-            missing = metrics - {each.metric for each in self.points}
-            assert not missing, missing
+            self._changed.wait_for(lambda: enough(self.points), seconds)
             return list(self.points)
 
 

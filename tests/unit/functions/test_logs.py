@@ -24,8 +24,9 @@ ENVIRON = {
     "AZURE_FEDERATED_TOKEN_FILE": "/var/run/secrets/tokens/azure-identity-token",
     "SERVICEBUS_CONNECTION__credential": "managedidentity",
     "AZURE_CLIENT_SECRET": "local",
+    "OTEL_EXPORTER_OTLP_HEADERS": "x-team=canary-of-headers, authorization=canary%20header",
 }
-SECRETS = ("canary databricks/token", KEY, "canary%2Fsas", "canary-idempotency", "canary-pass/word")
+SECRETS = ("canary databricks/token", KEY, "canary%2Fsas", "canary-idempotency", "canary-pass/word", "canary%20header")
 
 
 @pytest.fixture(autouse=True)

@@ -98,6 +98,13 @@ def test_an_unknown_part_is_refused() -> None:
     assert "kafka" in wrong.stderr
 
 
+def test_a_collector_without_an_address_is_refused() -> None:
+    command = (*COMMAND, "--otel", "127.0.0.1:4318")
+    wrong = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert wrong.returncode == 2
+    assert "--otel" in wrong.stderr
+
+
 @pytest.mark.parametrize("command", ["up", "demo"])
 def test_a_mistake_in_the_catalog_is_told_before_anything_starts(command: str, tmp_path: Path) -> None:
     catalog = tmp_path / "models.yaml"

@@ -124,6 +124,13 @@ async def test_a_dead_command_ends_in_an_error_that_says_why(desk: Desk, body: b
     assert desk.keeper.kept == [(body, TRAIN, [command(1).operation])]
 
 
+async def test_outcome_of_a_dead_command_stays_in_its_trace(desk: Desk) -> None:
+    traced = command(1).traced("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    await desk.dead_letters.command(DeadLetter(traced.to_json()), TRAIN)
+    (event,) = desk.published()
+    assert event.traceparent == traced.traceparent
+
+
 async def test_each_command_of_a_shared_message_gets_its_outcome(desk: Desk) -> None:
     body = b"[" + command(1).to_json() + b"," + command(2).to_json() + b"]"
     await desk.dead_letters.command(DeadLetter(body), TRAIN)

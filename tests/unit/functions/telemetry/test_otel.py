@@ -176,6 +176,24 @@ async def test_shared_call_counts_once_and_who_joins_it_is_linked(recorded: Reco
     assert labels == {"ondemand.model.type": "wine", "ondemand.outcome": "ok"}
 
 
+async def test_joining_after_the_end_of_the_step_is_no_trouble(
+    recorded: Recording, caplog: pytest.LogCaptureFixture
+) -> None:
+    go = asyncio.Event()
+    shared = asyncio.create_task(go.wait())
+    with telemetry.active.step("load", "wine"):
+        telemetry.active.began(shared)
+        late = asyncio.create_task(_join(shared))
+    go.set()
+    await late
+    assert caplog.messages == []
+
+
+async def _join(shared: "asyncio.Task[bool]") -> None:
+    await shared
+    telemetry.active.joined(shared)
+
+
 def test_training_is_a_span_of_its_own_time(recorded: Recording) -> None:
     telemetry.active.trained(command(), Run())
     training = recorded.span("training")

@@ -94,23 +94,24 @@ def test_collector_receives_spans_and_metrics(
     with telemetry.sending("train"):
         pass
     telemetry.count(DEAD_LETTERS, "train")
-    collector.spans_until({("runner", "send train")}, RECEIVED_S)
-    (point, *_) = collector.points_until({DEAD_LETTERS.name}, RECEIVED_S)
+    assert collector.spans_until(bool, RECEIVED_S)[0].service == "runner"
+    point = collector.points_until(bool, RECEIVED_S)[0]
     assert (point.service, point.unit, point.value) == ("runner", "{message}", 1)
     assert point.labels == {"messaging.destination.name": "train"}
 
 
 @pytest.mark.parametrize(
-    ("attributes", "service"), [("", "mlflow-ondemand"), ("service.name=named,service.version=9", "named")]
+    ("attributes", "service"), [("", "mlflow-ondemand-train"), ("service.name=named,service.version=9", "named")]
 )
 def test_service_has_a_name(
     collector: Collector, monkeypatch: pytest.MonkeyPatch, attributes: str, service: str, opened: Opened
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", attributes)
+    monkeypatch.setenv("AzureFunctionsJobHost__functions__0", "train")
     with opened(otlp=True, azure=False).sending("train"):
         pass
-    collector.spans_until({(service, "send train")}, RECEIVED_S)
+    assert collector.spans_until(bool, RECEIVED_S)[0].service == service
 
 
 def test_metrics_can_be_left_out(collector: Collector, monkeypatch: pytest.MonkeyPatch, opened: Opened) -> None:
@@ -120,7 +121,7 @@ def test_metrics_can_be_left_out(collector: Collector, monkeypatch: pytest.Monke
     telemetry.count(DEAD_LETTERS, "train")
     with telemetry.sending("train"):
         pass
-    collector.spans_until({("mlflow-ondemand", "send train")}, RECEIVED_S)
+    assert collector.spans_until(bool, RECEIVED_S)[0].service == "mlflow-ondemand"
     assert collector.points == []
 
 
@@ -134,7 +135,7 @@ def test_nothing_is_recorded_where_no_trace_is_sampled(
         assert sending.traceparent is not None
         assert int(sending.traceparent[-2:], 16) & SAMPLED == 0
     telemetry.count(DEAD_LETTERS, "train")
-    collector.points_until({DEAD_LETTERS.name}, RECEIVED_S)
+    assert collector.points_until(bool, RECEIVED_S)
     assert collector.spans == []
 
 

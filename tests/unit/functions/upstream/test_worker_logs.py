@@ -1,9 +1,14 @@
-"""What is logged anywhere reaches the host once. The worker is played by its handler and its class of tasks."""
+"""What is logged anywhere reaches the host once.
+
+The workers are played by how their handler tells the invocation: by the task, and from Python 3.13 on by a context
+variable too, which goes into threads as well.
+"""
 
 import asyncio
 import io
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -11,6 +16,7 @@ import pytest
 from functions.upstream import worker_logs
 
 logger = logging.getLogger("tests.worker_logs")
+IN_CONTEXT: ContextVar[str | None] = ContextVar("invocation_id", default=None)
 ID = "__azure_function_invocation_id__"
 
 
@@ -26,12 +32,14 @@ class WorkersTask(asyncio.Task[Any]):
 class Host:
     """Keeps the records that the host would show."""
 
-    def __init__(self) -> None:
+    def __init__(self, invocation_of: Callable[[], str | None]) -> None:
+        self.invocation_of = invocation_of
         self.running: set[str] = set()
         self.shown: list[str] = []
 
     async def invoke(self, invocation_id: str, function: Callable[[], Awaitable[object]]) -> None:
         setattr(asyncio.current_task(), ID, invocation_id)
+        IN_CONTEXT.set(invocation_id)
         self.running.add(invocation_id)
         try:
             await function()
@@ -47,17 +55,21 @@ class AsyncLoggingHandler(logging.Handler):
         self._host = host
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            invocation_id = getattr(asyncio.current_task(), ID, None)
-        except RuntimeError:
-            invocation_id = None
-        if record.name.startswith("azure_functions") or invocation_id in self._host.running:
+        if record.name.startswith("azure_functions") or self._host.invocation_of() in self._host.running:
             self._host.shown.append(record.getMessage())
 
 
-@pytest.fixture
-def host() -> Iterator[Host]:
-    root, host = logging.getLogger(), Host()
+def by_task() -> str | None:
+    """Worker 4.34."""
+    try:
+        return getattr(asyncio.current_task(), ID, None)
+    except RuntimeError:
+        return None
+
+
+@pytest.fixture(params=[by_task, IN_CONTEXT.get], ids=["task", "context"])
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    root, host = logging.getLogger(), Host(request.param)
     before = list(root.handlers)
     root.addHandler(AsyncLoggingHandler(host))
     yield host
