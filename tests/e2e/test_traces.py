@@ -73,6 +73,7 @@ async def test_requests_that_share_a_message_or_a_call_are_linked(client: Client
 
 
 async def test_metrics_have_no_label_but_those_of_the_table(client: Client, collector: Collector) -> None:
+    await client.predict(wine(alpha=0.36), wait=PATIENCE_S)
     never = {"ondemand.retries", "ondemand.dead_letters", "ondemand.cache.evictions", "ondemand.from_zero.time"}
     wanted = {metric.name for metric in METRICS} - never
     points = await asyncio.to_thread(
