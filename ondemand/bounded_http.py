@@ -159,7 +159,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self.loop.time() >= self._deadline:
             logger.info("a client was cut: the rest of its request did not come in time")
-            self._refuse(_TIMEOUT)
+            self._refuse(b"" if self._is_answered() else _TIMEOUT)
         else:
             self._timer = self.loop.call_at(self._deadline, self._check)
 
@@ -168,6 +168,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.reads_chunks or self.cycle is None or self.cycle.response_complete:
             return False
         return any(name == b"transfer-encoding" for name, _ in self.headers)
+
+    def _is_answered(self) -> bool:
+        """Whether the client is behind with a request that has its answer."""
+        return self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
 
     def _refuse(self, answer: bytes) -> None:
         self._deadline = None

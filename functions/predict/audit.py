@@ -20,8 +20,8 @@ CLIENT_CLOSED_REQUEST, INTERNAL_ERROR = 499, 500
 class AuditLine:
     """What is told of a request; the handler fills it in.
 
-    A context: the line is logged when the request is done, also when its client has left (499) or a fault of ours ends
-    it (500).
+    A context: the line is logged when the request is done, also when its host cancels it (499) or a fault of ours
+    ends it (500).
     """
 
     method: str

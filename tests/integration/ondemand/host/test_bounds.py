@@ -93,6 +93,16 @@ async def test_chunked_body_is_dropped_but_not_for_ever(tmp_path: Path) -> None:
         assert host.terminate() == 0
 
 
+async def test_rest_of_a_body_behind_its_answer_gets_no_other_answer(tmp_path: Path) -> None:
+    environ = host_environ("no bus", FUNCTIONS)
+    with running(tmp_path / "host.log", SHORT_PAUSES, *host_arguments()[1:], **environ) as host:
+        async with connected(host) as connection:
+            connection[1].write(head("Content-Length: 9", path="/nowhere") + b"half")
+            assert await status(connection) == 404
+            assert b"HTTP/1.1" not in await rest(connection)
+        assert host.terminate() == 0
+
+
 async def test_client_may_be_slow_with_a_body_that_no_function_reads(tmp_path: Path) -> None:
     environ = host_environ("no bus", FUNCTIONS)
     with running(tmp_path / "host.log", SHORT_PAUSES, *host_arguments()[1:], **environ) as host:
