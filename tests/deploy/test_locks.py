@@ -5,7 +5,7 @@ from packaging.utils import canonicalize_name
 
 from tests.deploy.locks import HERE, IMAGES, NO_IMAGE, PYTHONS, ROOT, closure, read_lock
 
-HEAVY = {"mlflow", "mlflow-skinny", "pandas", "numpy", "scikit-learn", "databricks-sdk", "protobuf", "matplotlib"}
+HEAVY = {"mlflow", "mlflow-skinny", "pandas", "numpy", "scikit-learn", "databricks-sdk", "matplotlib"}
 
 SERVER_OF_MLFLOW = {"mlflow", "flask", "gunicorn", "sqlalchemy", "alembic", "graphene", "docker", "huey", "matplotlib"}
 
@@ -31,7 +31,7 @@ def test_the_lock_is_what_pyproject_asks_for(image: str) -> None:
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(
     ("image", "without"),
-    [("predict", HEAVY), ("train", HEAVY - {"databricks-sdk", "protobuf"}), ("run-model", SERVER_OF_MLFLOW)],
+    [("predict", HEAVY), ("train", HEAVY - {"databricks-sdk"}), ("run-model", SERVER_OF_MLFLOW)],
 )
 def test_an_image_has_no_more_than_its_function_needs(image: str, without: set[str], python: str) -> None:
     assert not set(read_lock(f"{image}-{python}", python)) & {canonicalize_name(name) for name in without}
