@@ -5,6 +5,7 @@ pipes are bash's own. `az`, `databricks` and `ondemand` only note what they were
 real ones, with a cluster that refuses every connection. All other commands do nothing.
 """
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from tests.chart.scenarios import REQUIRED
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(sys.prefix) / "azure-cli"
@@ -46,7 +49,7 @@ printf '%s\\0' "${{0##*/}}" "$@" > "$call"
 {run}
 """
 NOTED = "echo stand-in"
-RUN = '"{binary}" "$@" > /dev/null 2> "$call.errors"; ' + NOTED
+RUN = 'said=$("{binary}" "$@" 2> "$call.errors"); echo "${{said:-stand-in}}"'
 PREAMBLE = "command_not_found_handle() { return 0; }\n"
 EXPORTS = re.compile(r"^\$ (export .*)$", re.MULTILINE)
 
@@ -102,8 +105,8 @@ def _copy_project(work: Path) -> None:
             shutil.copytree(source, work / name)
         else:
             shutil.copy(source, work / name)
-    (work / "values-azure.json").write_text("{}")  # what the guide makes
-    (work / "values.yaml").touch()
+    (work / "values-azure.json").write_text(json.dumps(REQUIRED))  # what the guide makes
+    (work / "values.yaml").write_text(json.dumps(REQUIRED))
 
 
 def _make_tools(folder: Path) -> None:
