@@ -43,8 +43,9 @@ def test_the_runbook_has_a_way_to_go_for_every_alert() -> None:
 
 
 def test_the_thresholds_are_those_of_the_rules() -> None:
-    default = files()["main.bicep"].parameters["alertServerErrors"]["default"]
-    assert f"more than {default} answers with 5xx" in RUNBOOK
+    parameters = files()["main.bicep"].parameters
+    assert f"more than {parameters['alertServerErrors']['default']} answers with 5xx" in RUNBOOK
+    assert f"more than {parameters['alertQueueSeconds']['default']} s" in RUNBOOK
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
