@@ -89,6 +89,10 @@ param alertBacklog int = 32
 @minValue(0)
 param alertServerErrors int = 5
 
+@description('Seconds that a message may have waited when a function takes it. A replica that starts from zero takes some.')
+@minValue(1)
+param alertQueueSeconds int = 300
+
 @description('Azure Monitor workspace with the Prometheus metrics of the cluster, for the alert on replicas at their maximum. Empty: no such alert.')
 param prometheusWorkspaceId string = ''
 
@@ -255,6 +259,7 @@ module alerts 'modules/alerts.bicep' = if (monitoring) {
     storageAccountId: operations.outputs.id
     workspaceId: insights!.outputs.workspaceId
     serverErrors: alertServerErrors
+    queueSeconds: alertQueueSeconds
     prometheusWorkspaceId: prometheusWorkspaceId
     clusterId: cluster.id
     kubernetesNamespace: kubernetesNamespace

@@ -30,6 +30,9 @@ param workspaceId string
 @description('Requests answered with 5xx within five minutes that are tolerated.')
 param serverErrors int
 
+@description('Seconds that a message may have waited when a function takes it.')
+param queueSeconds int
+
 @description('Azure Monitor workspace with the Prometheus metrics of the cluster; empty: no rule for replicas at their maximum.')
 param prometheusWorkspaceId string
 
@@ -42,8 +45,8 @@ param kubernetesNamespace string
 var bus = 'Microsoft.ServiceBus/namespaces'
 var storage = 'Microsoft.Storage/storageAccounts'
 
-// Azure measures no age of a message. A queue that holds more than one replica's share for a quarter of an hour, without
-// a break, is not kept up with: its oldest message waits at least as long as the queue takes to be worked off.
+// Azure measures no age of a message. The functions do, when they take one (late-messages). What nobody takes is seen by
+// old-messages: a queue that holds more than one replica's share for a quarter of an hour without a break.
 var metricRules = [
   {
     name: 'dead-letters-kept'
@@ -132,6 +135,7 @@ var queryRules = [
     severity: 1
     query: loadTextContent('../queries/server-errors.kql')
     column: 'Requests'
+    aggregation: 'Total'
     threshold: serverErrors
     window: 'PT5M'
   }
@@ -141,7 +145,18 @@ var queryRules = [
     severity: 2
     query: loadTextContent('../queries/failed-trainings.kql')
     column: 'Operations'
+    aggregation: 'Total'
     threshold: 0
+    window: 'PT15M'
+  }
+  {
+    name: 'late-messages'
+    description: 'Messages wait long until a function takes them.'
+    severity: 3
+    query: loadTextContent('../queries/queue-time.kql')
+    column: 'Longest'
+    aggregation: 'Maximum'
+    threshold: queueSeconds
     window: 'PT15M'
   }
 ]
@@ -213,7 +228,7 @@ resource queryAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for 
         {
           query: rule.query
           metricMeasureColumn: rule.column
-          timeAggregation: 'Total'
+          timeAggregation: rule.aggregation
           operator: 'GreaterThan'
           threshold: rule.threshold
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }

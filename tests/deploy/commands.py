@@ -5,6 +5,7 @@ pipes are bash's own. `az`, `databricks` and `ondemand` only note what they were
 real ones, with a cluster that refuses every connection. All other commands do nothing.
 """
 
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from socket import socket
 from tempfile import TemporaryDirectory
+
+from tests.chart.scenarios import REQUIRED
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(sys.prefix) / "azure-cli"
@@ -34,9 +38,9 @@ PLACEHOLDER = re.compile(r"<[a-z][^<>()$\n]*>")
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config
-clusters: [{name: none, cluster: {server: "http://127.0.0.1:9"}}]
-contexts: [{name: none, context: {cluster: none, user: none}}]
-users: [{name: none, user: {}}]
+clusters: [{{name: none, cluster: {{server: "http://127.0.0.1:{port}"}}}}]
+contexts: [{{name: none, context: {{cluster: none, user: none}}}}]
+users: [{{name: none, user: {{}}}}]
 current-context: none
 """
 STAND_IN = """\
@@ -46,7 +50,7 @@ printf '%s\\0' "${{0##*/}}" "$@" > "$call"
 {run}
 """
 NOTED = "echo stand-in"
-RUN = '"{binary}" "$@" > /dev/null 2> "$call.errors"; ' + NOTED
+RUN = 'said=$("{binary}" "$@" 2> "$call.errors"); echo "${{said:-stand-in}}"'
 PREAMBLE = "command_not_found_handle() { return 0; }\n"
 EXPORTS = re.compile(r"^\$ (export .*)$", re.MULTILINE)
 
@@ -83,11 +87,12 @@ def _run(script: str, folder: Path) -> Iterator[Call]:
     _copy_project(work)
     noted.mkdir()
     _make_tools(tools)
-    (folder / "kubeconfig").write_text(KUBECONFIG)
     environ = {"PATH": str(tools), "HOME": str(folder), "CALLS": str(noted), "KUBECONFIG": str(folder / "kubeconfig")}
-    subprocess.run(
-        [tools / "bash", "-c", script], cwd=work, env=environ, check=True, capture_output=True, timeout=TIMEOUT_S
-    )
+    with socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and never listens: each connection is refused
+        (folder / "kubeconfig").write_text(KUBECONFIG.format(port=nobody.getsockname()[1]))
+        command = [str(tools / "bash"), "-c", script]
+        subprocess.run(command, cwd=work, env=environ, check=True, capture_output=True, timeout=TIMEOUT_S)
     for path in sorted(noted.glob("??????")):
         tool, *arguments = path.read_text(encoding="utf-8").split("\0")[:-1]
         errors = path.with_suffix(".errors")
@@ -102,8 +107,8 @@ def _copy_project(work: Path) -> None:
             shutil.copytree(source, work / name)
         else:
             shutil.copy(source, work / name)
-    (work / "values-azure.json").write_text("{}")  # what the guide makes
-    (work / "values.yaml").touch()
+    (work / "values-azure.json").write_text(json.dumps(REQUIRED))  # what the guide makes
+    (work / "values.yaml").write_text(json.dumps(REQUIRED))
 
 
 def _make_tools(folder: Path) -> None:

@@ -212,3 +212,30 @@ def test_every_parameter_and_output_says_what_it_is(name: str) -> None:
         assert isinstance(declaration["decorators"], list)
         kinds = [decorator["type"] for decorator in declaration["decorators"] if isinstance(decorator, dict)]
         assert "description" in kinds, symbol
+
+
+def given_to(module: Tree) -> Tree:
+    """The parameters of a module, out of its loop and its condition."""
+    while "params" not in module:
+        assert isinstance(module["config"], dict)
+        module = module["config"]
+    assert isinstance(module["params"], dict)
+    return module["params"]
+
+
+@pytest.mark.parametrize("name", files()["main.bicep"].modules)
+def test_a_module_is_given_what_it_declares(name: str) -> None:
+    module = files()["main.bicep"].modules[name]
+    assert isinstance(module["detail"], dict)
+    declared = files()[str(module["detail"]["path"])].parameters
+    required = {parameter for parameter, declaration in declared.items() if declaration.get("default") is None}
+    assert required <= set(given_to(module)) <= set(declared)
+
+
+def test_outputs_of_modules_that_are_read_exist() -> None:
+    text = (DEPLOY / "main.bicep").read_text(encoding="utf-8")
+    paths = dict(re.findall(r"^module (\w+) '([^']+)'", text, re.MULTILINE))
+    read = set(re.findall(r"\b(\w+)(?:\[index\])?!?\.outputs\.(\w+)", text))
+    assert len(read) > 10
+    for module, output in read:
+        assert output in files()[paths[module]].outputs, f"{module}.{output}"

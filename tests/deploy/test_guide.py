@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.chart.charts import Charts
-from tests.chart.scenarios import at, merged
+from tests.chart.scenarios import REQUIRED, at, merged
 from tests.deploy.bicep import DEPLOY, PRINCIPALS, access, files, paths
 from tests.deploy.locks import IMAGES, PYTHONS, read_lock
 
@@ -98,3 +98,18 @@ def test_links_of_the_guide_lead_somewhere() -> None:
     titles = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
     assert anchors
     assert set(anchors) <= titles
+
+
+def test_the_way_in_leads_to_predict(tmp_path: Path) -> None:
+    """The values of step 7 make a route of the Gateway there, whose namespace may reach predict."""
+    step = section(GUIDE, "7. A name, TLS and a way in")
+    (own,) = re.findall(r"^```yaml\n(.*?)^```", step, re.MULTILINE | re.DOTALL)
+    gateway = yaml.safe_load(step.split("\n---\n")[1].split("\nYAML\n")[0].replace("$HOST", "models.example.com"))
+    release = Charts.copy_to(tmp_path).install("helm", merged(REQUIRED, yaml.safe_load(own)))
+    (route,) = release.of_kind("HTTPRoute").values()
+    (parent,) = route["spec"]["parentRefs"]
+    (listener,) = gateway["spec"]["listeners"]
+    assert (parent["name"], parent["sectionName"]) == (gateway["metadata"]["name"], listener["name"])
+    assert route["spec"]["hostnames"] == [listener["hostname"]]
+    assert f"kubectl --namespace {parent['namespace']} apply" in step
+    assert parent["namespace"] in yaml.safe_dump(release.of_kind("NetworkPolicy"))

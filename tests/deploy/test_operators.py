@@ -13,7 +13,6 @@ DOCUMENTS = ("deploy/README.md", "docs/costs.md", "docs/operations.md", "docs/ru
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 COSTS = (ROOT / "docs/costs.md").read_text(encoding="utf-8")
-WIDTH = 120
 
 
 def section(document: str, title: str) -> str:
@@ -43,26 +42,17 @@ def test_the_runbook_has_a_way_to_go_for_every_alert() -> None:
 
 
 def test_the_thresholds_are_those_of_the_rules() -> None:
-    default = files()["main.bicep"].parameters["alertServerErrors"]["default"]
-    assert f"more than {default} answers with 5xx" in RUNBOOK
+    parameters = files()["main.bicep"].parameters
+    assert f"more than {parameters['alertServerErrors']['default']} answers with 5xx" in RUNBOOK
+    assert f"more than {parameters['alertQueueSeconds']['default']} s" in RUNBOOK
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_link_leads_somewhere(name: str) -> None:
+def test_every_anchor_is_a_heading(name: str) -> None:
     document = ROOT / name
-    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", document.read_text(encoding="utf-8")):
-        if "://" in target:
-            continue
+    for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)]+)\)", document.read_text(encoding="utf-8")):
         path = (document.parent / target) if target else document
-        assert path.exists(), target
-        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
-
-
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_lines_are_narrow(name: str) -> None:
-    """Rows of tables cannot be broken."""
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if len(line) > WIDTH and not line.lstrip().startswith("|")] == []
+        assert anchor in anchors(path), f"{target}#{anchor}"
 
 
 def test_the_modules_of_the_compatibility_statement_are_there() -> None:

@@ -12,6 +12,7 @@ import pytest
 from azure.servicebus.exceptions import ServiceBusServerBusyError
 from pydantic import TypeAdapter
 
+from functions.telemetry.names import QUEUE_TIME
 from tests.deploy.log_lines import OPERATION, in_invocations, outside
 
 QUERIES = {
@@ -22,15 +23,19 @@ NODE = Path(sys.prefix) / "javascript/bin/node"
 INSTALLED = Path(sys.prefix) / "kusto/node_modules"
 TABLES = {
     "AppTraces": "(TimeGenerated:datetime, Message:string, SeverityLevel:int, AppRoleName:string, "
-    "AppRoleInstance:string, OperationName:string, OperationId:string, ItemCount:int, Properties:dynamic)"
+    "AppRoleInstance:string, OperationName:string, OperationId:string, ItemCount:int, Properties:dynamic)",
+    "AppMetrics": "(TimeGenerated:datetime, Name:string, Sum:real, Min:real, Max:real, ItemCount:int, "
+    "AppRoleName:string, AppRoleInstance:string, Properties:dynamic)",
 }
-"""https://learn.microsoft.com/azure/azure-monitor/reference/tables/apptraces: the columns that are used or may be."""
+"""https://learn.microsoft.com/azure/azure-monitor/reference/tables/apptraces and appmetrics: columns used or of use."""
 SEARCHED = re.compile(r"Message (startswith|contains|matches regex|has) @?(\"[^\"]+\"|'[^']+')")
 EXTRACTED = re.compile(r"extract\(@\"([^\"]+)\", \d, Message\)")
 ALTERNATIVES = re.compile(r"\((?:\?:)?([\w ]+(?:\|[\w -]+)+)\)|\(((?:[a-z]+-[a-z]+\|?)+)\)")
 WITHIN_INVOCATIONS = ("failures", "failed-trainings")
 """Outcomes are logged at INFO, by handlers alone."""
 FIELD = re.compile(r"\bLine\.(\w+)")
+METRIC = re.compile(r'^AppMetrics\n\| where Name == "([\w.]+)"$', re.MULTILINE)
+LABEL = re.compile(r'Properties\["([\w.]+)"\]')
 
 
 @cache
@@ -85,7 +90,7 @@ def searched(name: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("name", QUERIES)
 def test_the_code_logs_what_a_query_searches_for(name: str) -> None:
     """Each text alone: one that no line has any more would otherwise hide behind the others."""
-    assert searched(name) or "has runId" in QUERIES[name]
+    assert searched(name) or "has runId" in QUERIES[name] or METRIC.search(QUERIES[name])
     assert [each for each in searched(name) if not finds(*each, in_invocations())] == []
 
 
@@ -98,6 +103,12 @@ def test_a_query_finds_what_background_tasks_log(name: str) -> None:
 
 def test_alternatives_are_looked_for_one_by_one() -> None:
     assert not finds("matches regex", "(inbox|no such thing): ", in_invocations())
+
+
+def test_the_functions_measure_what_a_query_looks_at() -> None:
+    query = QUERIES["queue-time"]
+    assert METRIC.findall(query) == [QUEUE_TIME.name]
+    assert set(LABEL.findall(query)) <= set(QUEUE_TIME.labels)
 
 
 def test_every_kind_of_failed_training_is_found() -> None:
