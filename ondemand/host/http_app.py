@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable
 
 from starlette.applications import Starlette
-from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -29,15 +28,6 @@ from ondemand.site_guard import SiteGuard
 ANONYMOUS_PLACES = 64
 NO_HOMEPAGE_SETTING = "AzureWebJobsDisableHomepage"
 logger = logging.getLogger(__name__)
-
-
-class _AnyPath(PathConvertor):
-    """A path with line breaks too, which Starlette's own leaves out."""
-
-    regex = "(?s:.*)"
-
-
-register_url_convertor("any", _AnyPath())
 
 
 class HttpFunctions:
@@ -91,7 +81,7 @@ class HttpFunctions:
         try:
             body = await self._bodies.read(request)
             try:
-                async with (self._anonymous_limits if is_anonymous else self._limits).admit() as waited:
+                with await (self._anonymous_limits if is_anonymous else self._limits).place() as waited:
                     if waited and await request.is_disconnected():
                         raise ClientGone
                     given = to_trigger_input(request, path, body, parameters)
@@ -124,14 +114,15 @@ def full_route(options: HttpOptions, trigger: HttpTrigger) -> str:
 
 
 def http_app(functions: HttpFunctions, cors: Cors) -> ASGIApp:
-    """The ASGI application: the admin pages, then the functions."""
-    app: ASGIApp = Starlette(
-        routes=[
-            Route("/admin/host/ping", _ping, methods=["GET", "POST"]),
-            Route("/admin/host/status", _status),
-            Route("/{path:any}", functions),
-        ]
+    """The ASGI application: the admin pages, and the functions, which have a table of routes of their own."""
+    admin = Starlette(
+        routes=[Route("/admin/host/ping", _ping, methods=["GET", "POST"]), Route("/admin/host/status", _status)]
     )
+
+    async def pages_and_functions(scope: Scope, receive: Receive, send: Send) -> None:
+        await (admin if scope["path"].startswith("/admin/host/") else functions)(scope, receive, send)
+
+    app: ASGIApp = pages_and_functions
     if cors.origins:
         app = CORSMiddleware(
             app, cors.origins, allow_methods=["*"], allow_headers=["*"], allow_credentials=cors.credentials

@@ -9,12 +9,12 @@ from ondemand.host.http_limits import RequestLimits, TooManyRequestsError
 
 async def test_request_beyond_the_outstanding_ones_is_refused_until_one_ends() -> None:
     limits = RequestLimits(1, None)
-    async with limits.admit() as waited:
+    with await limits.place() as waited:
         assert not waited
         with pytest.raises(TooManyRequestsError):
-            async with limits.admit():
+            with await limits.place():
                 pass
-    async with limits.admit():
+    with await limits.place():
         pass
 
 
@@ -22,10 +22,10 @@ async def test_request_beyond_the_concurrent_ones_waits_and_is_told() -> None:
     limits = RequestLimits(None, 1)
 
     async def ask() -> bool:
-        async with limits.admit() as waited:
+        with await limits.place() as waited:
             return waited
 
-    async with limits.admit() as waited:
+    with await limits.place() as waited:
         assert not waited
         asking = asyncio.create_task(ask())
         await asyncio.sleep(0)
