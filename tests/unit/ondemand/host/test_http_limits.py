@@ -12,8 +12,7 @@ async def test_request_beyond_the_outstanding_ones_is_refused_until_one_ends() -
     with await limits.place() as waited:
         assert not waited
         with pytest.raises(TooManyRequestsError):
-            with await limits.place():
-                pass
+            await limits.place()
     with await limits.place():
         pass
 
