@@ -1,6 +1,7 @@
 """The right answer or a clear refusal, through HTTP, bus, training and model."""
 
 import asyncio
+import uuid
 from typing import Any
 
 import httpx
@@ -85,7 +86,9 @@ async def test_the_answer_tells_what_was_used_and_what_was_not(client: Client) -
 
 
 async def test_a_poll_may_send_the_whole_document_back(client: Client) -> None:
-    accepted = (await client.predict(wine(alpha=0.36, l1_ratio=0.33), wait=0)).json()
+    # With the key it can be polled even if the answer is there within no time at all.
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    accepted = (await client.predict(wine(alpha=0.36, l1_ratio=0.33), wait=0, **key)).json()
     document = accepted | {"modelParameters": None, "predictionParameters": "anything"}
     for run_id in (accepted["runId"], accepted["runId"].upper()):
         polled = await client.predict(document | {"runId": run_id}, wait=PATIENCE_S)
