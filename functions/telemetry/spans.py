@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import Token
 
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context, attach, create_key, detach, get_value, set_value
 from opentelemetry.trace import Span, SpanContext, StatusCode, set_span_in_context
 
 from functions.contracts import Operation
@@ -18,6 +18,7 @@ from functions.telemetry.signals import Step
 OK, CANCELLED = "ok", "cancelled"
 CLIENT_CLOSED_REQUEST, SERVER_ERROR = 499, 500
 TRACE_FORMAT = "00-{:032x}-{:016x}-{:02x}"
+_MESSAGE = create_key("message")
 
 
 class SpanStep(Step):
@@ -32,8 +33,11 @@ class SpanStep(Step):
         return traceparent_of(self._span.get_span_context())
 
     def __enter__(self) -> "SpanStep":
-        self._token = attach(set_span_in_context(self._span))
+        self._token = attach(self._context())
         return self
+
+    def _context(self) -> Context:
+        return set_span_in_context(self._span)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         if self._token is not None:
@@ -51,6 +55,19 @@ class SpanStep(Step):
 
     def _end(self) -> None:
         self._span.end()
+
+
+class MessageStep(SpanStep):
+    """The handling of all that shares one message."""
+
+    def _context(self) -> Context:
+        return set_value(_MESSAGE, self._span.get_span_context(), super()._context())
+
+
+def message_under_way() -> list[SpanContext]:
+    """The span of the message that is handled, if it has one. A background task may have another span from before."""
+    message = get_value(_MESSAGE)
+    return [message] if isinstance(message, SpanContext) else []
 
 
 class TimedStep(SpanStep):
