@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import Token
 
 from opentelemetry.context import Context, attach, create_key, detach, get_value, set_value
@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, SpanContext, StatusCode, set_span_in_conte
 from functions.contracts import Operation
 from functions.errors import InternalError, OnDemandError
 from functions.telemetry import names
-from functions.telemetry.instruments import Instruments
+from functions.telemetry.instruments import OTHER, Instruments
 from functions.telemetry.names import Metric
 from functions.telemetry.signals import Step
 
@@ -138,8 +138,20 @@ def outcome_of(error: BaseException) -> str:
 
 
 def outcome_in(operation: Operation) -> str:
-    """The slug of the operation's error, or its status."""
-    return operation.error.type.rpartition(":")[2] if operation.error else operation.status
+    """The slug of the operation's error, or its status. One of a closed set: a message may bring any error."""
+    if operation.error is None:
+        return operation.status
+    slug = operation.error.type.rpartition(":")[2]
+    return slug if slug in _SLUGS else OTHER
+
+
+def _slugs(kind: type[OnDemandError]) -> Iterator[str]:
+    yield kind.slug
+    for each in kind.__subclasses__():
+        yield from _slugs(each)
+
+
+_SLUGS = frozenset(_slugs(OnDemandError))
 
 
 def _is_our_fault(error: BaseException) -> bool:
