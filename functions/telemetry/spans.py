@@ -114,9 +114,12 @@ class RequestStep(SpanStep):
         if operation.model_type is not None:
             self._labels[names.MODEL_TYPE] = self._instruments.known(operation.model_type)
 
-    def _end(self) -> None:
-        if self.outcome == CANCELLED:
+    def _fail(self, error: BaseException) -> None:
+        super()._fail(error)
+        if isinstance(error, asyncio.CancelledError):
             self._status = CLIENT_CLOSED_REQUEST
+
+    def _end(self) -> None:
         labels = self._labels | {names.STATUS: self._status, names.OUTCOME: self.outcome or OK}
         self._span.set_attributes(labels)
         if self._status >= SERVER_ERROR:
