@@ -18,8 +18,8 @@ from functions.settings import SettingsError
 
 HANDLER_LIMIT_S = 300.0
 """Of a handler whose calls have no limit together: a training's polls and places, dead letters."""
-STORE_CALL_S = 35.0
-"""One call of the operation store with its two retries."""
+STORE_CALL_S = 45.0
+"""One call of the operation store with its two retries, and the wait for others' calls."""
 OVERRIDE = "AzureFunctionsJobHost__functionTimeout"
 HOST_JSON = Path(__file__).parents[1] / "host.json"
 DEFAULT = "00:30:00"
