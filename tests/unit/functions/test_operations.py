@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from functions import operations as module
 from functions.contracts import JsonText, Operation
 from functions.errors import Unavailable
 from functions.operations import Operations, open_store
+from tests.unit.functions.silence import silent_server
 from tests.unit.functions.stored import as_read
 
 ID = "0" * 32
@@ -146,34 +146,17 @@ async def test_an_outcome_of_an_older_version_is_read(store: ObjectStore) -> Non
     assert await Operations(store, lambda: NOW).wait(ID, 0) == COMPLETED
 
 
-@pytest.fixture
-async def asked() -> "AsyncIterator[tuple[str, asyncio.Event]]":
-    """The address of a store that never answers, and whether it was asked."""
-    called, ends = asyncio.Event(), asyncio.Event()
-
-    async def never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        called.set()
-        await ends.wait()
-        writer.close()
-
-    server = await asyncio.start_server(never, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    yield f"http://{host}:{port}", called
-    ends.set()
-    server.close()
-
-
 async def test_nobody_waits_for_ever_behind_calls_of_a_store_that_does_not_answer(
-    asked: tuple[str, asyncio.Event], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The host kills the whole worker for a request that waits for functionTimeout."""
-    url, called = asked
     monkeypatch.setattr(module, "MAX_AT_ONCE", 1)
     monkeypatch.setattr(module, "PLACE_WAIT_S", 0.05)
-    operations = Operations(HTTPStore.from_url(url, client_options={"allow_http": True}))
-    first = asyncio.create_task(operations.outcome(ID))
-    await called.wait()
-    with pytest.raises(Unavailable, match="operation store is busy"):
-        await operations.outcome(ID)
-    first.cancel()
-    await asyncio.wait({first})
+    async with silent_server() as (url, connected):
+        operations = Operations(HTTPStore.from_url(url, client_options={"allow_http": True}))
+        first = asyncio.create_task(operations.outcome(ID))
+        await connected.wait()
+        with pytest.raises(Unavailable, match="operation store is busy"):
+            await operations.outcome(ID)
+        first.cancel()
+        await asyncio.wait({first})
