@@ -165,8 +165,8 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
     for name, value in environ.items():
         if _SECRET_NAME.search(name) and not _NO_SECRET_NAME.search(name):
             yield value.strip()
-        if name.endswith("_HEADERS"):  # OTEL_EXPORTER_OTLP_HEADERS and the like: name=value,name=value
-            yield from re.findall(r"=\s*([^,]+)", value)
+        if name.endswith("_HEADERS"):  # OTEL_EXPORTER_OTLP_HEADERS and the like: name=value,name=value, as in addresses
+            yield from (form for header in re.findall(r"=\s*([^,]+)", value) for form in (header, unquote(header)))
         yield from re.findall(r"(?i)(?:key|signature|sig)=([^;&\s]+)", value)
         yield from _passwords(value)
 

@@ -26,6 +26,7 @@ from pydantic import JsonValue, PrivateAttr
 
 from functions.contracts import JsonText, Operation, utc_now
 from functions.errors import Unavailable
+from functions.slots import Slots
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ SHARED_BY_INSTANCES = "secret/instances"
 MAX_BEGUN, BEGUN_S = 10_000, 600.0
 MAX_AT_ONCE = 32
 """Calls of the store at a time: each takes a thread of obstore's where the store is a folder, else a connection."""
+PLACE_WAIT_S = 10.0
+"""For the end of others' calls. Without a limit thousands of polls of a store that hangs would wait for an hour."""
 _RESULT = b' ,"result":'
 
 
@@ -85,7 +88,7 @@ class Operations:
         self._clock = clock
         self._begun: TTLCache[str, None] = TTLCache(maxsize=MAX_BEGUN, ttl=BEGUN_S)
         """Ids that are known here to have a status."""
-        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+        self._places = Slots(MAX_AT_ONCE, "The operation store is busy; try again in a moment.", PLACE_WAIT_S)
 
     async def read(self, operation_id: str) -> Operation | None:
         """The outcome with its result if there is one, else the latest progress; None if unknown or expired."""

@@ -87,8 +87,6 @@ class Replies:
         operation_json: bytes = b"",
         result_stored: bool = False,
     ) -> None:
-        if phase == OUTCOME:
-            telemetry.active.finished(operation)
         with telemetry.active.sending(RESULTS) as sending:
             event = Event(
                 phase=phase,
@@ -99,3 +97,5 @@ class Replies:
             )
             # An event that arrives twice does no harm.
             await self._publisher.publish(RESULTS, event, may_share=True, body=event.to_json(operation_json))
+        if phase == OUTCOME:
+            telemetry.active.finished(operation)

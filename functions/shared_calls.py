@@ -36,8 +36,8 @@ class SharedCalls(Generic[K, V]):
         if task is None:
             task = asyncio.ensure_future(self._call(key, call))
             self._running[key] = task
-            telemetry.active.began(task)
             task.add_done_callback(lambda done: self._finished(key, done))
+            telemetry.active.began(task)
         else:
             telemetry.active.joined(task)
         return await asyncio.shield(task)

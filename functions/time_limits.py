@@ -8,32 +8,36 @@ import asyncio
 import json
 import math
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
-
-from pydantic import TypeAdapter
 
 from functions.errors import Unavailable
 from functions.settings import SettingsError
 
 HANDLER_LIMIT_S = 300.0
 """Of a handler whose calls have no limit together: a training's polls and places, dead letters."""
-STORE_CALL_S = 35.0
-"""One call of the operation store with its two retries."""
+STORE_CALL_S = 45.0
+"""One call of the operation store with its two retries, and the wait for others' calls."""
 OVERRIDE = "AzureFunctionsJobHost__functionTimeout"
 HOST_JSON = Path(__file__).parents[1] / "host.json"
-DEFAULT = timedelta(minutes=30)
+DEFAULT = "00:30:00"
 """In a container, where host.json says nothing."""
-_TIME = TypeAdapter(timedelta)
+_TIME = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+"""As .NET writes a time: days, a dot, hours, minutes and seconds."""
 
 
 def function_timeout_s(environ: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> float:
     """``functionTimeout`` of host.json, or of the environment variable that overrides it; -1 is no limit."""
     overrides = (value for name, value in environ.items() if name.lower() == OVERRIDE.lower())
     given = next(overrides, None) or json.loads(host_json.read_text("utf-8")).get("functionTimeout", DEFAULT)
-    return math.inf if str(given) == "-1" else _TIME.validate_python(given).total_seconds()
+    if str(given) == "-1":
+        return math.inf
+    if (time := _TIME.fullmatch(str(given))) is None:
+        raise SettingsError(f"functionTimeout of host.json: {given!r} is no time such as {DEFAULT}, nor -1")
+    days, hours, minutes, seconds = (float(part or 0) for part in time.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def check_time_limits(limits: Mapping[str, float], timeout_s: float | None = None) -> None:

@@ -55,7 +55,7 @@ def time_limits(bus: BusSettings) -> dict[str, float]:
     return {
         "Prefer: wait": MAX_WAIT_S,
         "opening the inbox": OPEN_TIMEOUT_S,
-        "calls of the operation store": 6 * STORE_CALL_S,
+        "calls of the operation store": 10 * STORE_CALL_S,
         "SEND_TIMEOUT_S twice": 2 * bus.send_timeout_s,
     }
 

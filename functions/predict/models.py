@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 MAX_LISTED = 100
 TIMEOUT_S = 10.0
+ANSWER_S = 30.0
+"""For the answer about a type, its wait for others included: the host bounds how long a request may take."""
 KEPT_S = 5.0
 """How old a list of models may be: a client that asks in a loop costs MLflow no more than that."""
 MAX_AT_ONCE = 4
@@ -71,9 +73,9 @@ class Models:
             "trainedModels": None,
         }
         try:
-            async with self._places:
+            async with asyncio.timeout(ANSWER_S), self._places:
                 description["trainedModels"] = await self._trained(entry)
-        except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, KeyError, ValueError) as error:
             logger.warning("listing the models of %s: %s: %s", name, type(error).__name__, error)
             description["trainedModelsError"] = "MLflow could not be asked; try again in a moment."
         return description

@@ -6,7 +6,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from functions.errors import Unavailable
+from functions.slots import Slots
 
 T = TypeVar("T")
 
@@ -32,8 +32,7 @@ class Threads:
         self, name: str, places: int, timeout_s: float, place_s: float | None = None, wait_s: float | None = None
     ) -> None:
         self._name = name
-        self._wait_s = wait_s
-        self._places = asyncio.Semaphore(places)
+        self._places = Slots(places, f"Every thread for a {name} is busy.", wait_s)
         self._max_idle = places
         self._timeout_s = timeout_s
         self._place_s = timeout_s if place_s is None else place_s
@@ -46,12 +45,9 @@ class Threads:
 
         Raises what it raises, CallTimeout, and Unavailable if there was no place within `wait_s`.
         """
-        await self._place()
-        try:
+        async with self._places:
             returned = self._start(call)
             await asyncio.wait((returned,), timeout=self._place_s)
-        finally:
-            self._places.release()
         if not returned.done() and self._timeout_s > self._place_s:
             when_long()
             await asyncio.wait((returned,), timeout=self._timeout_s - self._place_s)
@@ -60,16 +56,6 @@ class Threads:
             returned.add_done_callback(self._hung_no_longer)
             raise CallTimeout(self._timeout_s, returned)
         return returned.result()
-
-    async def _place(self) -> None:
-        if self._wait_s is None or not self._places.locked():
-            await self._places.acquire()
-            return
-        try:
-            async with asyncio.timeout(self._wait_s):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise Unavailable(f"Every thread for a {self._name} is busy.") from error
 
     def _start(self, call: Callable[[], T]) -> asyncio.Future[T]:
         worker = self._idle.pop() if self._idle else _Worker(self._name, self._is_free)

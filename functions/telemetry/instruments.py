@@ -7,7 +7,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter
 from functions.telemetry.names import METRICS, MODEL_TYPE, Metric
 
 OTHER = "other"
-"""The model type of a message that names none of the catalog."""
+"""The model type of a message that names none of the catalog, and an error that is none of ours."""
 
 
 class Instruments:

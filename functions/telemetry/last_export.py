@@ -1,9 +1,11 @@
 """The last export, when the process ends. The SDK's own takes up to 20 s if the collector does not answer."""
 
 import atexit
+import logging
 from collections.abc import Callable
 from threading import Event, Thread
 
+logger = logging.getLogger(__name__)
 END_S = 2.0
 
 
@@ -27,5 +29,8 @@ class LastExport:
     def _run(self) -> None:
         self._wanted.wait()
         for call in self._calls:
-            call()
+            try:
+                call()
+            except Exception:
+                logger.exception("the last traces or metrics are not sent")
         self._done.set()

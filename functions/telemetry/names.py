@@ -1,7 +1,13 @@
-"""The metrics by name, with unit, labels and buckets. No label is a key, an operation or a caller."""
+"""The metrics by name, with unit, labels and buckets, and the variables with addresses.
+
+No label is a key, an operation or a caller.
+"""
 
 from dataclasses import dataclass
 
+OTLP_TRACES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+OTLP_METRICS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+"""A signal is sent where one of its addresses is given."""
 MODEL_TYPE, OUTCOME, QUEUE = "ondemand.model.type", "ondemand.outcome", "messaging.destination.name"
 METHOD, ROUTE, STATUS = "http.request.method", "http.route", "http.response.status_code"
 RESULT = "ondemand.cache.result"

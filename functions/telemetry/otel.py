@@ -25,7 +25,7 @@ from functions.telemetry import names
 from functions.telemetry.instruments import Instruments
 from functions.telemetry.names import Metric
 from functions.telemetry.signals import Asked, Ended, Received, Step, Telemetry
-from functions.telemetry.spans import OK, RequestStep, SpanStep, TimedStep, outcome_in
+from functions.telemetry.spans import OK, MessageStep, RequestStep, SpanStep, TimedStep, message_under_way, outcome_in
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _ROOT = Context()
@@ -54,7 +54,7 @@ class OpenTelemetry(Telemetry):
             return super().received(queue, message, traces)
         links = [Link(_remote_span(each.traceparent)) for each in traces]
         attributes: dict[str, str | int] = {names.QUEUE: queue, "messaging.batch.message_count": len(traces)}
-        return SpanStep(
+        return MessageStep(
             self._tracer.start_span(f"receive {queue}", _ROOT, SpanKind.CONSUMER, attributes, _valid(links))
         )
 
@@ -72,7 +72,7 @@ class OpenTelemetry(Telemetry):
             names.OPERATION: operation_id,
             names.MODEL_TYPE: self._instruments.known(model_type),
         }
-        message = _valid([Link(get_current_span().get_span_context())])
+        message = _valid([Link(each) for each in message_under_way()])
         return SpanStep(
             self._tracer.start_span(f"process {queue}", _remote(traceparent), SpanKind.CONSUMER, attributes, message)
         )

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from functions import __version__
 from functions.telemetry.instruments import Instruments
 from functions.telemetry.last_export import LastExport
+from functions.telemetry.names import OTLP_METRICS, OTLP_TRACES
 from functions.telemetry.otel import OpenTelemetry
 
 logger = logging.getLogger(__name__)
@@ -41,10 +42,14 @@ def open_telemetry(
     exporters = list(_exporters(environ, otlp, azure))
     resource = _resource(environ)
     tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
-    for exporter, _ in exporters if environ.get("OTEL_TRACES_EXPORTER") != "none" else ():
-        tracers.add_span_processor(BatchSpanProcessor(exporter))
-    wants_metrics = environ.get("OTEL_METRICS_EXPORTER") != "none"
-    readers = [PeriodicExportingMetricReader(exporter) for _, exporter in exporters if wants_metrics]
+    for exporter in exporters:
+        if isinstance(exporter, SpanExporter) and environ.get("OTEL_TRACES_EXPORTER") != "none":
+            tracers.add_span_processor(BatchSpanProcessor(exporter))
+    readers = [
+        PeriodicExportingMetricReader(exporter)
+        for exporter in exporters
+        if isinstance(exporter, MetricExporter) and environ.get("OTEL_METRICS_EXPORTER") != "none"
+    ]
     meters = MeterProvider(readers, resource, shutdown_on_exit=False)
     at_end(tracers.shutdown, meters.shutdown)
     # The exporters warn of each try; that an export failed in the end is an error.
@@ -64,31 +69,33 @@ def _resource(environ: Mapping[str, str]) -> Resource:
     return ours.merge(given if is_named else given.merge(Resource({"service.name": name})))
 
 
-def _exporters(environ: Mapping[str, str], otlp: bool, azure: bool) -> Iterator[tuple[SpanExporter, MetricExporter]]:
+def _exporters(environ: Mapping[str, str], otlp: bool, azure: bool) -> Iterator[SpanExporter | MetricExporter]:
     if otlp and environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "") == GRPC:
         logger.error(
             "no traces and no metrics by OTLP: OTEL_EXPORTER_OTLP_PROTOCOL is grpc, it has to be http/protobuf"
         )
     elif otlp:
-        yield _otlp()
+        yield from _otlp(environ)
     if azure:
-        yield _azure()
+        yield from _azure()
 
 
-def _otlp() -> tuple[SpanExporter, MetricExporter]:
+def _otlp(environ: Mapping[str, str]) -> Iterator[SpanExporter | MetricExporter]:
+    """Of the signals that have an address. The SDK would send the others to one on this machine."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    return OTLPSpanExporter(), OTLPMetricExporter()
+    if any(environ.get(name) for name in OTLP_TRACES):
+        yield OTLPSpanExporter()
+    if any(environ.get(name) for name in OTLP_METRICS):
+        yield OTLPMetricExporter()
 
 
-def _azure() -> tuple[SpanExporter, MetricExporter]:
+def _azure() -> Iterator[SpanExporter | MetricExporter]:
     """What cannot be sent is dropped, not kept on disk: the file system of the image is read-only."""
     for name in REPORTS_TO_MICROSOFT:
         os.environ.setdefault(name, "true")
     from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
 
-    return (
-        AzureMonitorTraceExporter(disable_offline_storage=True),
-        AzureMonitorMetricExporter(disable_offline_storage=True),
-    )
+    yield AzureMonitorTraceExporter(disable_offline_storage=True)
+    yield AzureMonitorMetricExporter(disable_offline_storage=True)

@@ -2,22 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import Token
 
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context, attach, create_key, detach, get_value, set_value
 from opentelemetry.trace import Span, SpanContext, StatusCode, set_span_in_context
 
 from functions.contracts import Operation
 from functions.errors import InternalError, OnDemandError
 from functions.telemetry import names
-from functions.telemetry.instruments import Instruments
+from functions.telemetry.instruments import OTHER, Instruments
 from functions.telemetry.names import Metric
 from functions.telemetry.signals import Step
 
 OK, CANCELLED = "ok", "cancelled"
 CLIENT_CLOSED_REQUEST, SERVER_ERROR = 499, 500
 TRACE_FORMAT = "00-{:032x}-{:016x}-{:02x}"
+_MESSAGE = create_key("message")
 
 
 class SpanStep(Step):
@@ -32,8 +33,11 @@ class SpanStep(Step):
         return traceparent_of(self._span.get_span_context())
 
     def __enter__(self) -> "SpanStep":
-        self._token = attach(set_span_in_context(self._span))
+        self._token = attach(self._context())
         return self
+
+    def _context(self) -> Context:
+        return set_span_in_context(self._span)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         if self._token is not None:
@@ -51,6 +55,19 @@ class SpanStep(Step):
 
     def _end(self) -> None:
         self._span.end()
+
+
+class MessageStep(SpanStep):
+    """The handling of all that shares one message."""
+
+    def _context(self) -> Context:
+        return set_value(_MESSAGE, self._span.get_span_context(), super()._context())
+
+
+def message_under_way() -> list[SpanContext]:
+    """The span of the message that is handled, if it has one. A background task may have another span from before."""
+    message = get_value(_MESSAGE)
+    return [message] if isinstance(message, SpanContext) else []
 
 
 class TimedStep(SpanStep):
@@ -97,9 +114,12 @@ class RequestStep(SpanStep):
         if operation.model_type is not None:
             self._labels[names.MODEL_TYPE] = self._instruments.known(operation.model_type)
 
-    def _end(self) -> None:
-        if self.outcome == CANCELLED:
+    def _fail(self, error: BaseException) -> None:
+        super()._fail(error)
+        if isinstance(error, asyncio.CancelledError):
             self._status = CLIENT_CLOSED_REQUEST
+
+    def _end(self) -> None:
         labels = self._labels | {names.STATUS: self._status, names.OUTCOME: self.outcome or OK}
         self._span.set_attributes(labels)
         if self._status >= SERVER_ERROR:
@@ -121,8 +141,20 @@ def outcome_of(error: BaseException) -> str:
 
 
 def outcome_in(operation: Operation) -> str:
-    """The slug of the operation's error, or its status."""
-    return operation.error.type.rpartition(":")[2] if operation.error else operation.status
+    """The slug of the operation's error, or its status. One of a closed set: a message may bring any error."""
+    if operation.error is None:
+        return operation.status
+    slug = operation.error.type.rpartition(":")[2]
+    return slug if slug in _SLUGS else OTHER
+
+
+def _slugs(kind: type[OnDemandError]) -> Iterator[str]:
+    yield kind.slug
+    for each in kind.__subclasses__():
+        yield from _slugs(each)
+
+
+_SLUGS = frozenset(_slugs(OnDemandError))
 
 
 def _is_our_fault(error: BaseException) -> bool:

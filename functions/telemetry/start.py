@@ -7,10 +7,10 @@ import logging
 from collections.abc import Collection, Mapping
 
 from functions import telemetry
+from functions.telemetry.names import OTLP_METRICS, OTLP_TRACES
 
 logger = logging.getLogger(__name__)
 
-OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
 AZURE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 
 
@@ -18,7 +18,7 @@ def start(environ: Mapping[str, str], model_types: Collection[str]) -> None:
     """Send traces and metrics from now on if there is an address for them. The SDK is imported then only."""
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return
-    otlp, azure = any(environ.get(name) for name in OTLP), bool(environ.get(AZURE))
+    otlp, azure = any(environ.get(name) for name in OTLP_TRACES + OTLP_METRICS), bool(environ.get(AZURE))
     if not (otlp or azure):
         return
     try:
@@ -29,3 +29,5 @@ def start(environ: Mapping[str, str], model_types: Collection[str]) -> None:
         logger.error("no traces and no metrics: %s is not installed", error.name)
     except ValueError as error:  # the SDK's word for a setting that it cannot use
         logger.error("no traces and no metrics: %s", error)
+    except Exception:  # the app answers without telemetry too
+        logger.exception("no traces and no metrics")

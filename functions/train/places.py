@@ -93,6 +93,10 @@ class Places(BaseModel):
             return self
         return Places(places=tuple(place for place in changed if place is not None))
 
+    def ended_by(self, run: EndedRun) -> list[Place]:
+        """The places that `run` had until now."""
+        return [place for place in self.places if run.applied_to(place) not in (place, None)]
+
     def active(self, now: datetime) -> tuple[Place, ...]:
         return tuple(place for place in self.places if place.active(now))
 

@@ -81,21 +81,21 @@ class Quotas:
     async def _end(self, run: EndedRun) -> None:
         ended: list[Place] = []
 
-        def end(place: Place) -> Place | None:
-            changed = run.applied_to(place)
-            if changed is not None and changed is not place:
-                ended.append(changed)
-            return changed
+        def change(places: Places) -> Places:
+            ended[:] = places.ended_by(run)
+            return places.changed(run.applied_to)
 
-        if await self._change(lambda places: places.changed(end)) and ended:
-            telemetry.active.training_ended(ended[0].model_type, run.failure, run.seconds)
+        if await self._change(change):
+            _tell(run, ended)
 
     async def _claim(self, command: RunModel, entry: ModelType, token: str, former: EndedRun | None) -> None:
         quotas = self._quotas(command, entry)
+        ended: list[Place] = []
 
         def claimed(places: Places) -> Places:
             now = self._clock()
             if former is not None:
+                ended[:] = places.ended_by(former)
                 places = places.changed(former.applied_to)
             if places.has_one_for(command.key, token, command.created_at, now):
                 return places
@@ -111,7 +111,8 @@ class Quotas:
             )
             return Places(places=(*places.places, place))
 
-        await self._change(claimed)
+        if await self._change(claimed) and former is not None:
+            _tell(former, ended)
 
     def _quotas(self, command: RunModel, entry: ModelType) -> tuple[Quota, ...]:
         name, limits, settings = command.model_type, entry.trainings, self._settings
@@ -185,6 +186,12 @@ def ended_run(key: str, run: RunStatus) -> EndedRun | None:
         return None
     seconds = (run.ended_at - (run.started_at or run.ended_at)).total_seconds()
     return EndedRun(key, run.databricks_run_id, run.ended_at, "" if run.succeeded else run.code, seconds)
+
+
+def _tell(run: EndedRun, ended: list[Place]) -> None:
+    """The end of a run, written for the first time: that of its place."""
+    if ended:
+        telemetry.active.training_ended(ended[0].model_type, run.failure, run.seconds)
 
 
 def _gave_up() -> Unavailable:

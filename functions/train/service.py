@@ -1,5 +1,6 @@
 """One training per key, however many requests ask for it. No message is held while a run is running."""
 
+import asyncio
 import hashlib
 import logging
 from datetime import datetime, timedelta
@@ -30,6 +31,8 @@ CLOCK_SKEW = timedelta(seconds=10)
 
 Its model is looked for. If there is none, that run is stepped over too, and the command has a training of its own.
 """
+GIVE_BACK_S = 30.0
+"""For the store to give a place back. It goes on beside the handler, whose own limit would put its message off."""
 MAX_FORMER_RUNS = 200
 """Former runs of one key that are skipped to find the current one."""
 
@@ -178,9 +181,12 @@ class TrainService:
         """The client has its answer by now: trouble with the store is not its trouble. The place ends by itself too."""
         try:
             if (ended := ended_run(command.key, run)) is not None:
-                await self._quotas.ended(ended)
+                async with asyncio.timeout(GIVE_BACK_S):
+                    await self._quotas.ended(ended)
         except Unavailable as trouble:
             logger.warning("operation %s: its place is not given back: %s", command.operation, trouble.detail)
+        except TimeoutError:
+            logger.warning("operation %s: its place is not given back in %g s", command.operation, GIVE_BACK_S)
         except Exception:
             # A second outcome, an error, would be the first that the client sees: the prediction comes later.
             logger.exception("operation %s: its place is not given back", command.operation)

@@ -4,7 +4,8 @@ The worker sends each record to the host with the id of the invocation that it t
 and in a background task that of the invocation that made the task. The host (4.1037) drops a record without the id of
 a running invocation. Each line of a worker's stderr is a log of its own there: a warning if it contains "warn", an
 error if it contains "error" or "fail", else an information. The worker (4.34; azure-functions-runtime 1.3) adds a
-handler of the class `AsyncLoggingHandler` to the root logger before it imports the app.
+handler of the class `AsyncLoggingHandler` to the root logger before it imports the app. The one of Python 3.13 has
+another one there, which writes every record to stdout as well: the host takes a traceback's lines for logs.
 """
 
 import asyncio
@@ -19,8 +20,10 @@ from functions.logs import one_line
 
 T = TypeVar("T")
 WORKERS_HANDLER = "AsyncLoggingHandler"
-WORKERS_OWN = ("azure_functions", "azure.functions")
-"""The host takes records of these loggers at any time. They are the worker's own."""
+FILTER_OF_STDOUT = "CustomerLogFilter"
+"""Of the handler by which the worker of Python 3.13 writes to stdout."""
+WORKERS_OWN = ("azure_functions", "azure.functions", "proxy_worker")
+"""The host takes records of these loggers at any time. They are the worker's own; `proxy_worker` is that of 3.13."""
 
 
 class _Invocation:
@@ -40,11 +43,13 @@ class _OneLine(logging.Formatter):
 def install(level: str, stream: TextIO = sys.stderr) -> None:
     """Where the worker's handler is, write what it would lose to *stream*, from *level* on. Call it once."""
     root = logging.getLogger()
-    for handler in root.handlers:
-        if any(kind.__name__ == WORKERS_HANDLER for kind in type(handler).__mro__):
-            handler.addFilter(reaches_host)
-            root.addHandler(_console(level, stream))
-            return
+    workers = [handler for handler in root.handlers if _is_named(handler, WORKERS_HANDLER)]
+    if not workers:
+        return
+    workers[0].addFilter(reaches_host)
+    for handler in [each for each in root.handlers if any(_is_named(it, FILTER_OF_STDOUT) for it in each.filters)]:
+        root.removeHandler(handler)
+    root.addHandler(_console(level, stream))
 
 
 def in_invocation(function: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
@@ -68,6 +73,11 @@ def reaches_host(record: logging.LogRecord) -> bool:
         return True
     invocation = _invocation.get()
     return invocation is not None and invocation.is_running and _in_task()
+
+
+def _is_named(thing: object, name: str) -> bool:
+    """Whether it is of a class of this name: the worker's own cannot be imported here."""
+    return any(kind.__name__ == name for kind in type(thing).__mro__)
 
 
 def _in_task() -> bool:

@@ -26,7 +26,15 @@ ENVIRON = {
     "AZURE_CLIENT_SECRET": "local",
     "OTEL_EXPORTER_OTLP_HEADERS": "x-team=canary-of-headers, authorization=canary%20header",
 }
-SECRETS = ("canary databricks/token", KEY, "canary%2Fsas", "canary-idempotency", "canary-pass/word", "canary%20header")
+SECRETS = (
+    "canary databricks/token",
+    KEY,
+    "canary%2Fsas",
+    "canary-idempotency",
+    "canary-pass/word",
+    "canary%20header",
+    "canary header",
+)
 
 
 @pytest.fixture(autouse=True)

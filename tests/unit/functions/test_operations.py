@@ -3,11 +3,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from obstore.store import LocalStore, MemoryStore, ObjectStore
+from obstore.store import HTTPStore, LocalStore, MemoryStore, ObjectStore
 
+from functions import operations as module
 from functions.contracts import JsonText, Operation
 from functions.errors import Unavailable
 from functions.operations import Operations, open_store
+from tests.unit.functions.silence import silent_server
 from tests.unit.functions.stored import as_read
 
 ID = "0" * 32
@@ -142,3 +144,19 @@ async def test_an_outcome_of_an_older_version_is_read(store: ObjectStore) -> Non
     await store.put_async(f"{ID}/status.json", PENDING.to_json())
     await store.put_async(f"{ID}/result.json", COMPLETED.to_json())
     assert await Operations(store, lambda: NOW).wait(ID, 0) == COMPLETED
+
+
+async def test_nobody_waits_for_ever_behind_calls_of_a_store_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The host kills the whole worker for a request that waits for functionTimeout."""
+    monkeypatch.setattr(module, "MAX_AT_ONCE", 1)
+    monkeypatch.setattr(module, "PLACE_WAIT_S", 0.05)
+    async with silent_server() as (url, connected):
+        operations = Operations(HTTPStore.from_url(url, client_options={"allow_http": True}))
+        first = asyncio.create_task(operations.outcome(ID))
+        await connected.wait()
+        with pytest.raises(Unavailable, match="operation store is busy"):
+            await operations.outcome(ID)
+        first.cancel()
+        await asyncio.wait({first})

@@ -112,6 +112,16 @@ async def test_outcome_is_counted_and_carries_the_trace_of_its_message(
     assert recorded.labels(OPERATIONS) == [{"ondemand.model.type": "wine", "ondemand.outcome": "completed"}]
 
 
+async def test_outcome_that_the_bus_did_not_take_is_not_counted(
+    replies: Replies, publisher: RecordingPublisher, recorded: Recording
+) -> None:
+    """Its message is delivered again, and then counts."""
+    publisher.available = False
+    with pytest.raises(Unavailable):
+        await replies.outcome(COMMAND, COMMAND.operation_document("completed"))
+    assert recorded.values(OPERATIONS) == []
+
+
 async def test_progress_is_no_outcome(replies: Replies, recorded: Recording) -> None:
     await replies.progress(COMMAND, "loading:0", COMMAND.operation_document("running"))
     assert recorded.values(OPERATIONS) == []

@@ -1,10 +1,12 @@
 import asyncio
+from typing import Any
 
 import pytest
 
 from functions import telemetry
 from functions.shared_calls import SharedCalls
 from functions.telemetry.names import LOADS
+from functions.telemetry.signals import Telemetry
 from tests.unit.functions.recording import Recording, id_of, links_of
 
 
@@ -59,6 +61,23 @@ async def test_the_call_goes_on_for_the_others_when_one_is_cancelled() -> None:
     assert await second == 1
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+class BrokenTelemetry(Telemetry):
+    def began(self, shared: "asyncio.Task[Any]") -> None:
+        raise ArithmeticError
+
+
+async def test_call_is_forgotten_whatever_telemetry_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: SharedCalls[str, int] = SharedCalls(keep_s=0)
+    call = Call()
+    call.go.set()
+    monkeypatch.setattr(telemetry, "active", BrokenTelemetry())
+    with pytest.raises(ArithmeticError):
+        await calls.get("a", call)
+    monkeypatch.setattr(telemetry, "active", Telemetry())
+    assert await calls.get("a", call) == 1
+    assert await calls.get("a", call) == 2
 
 
 async def test_who_joins_a_call_is_linked_to_who_began_it(recorded: Recording) -> None:

@@ -47,6 +47,21 @@ def test_settings_that_may_take_too_long_are_named() -> None:
         check_time_limits(run_model.time_limits(BUS, settings), function_timeout_s({}))
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("00:10:00", 600), ("1.00:00:00", 86_400), ("00:00:30.5", 30.5), ("-1", math.inf)]
+)
+def test_time_is_read_as_the_host_does(text: str, seconds: float) -> None:
+    assert function_timeout_s({"AzureFunctionsJobHost__functionTimeout": text}) == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "", "PT10M"])
+def test_time_that_the_host_cannot_read_is_told(text: str, tmp_path: Path) -> None:
+    host_json = tmp_path / "host.json"
+    host_json.write_text(f'{{"functionTimeout": "{text}"}}')
+    with pytest.raises(SettingsError, match="functionTimeout"):
+        function_timeout_s({}, host_json)
+
+
 def test_variable_overrides_the_file(tmp_path: Path) -> None:
     file = tmp_path / "host.json"
     file.write_text('{"functionTimeout": "00:10:00"}')

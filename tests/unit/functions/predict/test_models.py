@@ -11,8 +11,10 @@ import pytest
 
 from functions.catalog import Catalog
 from functions.errors import UnknownModelType
+from functions.predict import models
 from functions.predict.models import Models
 from functions.settings import ModelsSettings
+from tests.unit.functions.silence import silent_server
 
 ENTRY = {
     "experiment": "/wine",
@@ -127,6 +129,18 @@ async def test_the_catalog_is_shown_while_mlflow_cannot_be_asked(mlflow: MLflow,
     assert described_type["parameters"] == {
         "alpha": {"type": "float", "default": 1, "required": False, "description": ""}
     }
+
+
+async def test_all_types_are_answered_for_in_time_while_mlflow_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait for each other: with many types it took longer than functionTimeout."""
+    monkeypatch.setattr(models, "ANSWER_S", 0.1)
+    catalog = Catalog.model_validate(
+        {"models": {f"wine{each}": {**ENTRY, "experiment": f"/wine{each}"} for each in range(20)}}
+    )
+    async with silent_server() as (url, _):
+        answer = await Models(catalog, ModelsSettings(mlflow_tracking_uri=url)).all()
+    assert [model["trainedModels"] for model in answer["models"]] == [None] * 20
+    assert all("MLflow could not be asked" in model["trainedModelsError"] for model in answer["models"])
 
 
 async def test_an_unknown_type_is_refused() -> None:

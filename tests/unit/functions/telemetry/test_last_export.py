@@ -3,6 +3,8 @@ import sys
 from pathlib import Path
 from threading import Event
 
+import pytest
+
 from functions.telemetry.last_export import LastExport
 
 ROOT = Path(__file__).parents[4]
@@ -22,6 +24,16 @@ def test_call_that_hangs_is_not_waited_for() -> None:
     assert not last.make(0.01)
     go.set()
     assert last.make(30)
+
+
+def test_call_that_fails_does_not_stop_the_next_one(caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> None:
+        raise OSError("no collector")
+
+    made: list[str] = []
+    assert LastExport(fails, lambda: made.append("metrics")).make(30)
+    assert made == ["metrics"]
+    assert caplog.messages == ["the last traces or metrics are not sent"]
 
 
 def test_calls_are_made_when_the_process_ends() -> None:

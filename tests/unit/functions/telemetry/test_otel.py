@@ -92,6 +92,18 @@ def test_commands_of_one_message_are_linked_to_it(recorded: Recording) -> None:
     assert [links_of(span) for span in processed] == [{id_of(shared)}] * 2
 
 
+async def test_what_a_background_task_handles_is_not_linked_to_the_request_that_began_the_task(
+    recorded: Recording,
+) -> None:
+    async def receive() -> None:
+        with telemetry.active.command("run-model", command()):
+            pass
+
+    with telemetry.active.request("POST", "/predict", {}):
+        await asyncio.create_task(receive())
+    assert links_of(recorded.span("process run-model")) == set()
+
+
 def test_message_of_one_command_has_no_span_of_its_own(recorded: Recording) -> None:
     with telemetry.active.received("run-model", Message(), [command()]):
         pass

@@ -125,6 +125,23 @@ def test_metrics_can_be_left_out(collector: Collector, monkeypatch: pytest.Monke
     assert collector.points == []
 
 
+@pytest.mark.parametrize("signal", ["TRACES", "METRICS"])
+def test_address_of_one_signal_is_no_address_of_the_other(
+    signal: str, collector: Collector, monkeypatch: pytest.MonkeyPatch, opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exporter of the other one would fail for ever at http://localhost:4318, its default."""
+    monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", f"{collector.url}/v1/{signal.lower()}")
+    ends: list[Callable[[], object]] = []
+    telemetry = opened(otlp=True, azure=False, at_end=lambda *calls: ends.extend(calls))
+    with telemetry.sending("train"):
+        pass
+    telemetry.count(DEAD_LETTERS, "train")
+    for end in ends:
+        end()  # which exports
+    assert (bool(collector.spans), bool(collector.points)) == (signal == "TRACES", signal == "METRICS")
+    assert caplog.messages == []
+
+
 def test_nothing_is_recorded_where_no_trace_is_sampled(
     collector: Collector, monkeypatch: pytest.MonkeyPatch, opened: Opened
 ) -> None:

@@ -41,6 +41,21 @@ def test_refused_request_has_the_error_as_its_outcome(recorded: Recording) -> No
     assert recorded.span("POST /predict").status.status_code is StatusCode.UNSET
 
 
+def test_answer_about_a_cancelled_operation_is_no_cancelled_request(recorded: Recording) -> None:
+    with telemetry.active.request("GET", "/predict/{runId}", {}) as request:
+        request.answered(200, Operation(status="cancelled"))
+    labels = request_labels(recorded)
+    assert (labels["http.response.status_code"], labels["ondemand.outcome"]) == (200, "cancelled")
+
+
+def test_error_that_is_none_of_ours_is_no_label(recorded: Recording) -> None:
+    """An operation may come from a runner that can write what it likes into its messages."""
+    problem = UnknownModelType("There is none.").problem().model_copy(update={"type": f"urn:{'a' * 32}"})
+    with telemetry.active.request("GET", "/predict/{runId}", {}) as request:
+        request.answered(200, Operation(status="error", error=problem))
+    assert request_labels(recorded)["ondemand.outcome"] == "other"
+
+
 @pytest.mark.parametrize(
     ("error", "status", "outcome"),
     [(asyncio.CancelledError(), 499, "cancelled"), (ZeroDivisionError("secret"), 500, "internal-error")],

@@ -54,6 +54,18 @@ def test_missing_package_and_wrong_setting_are_told_and_the_app_starts() -> None
     assert "Telemetry True" in text
 
 
+def test_app_starts_whatever_telemetry_raises() -> None:
+    broken = """
+import functions.telemetry.providers as providers
+def raises(*_, **__): raise OSError("no threads left")
+providers.open_telemetry = raises
+"""
+    text = started(broken + CODE, OTEL_EXPORTER_OTLP_ENDPOINT=NOBODY)
+    assert "no traces and no metrics" in text
+    assert "no threads left" in text
+    assert "Telemetry True" in text
+
+
 def test_grpc_is_told_to_be_impossible() -> None:
     text = started(OTEL_EXPORTER_OTLP_ENDPOINT=NOBODY, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     assert "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, it has to be http/protobuf" in text

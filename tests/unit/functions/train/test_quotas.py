@@ -283,6 +283,20 @@ async def test_end_of_a_run_is_measured_once(process: Process, world: World, rec
     assert recorded.values(TRAININGS) == [(labels, 12.5)]
 
 
+async def test_end_that_a_command_steps_over_is_measured_too(
+    process: Process, world: World, recorded: Recording
+) -> None:
+    """A new command may see it before those that waited for the run."""
+    of = entry(at_once=1)
+    await start(process(), 1, of)
+    end = EndedRun(command(1).key, 1, NOW + SECOND, "CLUSTER_ERROR", 12.5)
+    world.now += 2 * SECOND
+    await process().claim(command(1, accepted=world.now), of, "token 2", end)
+    await process().ended(end)
+    labels = {"ondemand.model.type": "wine", "ondemand.outcome": "CLUSTER_ERROR"}
+    assert recorded.values(TRAININGS) == [(labels, 12.5)]
+
+
 def test_end_of_a_run_says_how_long_it_ran() -> None:
     run = RunStatus(7, "TERMINATED", None, NOW, NOW + HOUR, False, "", None, code="CLUSTER_ERROR")
     assert ended_run("k", run) == EndedRun("k", 7, NOW + HOUR, "CLUSTER_ERROR", 3600.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from obstore.store import HTTPStore
 
 from functions import telemetry, time_limits
 from functions.catalog import ModelType, load_catalog
@@ -17,12 +18,14 @@ from functions.operations import open_store
 from functions.parameters import ParameterValue, training_key
 from functions.replies import Replies
 from functions.settings import TrainSettings
+from functions.train import service as service_module
 from functions.train.jobs import RunStatus
 from functions.train.ledger import Ledger
 from functions.train.quotas import Quotas
-from functions.train.service import MAX_FORMER_RUNS, TrainService
+from functions.train.service import MAX_FORMER_RUNS, TrainService, run_name
 from tests.unit.functions.publishers import RecordingPublisher
 from tests.unit.functions.recording import Recording, id_of
+from tests.unit.functions.silence import silent_server
 
 CATALOG = load_catalog(Path(__file__).parents[4] / "models.yaml")
 NOW = utc_now()
@@ -138,6 +141,24 @@ async def test_message_that_takes_too_long_is_put_off(
     (put_off,) = publisher.published
     assert isinstance(put_off.message, StartTraining)
     assert put_off.message.attempt == 1
+
+
+async def test_store_that_does_not_answer_delays_no_place_for_long(
+    publisher: RecordingPublisher, databricks: Databricks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit of the handler would put the training off that was handed over already."""
+    monkeypatch.setattr(service_module, "GIVE_BACK_S", 0.05)
+    monkeypatch.setattr(time_limits, "HANDLER_LIMIT_S", 1)
+    databricks.tokens, databricks.names, databricks.runs = [COMMAND.key], [run_name(COMMAND)], {1: SUCCEEDED}
+    training = Training(databricks_run_id=1, state="RUNNING")
+    check = CheckTraining(command=COMMAND.model_copy(update={"training": training}), checks=1)
+    async with silent_server() as (url, asked):
+        ledger = Ledger(HTTPStore.from_url(url, client_options={"allow_http": True}), "trainings")
+        quotas = Quotas(ledger, TrainSettings(), databricks.status)
+        await TrainService(CATALOG, publisher, Replies(publisher), databricks, quotas).handle(check)
+        assert asked.is_set()
+    (handed_over,) = publisher.published
+    assert isinstance(handed_over.message, RunModel)
 
 
 async def test_trouble_with_the_places_is_no_outcome(

@@ -18,6 +18,7 @@ from functions.upstream import worker_logs
 logger = logging.getLogger("tests.worker_logs")
 IN_CONTEXT: ContextVar[str | None] = ContextVar("invocation_id", default=None)
 ID = "__azure_function_invocation_id__"
+WORKERS_OWN = ("azure_functions", "azure.functions", "proxy_worker")
 
 
 class WorkersTask(asyncio.Task[Any]):
@@ -55,7 +56,7 @@ class AsyncLoggingHandler(logging.Handler):
         self._host = host
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name.startswith("azure_functions") or self._host.invocation_of() in self._host.running:
+        if record.name.startswith(WORKERS_OWN) or self._host.invocation_of() in self._host.running:
             self._host.shown.append(record.getMessage())
 
 
@@ -81,6 +82,22 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
 def console(host: Host) -> io.StringIO:
     stream = io.StringIO()
     worker_logs.install("WARNING", stream)
+    return stream
+
+
+class CustomerLogFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.name.startswith(WORKERS_OWN)
+
+
+@pytest.fixture
+def stdout(host: Host) -> io.StringIO:
+    """The second handler of the worker of Python 3.13, which it adds at its start and keeps."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("LanguageWorkerConsoleLog %(levelname)s: %(message)s"))
+    handler.addFilter(CustomerLogFilter())
+    logging.getLogger().addHandler(handler)
     return stream
 
 
@@ -158,10 +175,13 @@ def test_record_with_traceback_is_one_line(console: io.StringIO) -> None:
     assert line.endswith("ValueError: first\\nsecond")
 
 
-def test_records_below_the_level_and_the_workers_own_stay_away_from_stderr(host: Host, console: io.StringIO) -> None:
+@pytest.mark.parametrize("own", ["azure_functions_worker", "azure.functions", "proxy_worker", "proxy_worker_errors"])
+def test_records_below_the_level_and_the_workers_own_stay_away_from_stderr(
+    host: Host, console: io.StringIO, own: str
+) -> None:
     logger.setLevel(logging.INFO)
     logger.info("quiet")
-    logging.getLogger("azure_functions_worker").warning("the worker's own")
+    logging.getLogger(own).warning("the worker's own")
     logger.setLevel(logging.NOTSET)
     assert console.getvalue() == ""
     assert host.shown == ["the worker's own"]
@@ -183,3 +203,22 @@ def test_nothing_is_added_where_there_is_no_worker() -> None:
     before = list(root.handlers)
     worker_logs.install("WARNING")
     assert root.handlers == before
+
+
+def test_worker_of_3_13_tells_nothing_twice(host: Host, stdout: io.StringIO, console: io.StringIO) -> None:
+    """The host takes each line of a traceback on stdout for a log of its own."""
+
+    @worker_logs.in_invocation
+    async def function() -> None:
+        try:
+            raise ValueError("of the function")
+        except ValueError:
+            logger.exception("in the invocation")
+
+    async def later() -> None:
+        logger.warning("outside of invocations")
+
+    run(host.invoke("1", function), later())
+    assert host.shown == ["in the invocation"]
+    assert console.getvalue() == "WARNING tests.worker_logs: outside of invocations\n"
+    assert stdout.getvalue() == ""
