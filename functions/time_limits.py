@@ -8,12 +8,13 @@ import asyncio
 import json
 import math
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from functions.errors import Unavailable
 from functions.settings import SettingsError
@@ -27,13 +28,23 @@ HOST_JSON = Path(__file__).parents[1] / "host.json"
 DEFAULT = timedelta(minutes=30)
 """In a container, where host.json says nothing."""
 _TIME = TypeAdapter(timedelta)
+_DAYS = re.compile(r"(\d+)\.(?=\d+:)")
+"""As .NET writes them, before the hours: 1.00:00:00."""
 
 
 def function_timeout_s(environ: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> float:
-    """``functionTimeout`` of host.json, or of the environment variable that overrides it; -1 is no limit."""
+    """``functionTimeout`` of host.json, or of the environment variable that overrides it; -1 is no limit.
+
+    Raises SettingsError for what is no time.
+    """
     overrides = (value for name, value in environ.items() if name.lower() == OVERRIDE.lower())
     given = next(overrides, None) or json.loads(host_json.read_text("utf-8")).get("functionTimeout", DEFAULT)
-    return math.inf if str(given) == "-1" else _TIME.validate_python(given).total_seconds()
+    if str(given) == "-1":
+        return math.inf
+    try:
+        return _TIME.validate_python(_DAYS.sub(r"\1d,", str(given), count=1)).total_seconds()
+    except ValidationError:
+        raise SettingsError(f"functionTimeout of host.json is {given!r}, not a time such as 00:10:00") from None
 
 
 def check_time_limits(limits: Mapping[str, float], timeout_s: float | None = None) -> None:
