@@ -29,7 +29,10 @@ _TIME = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def function_timeout_s(environ: Mapping[str, str] = os.environ, host_json: Path = HOST_JSON) -> float:
-    """``functionTimeout`` of host.json, or of the environment variable that overrides it; -1 is no limit."""
+    """``functionTimeout`` of host.json, or of the environment variable that overrides it; -1 is no limit.
+
+    Raises SettingsError for what is no time.
+    """
     overrides = (value for name, value in environ.items() if name.lower() == OVERRIDE.lower())
     given = next(overrides, None) or json.loads(host_json.read_text("utf-8")).get("functionTimeout", DEFAULT)
     if str(given) == "-1":

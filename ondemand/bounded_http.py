@@ -61,6 +61,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_told = False
         """Whether the parser reads a head that the request has had already."""
         self._running: RequestResponseCycle | None = None
+        self._is_over = False
+        """Whether nothing more is read: something was wrong behind requests that still have to be answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -82,6 +84,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_over:
+            return
         self._pending += len(data)
         self._data = data
         super().data_received(data)
@@ -146,8 +150,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.more_body:  # an answer before the end of the request: its rest is dropped, but not for ever
             self._await_more(DROP_TIMEOUT_S)
-            if self._timer is None:
-                self._check()
+        if self._timer is None and self._deadline is not None:
+            self._check()
+
+    def send_400_response(self, msg: str) -> None:
+        if not self._ends_behind_answers():
+            super().send_400_response(msg)
 
     def _await_more(self, seconds: float) -> None:
         self._deadline = self.loop.time() + seconds
@@ -155,8 +163,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _check(self) -> None:
         """End the connection if the deadline has passed, else look again then."""
         self._timer = None
-        if self._deadline is None or self._is_unread():
-            return
+        if self._deadline is None or self.pipeline or self._is_unread():
+            return  # behind requests that wait for their answers nothing is read
         if self.loop.time() >= self._deadline:
             logger.info("a client was cut: the rest of its request did not come in time")
             self._refuse(b"" if self._is_answered() else _TIMEOUT)
@@ -174,9 +182,22 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
 
     def _refuse(self, answer: bytes) -> None:
-        self._deadline = None
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._ends_behind_answers():
             return
-        if not self.pipeline:  # else another answer comes first
-            self.transport.write(answer)
+        self._deadline = None
+        self.transport.write(answer)
         self.transport.close()
+
+    def _ends_behind_answers(self) -> bool:
+        """Read no more and end the connection after the answers to complete requests, if there are any to come.
+
+        What was wrong behind them gets none: a client would take it for the first answer that it awaits.
+        """
+        if self.pipeline and self.pipeline[0][0].more_body:
+            self.pipeline.popleft()
+        last = self.pipeline[0][0] if self.pipeline else self._running
+        if last is None or last.response_complete or last.more_body:
+            return False
+        last.keep_alive = False
+        self._is_over, self._deadline = True, None
+        return True

@@ -1,5 +1,6 @@
 """``python -m ondemand.host``: run a function app on this machine."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -10,6 +11,7 @@ import typer
 import uvloop
 
 from ondemand.host.app_settings import load_local_settings, local_cors
+from ondemand.host.ending import end_soon, watch_loop
 from ondemand.host.errors import HostError
 from ondemand.host.function_timeout import INHERITED_SOCKET, listening_socket, start_again
 from ondemand.host.index import index_functions
@@ -64,8 +66,12 @@ async def _run(script_root: Path, port: int, drain_timeout: float) -> None:
         reason = os.strerror(error.errno or 0)
         raise HostError(f"port {port}: {reason}; --port takes another one, 0 any free one") from error
     with listening:
+        if options.function_timeout is not None:
+            loop = asyncio.get_running_loop()
+            watch_loop(loop, options.function_timeout, lambda: start_again(listening, started_in))
         if await Host(functions, options, worker, local_cors(script_root)).run(listening, drain_timeout, is_new):
             start_again(listening, started_in)  # before the loop ends, which would wait for threads
+    end_soon()
 
 
 def _log_to_stderr(level: int) -> None:

@@ -112,8 +112,10 @@ def listening_socket(port: int) -> socket.socket:
 def start_again(listening: socket.socket, folder: Path) -> NoReturn:
     """Become a new process with the same id and arguments; clients that connect meanwhile wait in the socket's queue.
 
-    Every thread ends, and every other file is closed.
+    Every thread ends, and every other file is closed. Without the socket, which is closed to drain, the process ends.
     """
+    if listening.fileno() < 0:
+        os._exit(1)
     listening.set_inheritable(True)
     os.environ[INHERITED_SOCKET] = str(listening.fileno())
     os.chdir(folder)

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +37,12 @@ def _indexed(value: object) -> object:
     return value
 
 
+def _days_as_pydantic(value: object) -> object:
+    """``1.00:00:00``, a day as .NET writes it."""
+    return re.sub(r"^(\d+)\.(?=\d+:)", r"\1d,", value) if isinstance(value, str) else value
+
+
+Time = Annotated[timedelta, BeforeValidator(_days_as_pydantic)]
 Limit = Annotated[int | None, BeforeValidator(_unlimited_as_none)]
 
 
@@ -56,10 +63,10 @@ class ServiceBusOptions(_Options):
 
     prefetch_count: int = 0
     auto_complete_messages: bool = True
-    max_auto_lock_renewal_duration: timedelta = timedelta(minutes=5)
+    max_auto_lock_renewal_duration: Time = timedelta(minutes=5)
     max_concurrent_calls: int = 16 * (os.cpu_count() or 1)
     max_concurrent_sessions: int = 8
-    session_idle_timeout: timedelta = timedelta(minutes=1)
+    session_idle_timeout: Time = timedelta(minutes=1)
 
 
 class _Extensions(_Options):
@@ -74,7 +81,7 @@ class _Logging(_Options):
 class HostOptions(_Options):
     """The parts of ``host.json`` that this host honours; others are ignored."""
 
-    function_timeout: Annotated[timedelta | None, BeforeValidator(_unlimited_as_none)] = timedelta(minutes=30)
+    function_timeout: Annotated[Time | None, BeforeValidator(_unlimited_as_none)] = timedelta(minutes=30)
     functions: Annotated[tuple[str, ...] | None, BeforeValidator(_indexed)] = None
     extensions: _Extensions = _Extensions()
     logging: _Logging = _Logging()

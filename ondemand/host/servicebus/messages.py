@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from math import isfinite, isnan
 
 import orjson
 from azure.servicebus import ServiceBusReceivedMessage
@@ -118,11 +119,13 @@ def application_properties(message: ServiceBusReceivedMessage) -> dict[str, obje
 
 
 def _plain(value: object) -> object:
-    """An AMQP value as JSON has it."""
+    """An AMQP value as JSON has it; what is no number is text, as Newtonsoft.Json writes it."""
     if isinstance(value, Mapping):
         return {str(_text(key)): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value if isinstance(value, int | float | None) else str(_text(value))
 
 

@@ -68,8 +68,11 @@ def test_variable_overrides_the_file(tmp_path: Path) -> None:
     assert function_timeout_s({}, file) == 600
     assert function_timeout_s({"AZUREFUNCTIONSJOBHOST__FUNCTIONTIMEOUT": "00:20:30"}, file) == 1230
     assert function_timeout_s({"AzureFunctionsJobHost__functionTimeout": "-1"}, file) == math.inf
+    assert function_timeout_s({"AzureFunctionsJobHost__functionTimeout": "1.00:10:00"}, file) == 87_000
     file.write_text("{}")
     assert function_timeout_s({}, file) == 1800
+    with pytest.raises(SettingsError, match="'soon', not a time such as 00:10:00"):
+        function_timeout_s({"AzureFunctionsJobHost__functionTimeout": "soon"}, file)
 
 
 async def test_handler_beyond_its_limit_is_put_off(monkeypatch: pytest.MonkeyPatch) -> None:

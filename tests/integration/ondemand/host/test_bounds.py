@@ -103,6 +103,32 @@ async def test_rest_of_a_body_behind_its_answer_gets_no_other_answer(tmp_path: P
         assert host.terminate() == 0
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"no request\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000,
+        head("Content-Length: 9") + b"half",
+        head("Content-Length: 9", "Content-Length: 8") + b"123456789",
+    ],
+    ids=["no request", "large head", "half a body", "two lengths"],
+)
+@pytest.mark.parametrize("others", [[], [(head("Content-Length: 4") + b"body", b"203")]], ids=["one", "two"])
+async def test_what_is_wrong_behind_requests_takes_no_answer_from_them(
+    tmp_path: Path, behind: bytes, others: list[tuple[bytes, bytes]]
+) -> None:
+    environ = host_environ("no bus", FUNCTIONS)
+    with running(tmp_path / "host.log", SHORT_PAUSES, *host_arguments()[1:], **environ) as host:
+        requests = [(head(path="/api/slow/0.5", method="GET"), b"200"), *others]
+        async with connected(host) as connection:
+            connection[1].write(b"".join(request for request, _ in requests) + behind)
+            answers = (await rest(connection)).split(b"\r\n")
+            statuses = [line[9:12] for line in answers if line.startswith(b"HTTP/1.1 ")]
+            assert statuses[: len(requests)] == [answer for _, answer in requests]
+            assert set(statuses[len(requests) :]) <= {b"400", b"408", b"431"}
+        assert host.terminate() == 0
+
+
 async def test_client_may_be_slow_with_a_body_that_no_function_reads(tmp_path: Path) -> None:
     environ = host_environ("no bus", FUNCTIONS)
     with running(tmp_path / "host.log", SHORT_PAUSES, *host_arguments()[1:], **environ) as host:

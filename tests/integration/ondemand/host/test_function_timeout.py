@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
@@ -54,4 +55,25 @@ async def test_host_that_is_told_to_end_does_not_start_again(bus: str, tmp_path:
             await told_by_any(host, "slow", lambda told: bool(told["messages"]))
             host.process.terminate()
             assert (await hung).status_code == 500
+        assert await asyncio.to_thread(host.process.wait, DEADLINE) == 0
+
+
+async def test_function_that_blocks_the_event_loop_restarts_the_worker_too(bus: str, tmp_path: Path) -> None:
+    with running(tmp_path / "host.log", *host_arguments(), **host_environ(bus), **TIMEOUT) as host:
+        async with httpx.AsyncClient(base_url=host.addresses["url"], timeout=DEADLINE) as http:
+            with pytest.raises(httpx.TransportError):  # nothing is left that could answer
+                await http.get("/api/block")
+        assert (await told_by_any(host, "slow", lambda told: True))["messages"] == []
+        assert "blocked the event loop for 3 s, functionTimeout: the worker restarts" in host.log.read_text()
+        assert host.terminate() == 0
+
+
+async def test_thread_that_hangs_does_not_keep_the_host_from_ending(bus: str, tmp_path: Path) -> None:
+    """Python waits for every thread at its end."""
+    with running(tmp_path / "host.log", *host_arguments("--drain-timeout", "1"), **host_environ(bus)) as host:
+        async with httpx.AsyncClient(base_url=host.addresses["url"], timeout=DEADLINE) as http:
+            hung = asyncio.create_task(http.get("/api/hang"))
+            await told_by_any(host, "slow", lambda told: bool(told["messages"]))
+            host.process.terminate()
+            assert (await hung).status_code == 503
         assert await asyncio.to_thread(host.process.wait, DEADLINE) == 0

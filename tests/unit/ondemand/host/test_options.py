@@ -74,3 +74,12 @@ def test_names_the_file_that_is_wrong(tmp_path: Path, text: str) -> None:
 def test_names_the_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(HostError, match=r"host\.json"):
         read_host_options(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "timeout"), [("1.00:10:00", timedelta(days=1, minutes=10)), ("00:10:00", timedelta(minutes=10))]
+)
+def test_times_are_read_as_dotnet_writes_them(tmp_path: Path, written: str, timeout: timedelta) -> None:
+    (tmp_path / "host.json").write_text("{}")
+    options = read_host_options(tmp_path, {"AzureFunctionsJobHost__functionTimeout": written})
+    assert options.function_timeout == timeout

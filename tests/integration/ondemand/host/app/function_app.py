@@ -82,6 +82,12 @@ def hang(req: func.HttpRequest) -> str:
     return "never"
 
 
+@app.route("block")
+async def block(req: func.HttpRequest) -> str:
+    threading.Event().wait()  # in the event loop
+    return "never"
+
+
 @app.route("gate/{state}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def set_gate(req: func.HttpRequest) -> str:
     state = str(req.route_params["state"])

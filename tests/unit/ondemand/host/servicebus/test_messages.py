@@ -2,6 +2,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -44,6 +45,12 @@ def test_fields_that_the_library_reads_are_those_the_host_has_or_takes_from_bodi
 
     ServiceBusMessageInConverter.decode_single_message(None, trigger_metadata=Names())  # type: ignore[arg-type]
     assert read <= {*_METADATA.values(), *_ONLY_FROM_BODIES}
+
+
+def test_properties_that_are_no_numbers_are_text_as_newtonsoft_writes_them() -> None:
+    """The worker reads the properties by a parser that takes no NaN."""
+    given = metadata(received(b"x", application_properties={b"a": nan, b"b": [inf, -inf], b"c": 1.5}))
+    assert given["UserProperties"] == TypedData(json='{"a": "NaN", "b": ["Infinity", "-Infinity"], "c": 1.5}')
 
 
 def test_strings_are_strings_and_others_are_json() -> None:
