@@ -21,6 +21,7 @@ capabilities:
 
 {{/* The Deployment of a component; dict "root" and what ondemand.components says of it. */}}
 {{- define "ondemand.deployment" -}}
+{{- include "ondemand.checkTimeLimits" . -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
