@@ -181,7 +181,8 @@ def test_function_timeout_is_above_what_the_code_counts(charts: Charts) -> None:
     limits = {"LOAD_TIMEOUT_S": 100, "PREDICT_TIMEOUT_S": 200, "SEND_TIMEOUT_S": 5}
     given = {name.lower(): value for name, value in limits.items()}
     bus = BusSettings.model_validate({"servicebus_connection": "x", **given})
-    runs = sum(run_model.time_limits(bus, RunModelSettings.model_validate({"mlflow_tracking_uri": "x", **given})).values())
+    settings = RunModelSettings.model_validate({"mlflow_tracking_uri": "x", **given})
+    runs = sum(run_model.time_limits(bus, settings).values())
     sends = {function: {"settings": {"SEND_TIMEOUT_S": 5}} for function in ("predict", "train")}
     others = (predict.time_limits(bus), predict.dead_letter_time_limits(bus), train.time_limits(bus))
     assert runs > max(sum(each.values()) for each in others)
