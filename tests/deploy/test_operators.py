@@ -9,7 +9,8 @@ from tests.deploy.alerts import rules, text
 from tests.deploy.bicep import DEPLOY, files
 
 ROOT = DEPLOY.parent
-DOCUMENTS = ("deploy/README.md", "docs/costs.md", "docs/operations.md", "docs/runbook.md")
+FOLDERS = ("", "broker", "deploy", "docs", "helm", "keda")
+DOCUMENTS = [str(path.relative_to(ROOT)) for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 COSTS = (ROOT / "docs/costs.md").read_text(encoding="utf-8")
