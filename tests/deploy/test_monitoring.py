@@ -7,26 +7,11 @@ import pytest
 from pydantic import JsonValue
 
 from functions.queues import FAILED
-from tests.deploy.alerts import rules, text
+from tests.deploy.alerts import METRICS, rules, text
 from tests.deploy.bicep import DEPLOY, Tree, files, unlooped
 
 QUERIES = {path.name: path.read_text(encoding="utf-8") for path in (DEPLOY / "queries").glob("*.kql")}
 WORKBOOK = json.loads((DEPLOY / "workbook.json").read_text(encoding="utf-8"))
-METRICS = {
-    "bus": {
-        "ActiveMessages": {"Average", "Minimum", "Maximum"},
-        "DeadletteredMessages": {"Average", "Minimum", "Maximum"},
-        "ScheduledMessages": {"Average", "Minimum", "Maximum"},
-        "ServerErrors": {"Total"},
-        "ThrottledRequests": {"Total"},
-    },
-    "storage": {"Availability": {"Average", "Minimum", "Maximum"}},
-}
-"""What Azure measures, and how it may be aggregated, by the names of the Bicep file; all of Service Bus by EntityName.
-
-https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-servicebus-namespaces-metrics and
-https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-storage-storageaccounts-metrics
-"""
 AGGREGATIONS = {1: "Total", 2: "Minimum", 3: "Maximum", 4: "Average"}
 """Of a workbook."""
 ASKED_FOR = {
