@@ -1,4 +1,4 @@
-"""docs/kubernetes.md names values that there are, and its example is one that installs."""
+"""The operators' documents name values that there are; the example of docs/kubernetes.md is one that installs."""
 
 import re
 from typing import Any
@@ -22,23 +22,35 @@ def values_of(chart: str) -> Values:
 
 
 VALUES = values_of("helm") | {"keda": values_of("keda")}
-KEYS_OF_THE_HOST = ("host.master", "host.function")
-NAMED = sorted(
-    name
-    for name in set(re.findall(r"`([a-z]\w*(?:\.\w+)+)", TEXT))
-    if name.split(".")[0] in VALUES and not name.startswith(KEYS_OF_THE_HOST)
+NO_VALUES = re.compile(r"host\.(?:master|function|json)|databricks\.sdk|mlflow\.(?!trackingUri)|\w+\.py$")
+"""Keys of the host, files and modules, which look like values."""
+DOCUMENTS = (
+    "README.md",
+    "SECURITY.md",
+    "deploy/README.md",
+    *(f"docs/{name}.md" for name in ("azure", "costs", "dead-letters", "kubernetes", "observability", "operations")),
+    *(f"docs/{name}.md" for name in ("reliability", "runbook", "scaling")),
 )
 
 
-def test_the_document_names_values() -> None:
-    assert len(NAMED) > 15
+def named(document: str) -> list[str]:
+    names = set(re.findall(r"`([a-z]\w*(?:\.\w+)+)", (ROOT / document).read_text(encoding="utf-8")))
+    return sorted(name for name in names if name.split(".")[0] in VALUES and not NO_VALUES.match(name))
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_named_values_exist(name: str) -> None:
+NAMED = sorted({(document, name) for document in DOCUMENTS for name in named(document)})
+
+
+def test_the_documents_name_values() -> None:
+    assert len(named("docs/kubernetes.md")) > 15
+    assert len({document for document, _ in NAMED}) > 5
+
+
+@pytest.mark.parametrize(("document", "name"), NAMED)
+def test_named_values_exist(document: str, name: str) -> None:
     value: Any = VALUES
     for key in name.split("."):
-        assert key in value
+        assert key in value, document
         value = value[key]
 
 
