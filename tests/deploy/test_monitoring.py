@@ -14,6 +14,15 @@ QUERIES = {path.name: path.read_text(encoding="utf-8") for path in (DEPLOY / "qu
 WORKBOOK = json.loads((DEPLOY / "workbook.json").read_text(encoding="utf-8"))
 AGGREGATIONS = {1: "Total", 2: "Minimum", 3: "Maximum", 4: "Average"}
 """Of a workbook."""
+CATEGORIES = {
+    "bus": {"allLogs", "audit", "OperationalLogs", "RuntimeAuditLogs", "AllMetrics"},
+    "store": {"StorageRead", "StorageWrite", "StorageDelete", "Transaction", "Capacity"},
+}
+"""https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/logs-index: those of use; and of metrics."""
+OF_KUBE_STATE_METRICS = {
+    "kube_horizontalpodautoscaler_spec_max_replicas",
+    "kube_horizontalpodautoscaler_status_current_replicas",
+}
 ASKED_FOR = {
     "dead-letters-kept",
     "dead-letters-unanswered",
@@ -54,6 +63,11 @@ def test_a_query_gives_the_column_that_its_rule_adds_up(rule: Tree) -> None:
     assert "ago(" not in query, "the rule has a window"
 
 
+def test_the_rule_for_replicas_asks_for_metrics_that_are_there() -> None:
+    module = (DEPLOY / "modules/alerts.bicep").read_text(encoding="utf-8")
+    assert set(re.findall(r"\bkube_\w+", module)) == OF_KUBE_STATE_METRICS
+
+
 @pytest.mark.parametrize("name", ["metricAlerts", "queryAlerts"])
 def test_every_rule_tells_the_operators(name: str) -> None:
     properties = unlooped(files()["modules/alerts.bicep"].resources[name])["properties"]
@@ -71,6 +85,9 @@ def test_bus_and_store_tell_the_workspace() -> None:
         assert properties["workspaceId"] == "workspaceId"
         assert properties["logs"]
         assert properties["metrics"]
+        named = set(re.findall(r"\"category(?:Group)?\": \"(\w+)\"", json.dumps(properties)))
+        assert named
+        assert named <= CATEGORIES[name]
     assert [unlooped(module[name])["scope"] for name in ("bus", "store")] == ["namespace", "blobs"]
 
 
