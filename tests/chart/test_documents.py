@@ -24,6 +24,8 @@ def values_of(chart: str) -> Values:
 VALUES = values_of("helm") | {"keda": values_of("keda")}
 NO_VALUES = re.compile(r"host\.(?:master|function|json)|databricks\.sdk|mlflow\.(?!trackingUri)|\w+\.py$")
 """Keys of the host, files and modules, which look like values."""
+SET = re.compile(r"--set(?:-file|-string)? ([a-z][\w.]*)=")
+"""Values on the command line of helm, which reads them with a cluster only."""
 DOCUMENTS = (
     "README.md",
     "SECURITY.md",
@@ -35,7 +37,8 @@ DOCUMENTS = (
 
 def named(document: str) -> list[str]:
     names = set(re.findall(r"`([a-z]\w*(?:\.\w+)+)", (ROOT / document).read_text(encoding="utf-8")))
-    return sorted(name for name in names if name.split(".")[0] in VALUES and not NO_VALUES.match(name))
+    known = {name for name in names if name.split(".")[0] in VALUES and not NO_VALUES.match(name)}
+    return sorted(known | set(SET.findall((ROOT / document).read_text(encoding="utf-8"))))
 
 
 NAMED = sorted({(document, name) for document in DOCUMENTS for name in named(document)})

@@ -14,6 +14,10 @@ from tests.deploy import az_arguments, databricks_cli
 from tests.deploy.alerts import METRICS
 from tests.deploy.commands import DOCUMENTS, INSTALLED, Call, calls
 
+KINDS = {
+    *("deployment", "deployments", "events", "gateway", "hpa", "httproute", "namespace", "pod", "pods", "secret"),
+    *("scaledobject", "scaledobjects"),
+}
 REFUSED_CONNECTION = ("connection refused", "was refused")
 """What `kubectl` and `helm` say once they have read their arguments."""
 
@@ -82,6 +86,21 @@ def values(call: Call, option: str) -> tuple[str, ...]:
     """What follows an option, up to the next one."""
     after = call.arguments[call.arguments.index(option) + 1 :] if option in call.arguments else ()
     return tuple(takewhile(lambda word: not word.startswith("--"), after))
+
+
+def test_kinds_that_kubectl_is_asked_for_are_there() -> None:
+    """Without a cluster it takes any."""
+    verbs = {"get", "describe", "annotate", "scale", "delete", "label", "patch", "rollout", "wait", "logs"}
+    asked: set[str] = set()
+    for call in (call for document in DOCUMENTS for call in of("kubectl", document)):
+        words = [word for word in call.arguments if not word.startswith("-")]
+        while words and words[0] not in verbs:
+            words.pop(0)
+        words = words[2:] if words[:1] == ["rollout"] else words[1:]
+        if words and not {"logs", "config"} & set(call.arguments):
+            asked |= {kind.split("/")[0] for kind in words[0].split(",")}
+    assert {"scaledobject", "scaledobjects", "deployment", "pods"} <= asked
+    assert asked <= KINDS
 
 
 def test_metrics_that_az_is_asked_for_are_measured() -> None:
