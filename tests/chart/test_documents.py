@@ -57,6 +57,23 @@ def test_named_values_exist(document: str, name: str) -> None:
         value = value[key]
 
 
+def test_the_way_down_is_that_of_the_defaults() -> None:
+    """docs/scaling.md: how many replicas of run-model go one by one before the cooldown ends the others."""
+    run_model = VALUES["keda"]["runModel"]
+    down = run_model["behavior"]["scaleDown"]
+    window, period = down["stabilizationWindowSeconds"], down["policies"][0]["periodSeconds"]
+    cooldown = run_model["cooldownPeriod"]
+    most = 1 + (cooldown - window) // period
+    left = run_model["maxReplicas"] - most
+    text = (ROOT / "docs/scaling.md").read_text(encoding="utf-8")
+    assert (
+        f"{window} s + {period} s for each replica but the last: {window + (most - 1) * period:,} s for {most}" in text
+    )
+    assert (
+        f"{cooldown:,} s | one replica goes, if there were {most} or fewer; from 20, the last {left} go at once" in text
+    )
+
+
 def test_the_example_of_a_pool_installs(charts: Charts) -> None:
     (example,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
     values = merged(merged(REQUIRED, {"global": {"catalog": GPU_CATALOG}}), yaml.safe_load(example))
