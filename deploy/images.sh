@@ -53,7 +53,9 @@ build() {
         run docker build "${arguments[@]}" --tag "$REGISTRY/$image" .
         run docker push "$REGISTRY/$image"
     else
-        run az acr build "${arguments[@]}" --registry "${REGISTRY%%.*}" --image "$image" .
+        local folder=${REGISTRY#"${REGISTRY%%/*}"}
+        folder=${folder#/}
+        run az acr build "${arguments[@]}" --registry "${REGISTRY%%/*}" --image "${folder:+$folder/}$image" .
     fi
 }
 

@@ -31,7 +31,8 @@
 {{- define "ondemand.collectorNamespace" -}}
 {{- $endpoint := urlParse .Values.telemetry.openTelemetry.endpoint -}}
 {{- $labels := splitList "." (regexReplaceAll ":[0-9]+$" $endpoint.host "") -}}
-{{- if eq (len $labels) 1 -}}{{- .Release.Namespace -}}
+{{- if hasPrefix "[" $endpoint.host -}}{{- /* an address */ -}}
+{{- else if eq (len $labels) 1 -}}{{- .Release.Namespace -}}
 {{- else if or (eq (len $labels) 2) (eq (index $labels 2) "svc") -}}{{- index $labels 1 -}}
 {{- end -}}
 {{- end }}
@@ -44,10 +45,15 @@
 - to:
     {{- range get $policy.egress .destination | default $policy.egressCidrs }}
     - ipBlock:
-        cidr: {{ . }}
-        {{- if and $policy.egressExcept (eq . "0.0.0.0/0") }}
+        cidr: {{ . | quote }}
+        {{- $except := list }}
+        {{- $kind := get (dict "0.0.0.0/0" "." "::/0" ":") . }}
+        {{- range $policy.egressExcept }}
+        {{- if and $kind (contains $kind .) }}{{- $except = append $except . }}{{- end }}
+        {{- end }}
+        {{- with $except }}
         except:
-          {{- toYaml $policy.egressExcept | nindent 10 }}
+          {{- toYaml . | nindent 10 }}
         {{- end }}
     {{- end }}
   ports:
@@ -59,7 +65,7 @@
 - to:
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ include "ondemand.collectorNamespace" .root }}
+          kubernetes.io/metadata.name: {{ include "ondemand.collectorNamespace" .root | quote }}
   ports:
     - {port: {{ include "ondemand.collectorPort" .root }}, protocol: TCP}
 {{- end }}

@@ -86,8 +86,8 @@
 - name: SERVICEBUS_CONNECTION
   valueFrom:
     secretKeyRef:
-      name: {{ .name }}
-      key: {{ .key }}
+      name: {{ .name | quote }}
+      key: {{ .key | quote }}
 {{- else -}}
 - name: SERVICEBUS_CONNECTION__fullyQualifiedNamespace
   value: {{ include "ondemand.servicebusHost" $.root }}
@@ -110,7 +110,7 @@
 {{- end }}
 {{- with .root.Values.operations.storageAccount }}
 - name: AZURE_STORAGE_ACCOUNT_NAME
-  value: {{ . }}
+  value: {{ . | quote }}
 {{- end }}
 {{- if ne .function "train" }}
 - name: MLFLOW_TRACKING_URI

@@ -21,6 +21,7 @@ capabilities:
 
 {{/* The Deployment of a component; dict "root" and what ondemand.components says of it. */}}
 {{- define "ondemand.deployment" -}}
+{{- include "ondemand.checkTimeLimits" . -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -62,14 +63,14 @@ enableServiceLinks: false
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:
   {{- include "ondemand.podSecurity" . | nindent 2 }}
 terminationGracePeriodSeconds: {{ add .root.Values.host.functionTimeoutSeconds .root.Values.host.drainSeconds }}
 {{- with .values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .values.nodeSelector }}
 nodeSelector:

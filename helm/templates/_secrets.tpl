@@ -55,8 +55,8 @@ runs, so nobody else has its secret.
 - name: {{ $variable }}
   valueFrom:
     secretKeyRef:
-      name: {{ $reference.secret }}
-      key: {{ $reference.key }}
+      name: {{ $reference.secret | quote }}
+      key: {{ $reference.key | quote }}
 {{- end }}
 {{- end }}
 {{- end }}

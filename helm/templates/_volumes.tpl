@@ -31,7 +31,7 @@
 - name: models
   {{- if .values.modelCache.existingClaim }}
   persistentVolumeClaim:
-    claimName: {{ .values.modelCache.existingClaim }}
+    claimName: {{ .values.modelCache.existingClaim | quote }}
   {{- else }}
   emptyDir:
     sizeLimit: {{ div (mul (int64 .values.settings.MODEL_DISK_BYTES) 5) 4 | quote }}
@@ -61,7 +61,7 @@ cannot write it here, and answers 500: so each HTTP function of predict has the 
     defaultMode: 0440
     sources:
       - secret:
-          name: {{ $secret }}
+          name: {{ $secret | quote }}
           {{- if not $keys.secret }}
           items:
             {{- range $key, $_ := include "ondemand.keyVaultKeys" . | fromJson }}
@@ -69,7 +69,7 @@ cannot write it here, and answers 500: so each HTTP function of predict has the 
             {{- end }}
           {{- end }}
       - secret:
-          name: {{ $secret }}
+          name: {{ $secret | quote }}
           items:
             {{- range list "predict" "operation" "models" "model" "openapi" "live" "ready" }}
             - {key: host.function.default, path: functions.{{ . }}.default}

@@ -15,7 +15,7 @@
 {{/* Labels that select a component's pods; dict "root" "component". */}}
 {{- define "ondemand.selector" -}}
 app.kubernetes.io/name: mlflow-ondemand
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 

@@ -163,6 +163,22 @@ EVERYTHING: Values = {
     },
     "keda": {"train": {"annotations": {"autoscaling.keda.sh/paused": "true"}}},
 }
+NAMES_OF_DIGITS: Values = merged(
+    merged(CONNECTION_STRING, INGRESS),
+    {
+        "global": {"servicebus": {"connectionSecret": {"name": "1", "key": "2"}}},
+        "image": {"pullSecrets": ["3"]},
+        "operations": {"storageAccount": "1234567"},
+        "functionKeys": {"secret": "4"},
+        "secrets": {"mlflowToken": {"secret": "5", "key": "6"}},
+        "keda": {"connectionSecret": {"name": "1e1", "key": "0x2"}},
+        "ingress": {"className": "7"},
+        "predict": {"priorityClassName": "8"},
+        "runModel": {"modelCache": {"existingClaim": "9"}},
+        "networkPolicy": {"ingressNamespaces": ["10"]},
+    },
+)
+"""Names of Kubernetes and storage accounts may look like numbers, which an object's fields are not."""
 
 HELM_SCENARIOS: dict[str, Values] = {
     name: merged(REQUIRED, values)
@@ -178,6 +194,7 @@ HELM_SCENARIOS: dict[str, Values] = {
         "gateway": GATEWAY,
         "http-add-on": merged(merged(HTTP_ADD_ON, INGRESS), GATEWAY),
         "hpa": HPA,
+        "names-of-digits": NAMES_OF_DIGITS,
         "network-policy-off": {"networkPolicy": {"enabled": False}},
         "everything": merged(
             merged(merged(WORKLOAD_IDENTITY, POOLS), merged(INGRESS, GATEWAY)), merged(HTTP_ADD_ON, EVERYTHING)

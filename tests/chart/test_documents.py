@@ -1,4 +1,4 @@
-"""docs/kubernetes.md names values that there are, and its example is one that installs."""
+"""The operators' documents name values that there are; the example of docs/kubernetes.md is one that installs."""
 
 import re
 from typing import Any
@@ -22,24 +22,56 @@ def values_of(chart: str) -> Values:
 
 
 VALUES = values_of("helm") | {"keda": values_of("keda")}
-KEYS_OF_THE_HOST = ("host.master", "host.function")
-NAMED = sorted(
-    name
-    for name in set(re.findall(r"`([a-z]\w*(?:\.\w+)+)", TEXT))
-    if name.split(".")[0] in VALUES and not name.startswith(KEYS_OF_THE_HOST)
+NO_VALUES = re.compile(r"host\.(?:master|function|json)|databricks\.sdk|mlflow\.(?!trackingUri)|\w+\.py$")
+"""Keys of the host, files and modules, which look like values."""
+SET = re.compile(r"--set(?:-file|-string)? ([a-z][\w.]*)=")
+"""Values on the command line of helm, which reads them with a cluster only."""
+DOCUMENTS = (
+    "README.md",
+    "SECURITY.md",
+    "deploy/README.md",
+    *(f"docs/{name}.md" for name in ("azure", "costs", "dead-letters", "kubernetes", "observability", "operations")),
+    *(f"docs/{name}.md" for name in ("reliability", "runbook", "scaling")),
 )
 
 
-def test_the_document_names_values() -> None:
-    assert len(NAMED) > 15
+def named(document: str) -> list[str]:
+    names = set(re.findall(r"`([a-z]\w*(?:\.\w+)+)", (ROOT / document).read_text(encoding="utf-8")))
+    known = {name for name in names if name.split(".")[0] in VALUES and not NO_VALUES.match(name)}
+    return sorted(known | set(SET.findall((ROOT / document).read_text(encoding="utf-8"))))
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_named_values_exist(name: str) -> None:
+NAMED = sorted({(document, name) for document in DOCUMENTS for name in named(document)})
+
+
+def test_the_documents_name_values() -> None:
+    assert len(named("docs/kubernetes.md")) > 15
+    assert len({document for document, _ in NAMED}) > 5
+
+
+@pytest.mark.parametrize(("document", "name"), NAMED)
+def test_named_values_exist(document: str, name: str) -> None:
     value: Any = VALUES
     for key in name.split("."):
-        assert key in value
+        assert key in value, document
         value = value[key]
+
+
+def test_the_way_down_is_that_of_the_defaults() -> None:
+    """docs/scaling.md: how many replicas of run-model go one by one before the cooldown ends the others."""
+    run_model = VALUES["keda"]["runModel"]
+    down = run_model["behavior"]["scaleDown"]
+    window, period = down["stabilizationWindowSeconds"], down["policies"][0]["periodSeconds"]
+    cooldown = run_model["cooldownPeriod"]
+    most = 1 + (cooldown - window) // period
+    left = run_model["maxReplicas"] - most
+    text = (ROOT / "docs/scaling.md").read_text(encoding="utf-8")
+    assert (
+        f"{window} s + {period} s for each replica but the last: {window + (most - 1) * period:,} s for {most}" in text
+    )
+    assert (
+        f"{cooldown:,} s | one replica goes, if there were {most} or fewer; from 20, the last {left} go at once" in text
+    )
 
 
 def test_the_example_of_a_pool_installs(charts: Charts) -> None:

@@ -158,6 +158,8 @@ def test_the_interceptor_may_call_predict_whoever_else_may(releases: Releases) -
         ("http://collector.monitoring.svc.cluster.local", {"kubernetes.io/metadata.name": "monitoring"}, 80),
         ("http://collector1", {"kubernetes.io/metadata.name": "ondemand"}, 80),
         ("https://otel.example.com", None, 443),
+        ("http://10.0.0.9:4318", None, 4318),
+        ("http://[fd00::9]:4318", None, 4318),
     ],
 )
 def test_the_collector_is_reached_where_it_is(
@@ -171,6 +173,17 @@ def test_the_collector_is_reached_where_it_is(
     peer = "10.0.0.9/32" if where is None else str({"matchLabels": where})
     for component in ("predict", "train", "run-model"):
         assert destinations(release, component)[peer] == {port}
+
+
+def test_nothing_is_taken_out_of_a_network_of_the_other_kind(charts: Charts) -> None:
+    """The API server refuses an exception outside of its network."""
+    policy = {"egressCidrs": ["0.0.0.0/0", "::/0"], "egressExcept": ["169.254.169.254/32", "fd00:ec2::254/128"]}
+    release = charts.install("helm", merged(REQUIRED, {"networkPolicy": policy}))
+    (rule, *_) = release.of_kind("NetworkPolicy")["train-egress"]["spec"]["egress"]
+    assert [peer["ipBlock"] for peer in rule["to"]] == [
+        {"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"]},
+        {"cidr": "::/0", "except": ["fd00:ec2::254/128"]},
+    ]
 
 
 def test_more_egress_is_for_every_component(releases: Releases) -> None:

@@ -5,6 +5,10 @@ from typing import Any
 import helm_python as helm
 import pytest
 
+from functions.predict import blueprint as predict
+from functions.run_model import blueprint as run_model
+from functions.settings import BusSettings, RunModelSettings
+from functions.train import blueprint as train
 from tests.chart.charts import RELEASE, Charts
 from tests.chart.scenarios import BUS, HELM_SCENARIOS, POOLS_CATALOG, REQUIRED, at, merged
 
@@ -102,6 +106,18 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
     ),
     ("service.type", "NodePort", "set allowPlainHttp: true"),
     ("service.type", "LoadBalancer", "set allowPlainHttp: true"),
+    (
+        "host.functionTimeoutSeconds",
+        540,
+        "host.functionTimeoutSeconds: 540 is not above 540 s, which one message of run-model",
+    ),
+    (
+        "runModel.settings.PREDICT_TIMEOUT_S",
+        180,
+        "(220, LOAD_TIMEOUT_S 180, PREDICT_TIMEOUT_S 180, SEND_TIMEOUT_S 2 x 10)",
+    ),
+    ("predict.settings.SEND_TIMEOUT_S", 150.5, "600 is not above 601 s, which one message of predict may take"),
+    ("train.settings.SEND_TIMEOUT_S", 150, "raise it, or lower these of train.settings"),
     ("secrets.mlflowToken.keyVaultObject", "token", "keyVault.name: the Key Vault of the keyVaultObjects"),
     ("global.fullname", "n" * 50, "has more than 54 characters, and KEDA puts keda-hpa- before it"),
 ]
@@ -157,6 +173,44 @@ def test_no_variable_of_the_user_comes_from_the_secret_that_the_csi_driver_keeps
     key = {"secretKeyRef": {"name": f"{RELEASE}-predict-keyvault", "key": "host.function.default"}}
     values = merged(HELM_SCENARIOS["key-vault"], at("runModel.extraEnv", [{"name": "PREDICT_KEY", "valueFrom": key}]))
     with pytest.raises(helm.HelmError, match="run-model: PREDICT_KEY is from a Secret that is there only while a pod"):
+        charts.install("helm", values)
+
+
+def test_function_timeout_is_above_what_the_code_counts(charts: Charts) -> None:
+    """A pod whose message may take longer never becomes ready; the chart has the same sum as the code."""
+    limits = {"LOAD_TIMEOUT_S": 100, "PREDICT_TIMEOUT_S": 200, "SEND_TIMEOUT_S": 5}
+    given = {name.lower(): value for name, value in limits.items()}
+    bus = BusSettings.model_validate({"servicebus_connection": "x", **given})
+    settings = RunModelSettings.model_validate({"mlflow_tracking_uri": "x", **given})
+    runs = sum(run_model.time_limits(bus, settings).values())
+    sends = {function: {"settings": {"SEND_TIMEOUT_S": 5}} for function in ("predict", "train")}
+    others = (predict.time_limits(bus), predict.dead_letter_time_limits(bus), train.time_limits(bus))
+    assert runs > max(sum(each.values()) for each in others)
+    values = merged(
+        REQUIRED, {**sends, "runModel": {"settings": limits}, "host": {"functionTimeoutSeconds": int(runs)}}
+    )
+    with pytest.raises(helm.HelmError, match=f"{runs:g} is not above {runs:g} s, which one message of run-model may"):
+        charts.install("helm", values)
+    charts.install("helm", merged(values, at("host.functionTimeoutSeconds", int(runs) + 1)))
+
+
+@pytest.mark.parametrize("function", ["predict", "train"])
+def test_function_timeout_is_above_what_the_code_counts_of_other_functions(charts: Charts, function: str) -> None:
+    bus = BusSettings(servicebus_connection="x", send_timeout_s=200)
+    counted = {
+        "predict": (predict.time_limits(bus), predict.dead_letter_time_limits(bus)),
+        "train": (train.time_limits(bus),),
+    }
+    longest = max(sum(each.values()) for each in counted[function])
+    values = merged(REQUIRED, at(f"{function}.settings.SEND_TIMEOUT_S", 200))
+    with pytest.raises(helm.HelmError, match=f"is not above {longest:g} s, which one message of {function} may"):
+        charts.install("helm", merged(values, at("host.functionTimeoutSeconds", int(longest))))
+    charts.install("helm", merged(values, at("host.functionTimeoutSeconds", int(longest) + 1)))
+
+
+def test_function_timeout_is_above_what_a_pool_may_take(charts: Charts) -> None:
+    values = merged(HELM_SCENARIOS["pools"], at("pools.legacy.settings", {"PREDICT_TIMEOUT_S": 300}))
+    with pytest.raises(helm.HelmError, match=r"raise it, or lower these of pools\.legacy\.settings"):
         charts.install("helm", values)
 
 

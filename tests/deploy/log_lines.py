@@ -11,7 +11,7 @@ from functions.errors import OnDemandError
 from functions.predict.audit import AuditLine
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-DELIVERED = {"warning", "error", "exception"}
+DELIVERED = frozenset({"warning", "error", "exception"})
 """What reaches the host's log wherever it is logged; below that a thread or a background task is not heard."""
 OPERATION = "0123456789abcdef" * 2
 VALUES = {"operation %s": f"operation {OPERATION}", "%.0f": "4", "%d": "3", "%r": "'a'", "%s": "SomeError"}
@@ -29,13 +29,19 @@ def outside() -> tuple[str, ...]:
     return tuple(f"WARNING functions.some.module: {_filled(template)}" for template in _templates())
 
 
-def _templates() -> Iterator[str]:
+@cache
+def of_handlers() -> tuple[str, ...]:
+    """As `in_invocations`, with the messages at INFO, which arrive from handlers alone."""
+    return (*in_invocations(), *(_filled(template) for template in _templates(frozenset({"info"}))))
+
+
+def _templates(levels: frozenset[str] = DELIVERED) -> Iterator[str]:
     for path in sorted(FUNCTIONS.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(
                     func=ast.Attribute(value=ast.Name(id="logger"), attr=level), args=[ast.Constant(str(text)), *_]
-                ) if level in DELIVERED:
+                ) if level in levels:
                     yield text
 
 

@@ -1,6 +1,8 @@
 """Every command of the operators' documents is one that its tool takes."""
 
+import re
 import sys
+from itertools import takewhile
 from pathlib import Path
 from platform import machine
 
@@ -9,8 +11,13 @@ from typer.testing import CliRunner
 
 from ondemand.cli import app
 from tests.deploy import az_arguments, databricks_cli
-from tests.deploy.commands import DOCUMENTS, Call, calls
+from tests.deploy.alerts import METRICS
+from tests.deploy.commands import DOCUMENTS, INSTALLED, Call, calls
 
+KINDS = {
+    *("deployment", "deployments", "events", "gateway", "hpa", "httproute", "namespace", "pod", "pods", "secret"),
+    *("scaledobject", "scaledobjects"),
+}
 REFUSED_CONNECTION = ("connection refused", "was refused")
 """What `kubectl` and `helm` say once they have read their arguments."""
 
@@ -73,6 +80,45 @@ def test_a_wrong_option_of_ondemand_is_found() -> None:
 def test_wrong_arguments_of_databricks_are_found(arguments: tuple[str, ...]) -> None:
     with pytest.raises(databricks_cli.Refused):
         databricks_cli.check(arguments)
+
+
+def values(call: Call, option: str) -> tuple[str, ...]:
+    """What follows an option, up to the next one."""
+    after = call.arguments[call.arguments.index(option) + 1 :] if option in call.arguments else ()
+    return tuple(takewhile(lambda word: not word.startswith("--"), after))
+
+
+def test_kinds_that_kubectl_is_asked_for_are_there() -> None:
+    """Without a cluster it takes any."""
+    verbs = {"get", "describe", "annotate", "scale", "delete", "label", "patch", "rollout", "wait", "logs"}
+    asked: set[str] = set()
+    for call in (call for document in DOCUMENTS for call in of("kubectl", document)):
+        words = [word for word in call.arguments if not word.startswith("-")]
+        while words and words[0] not in verbs:
+            words.pop(0)
+        words = words[2:] if words[:1] == ["rollout"] else words[1:]
+        if words and not {"logs", "config"} & set(call.arguments):
+            asked |= {kind.split("/")[0] for kind in words[0].split(",")}
+    assert {"scaledobject", "scaledobjects", "deployment", "pods"} <= asked
+    assert asked <= KINDS
+
+
+def test_metrics_that_az_is_asked_for_are_measured() -> None:
+    asked = {name for document in DOCUMENTS for call in of("az", document) for name in values(call, "--metrics")}
+    assert asked
+    assert asked <= set(METRICS["bus"])
+
+
+def test_fields_of_a_queue_that_are_asked_for_are_in_its_answer() -> None:
+    """JMESPath gives null for a field that is not there."""
+    (folder,) = (INSTALLED / "lib").glob("*/site-packages/azure/cli/command_modules/servicebus/aaz/latest/servicebus")
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+    fields = set(re.findall(r'serialized_name="(\w+)"', source)) | set(re.findall(r"\.(\w+) = AAZ", source))
+    calls = {call for document in DOCUMENTS for call in of("az", document) if call.arguments[0] == "servicebus"}
+    queries = [query for call in calls for query in values(call, "--query")]
+    asked = {word for query in queries for word in re.findall(r"\b[a-z]\w+\b(?!:)", query)}
+    assert {"countDetails", "deadLetterMessageCount"} <= asked
+    assert asked <= fields
 
 
 def test_wrong_arguments_of_az_are_found(tmp_path: Path) -> None:

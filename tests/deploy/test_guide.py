@@ -74,7 +74,7 @@ DEPLOYED = {
     "keyVault": {"name": ""},
 }
 """What the output helmValues may be, by path."""
-REFERENCED = re.compile(r"(?:secretKeyRef|secret):\n\s+(?:key: \S+\n\s+)?name: ([\w-]+)")
+REFERENCED = re.compile(r"(?:secretKeyRef|secret):\n\s+(?:key: \S+\n\s+)?name: \"?([\w-]+)")
 
 
 def test_what_is_deployed_and_the_values_of_the_guide_install(tmp_path: Path) -> None:

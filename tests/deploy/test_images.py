@@ -2,10 +2,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.deploy import az_arguments
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("predict", "train", "run-model")
@@ -67,7 +70,18 @@ def test_az_builds_in_the_registry_where_there_is_no_docker(tools: Path) -> None
     assert len(calls(tools)) == 3
     for target, build in zip(TARGETS, calls(tools), strict=True):
         assert build.startswith(f"az acr build --target {target} ")
-        assert build.endswith(f"--registry north --image mlflow-ondemand-{target}:1.2 .")
+        assert build.endswith(f"--registry north.azurecr.io --image mlflow-ondemand-{target}:1.2 .")
+
+
+def test_az_is_given_the_whole_name_of_the_registry(tools: Path, tmp_path: Path) -> None:
+    """A name with the hash of a domain name label is refused alone; a folder is part of the image's name."""
+    add(tools, "az")
+    assert make_images(tools, "REGISTRY=north-a1b2c3.azurecr.io/team", "TAG=1.2").returncode == 0
+    build = calls(tools)[0]
+    assert build.endswith("--registry north-a1b2c3.azurecr.io --image team/mlflow-ondemand-predict:1.2 .")
+    (tmp_path / "az").mkdir()
+    shutil.copy(ROOT / "Dockerfile", tmp_path / "az")
+    assert az_arguments.refusals([tuple(build.split()[1:])], tmp_path / "az") == [""]
 
 
 def test_every_image_is_built_on_one_digest_of_the_base(tools: Path) -> None:

@@ -7,28 +7,22 @@ import pytest
 from pydantic import JsonValue
 
 from functions.queues import FAILED
-from tests.deploy.alerts import rules, text
+from tests.deploy.alerts import METRICS, rules, text
 from tests.deploy.bicep import DEPLOY, Tree, files, unlooped
 
 QUERIES = {path.name: path.read_text(encoding="utf-8") for path in (DEPLOY / "queries").glob("*.kql")}
 WORKBOOK = json.loads((DEPLOY / "workbook.json").read_text(encoding="utf-8"))
-METRICS = {
-    "bus": {
-        "ActiveMessages": {"Average", "Minimum", "Maximum"},
-        "DeadletteredMessages": {"Average", "Minimum", "Maximum"},
-        "ScheduledMessages": {"Average", "Minimum", "Maximum"},
-        "ServerErrors": {"Total"},
-        "ThrottledRequests": {"Total"},
-    },
-    "storage": {"Availability": {"Average", "Minimum", "Maximum"}},
-}
-"""What Azure measures, and how it may be aggregated, by the names of the Bicep file; all of Service Bus by EntityName.
-
-https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-servicebus-namespaces-metrics and
-https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-storage-storageaccounts-metrics
-"""
 AGGREGATIONS = {1: "Total", 2: "Minimum", 3: "Maximum", 4: "Average"}
 """Of a workbook."""
+CATEGORIES = {
+    "bus": {"allLogs", "audit", "OperationalLogs", "RuntimeAuditLogs", "AllMetrics"},
+    "store": {"StorageRead", "StorageWrite", "StorageDelete", "Transaction", "Capacity"},
+}
+"""https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs/logs-index: those of use; and of metrics."""
+OF_KUBE_STATE_METRICS = {
+    "kube_horizontalpodautoscaler_spec_max_replicas",
+    "kube_horizontalpodautoscaler_status_current_replicas",
+}
 ASKED_FOR = {
     "dead-letters-kept",
     "dead-letters-unanswered",
@@ -69,6 +63,11 @@ def test_a_query_gives_the_column_that_its_rule_adds_up(rule: Tree) -> None:
     assert "ago(" not in query, "the rule has a window"
 
 
+def test_the_rule_for_replicas_asks_for_metrics_that_are_there() -> None:
+    module = (DEPLOY / "modules/alerts.bicep").read_text(encoding="utf-8")
+    assert set(re.findall(r"\bkube_\w+", module)) == OF_KUBE_STATE_METRICS
+
+
 @pytest.mark.parametrize("name", ["metricAlerts", "queryAlerts"])
 def test_every_rule_tells_the_operators(name: str) -> None:
     properties = unlooped(files()["modules/alerts.bicep"].resources[name])["properties"]
@@ -86,6 +85,9 @@ def test_bus_and_store_tell_the_workspace() -> None:
         assert properties["workspaceId"] == "workspaceId"
         assert properties["logs"]
         assert properties["metrics"]
+        named = set(re.findall(r"\"category(?:Group)?\": \"(\w+)\"", json.dumps(properties)))
+        assert named
+        assert named <= CATEGORIES[name]
     assert [unlooped(module[name])["scope"] for name in ("bus", "store")] == ["namespace", "blobs"]
 
 

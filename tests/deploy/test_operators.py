@@ -7,9 +7,11 @@ import pytest
 
 from tests.deploy.alerts import rules, text
 from tests.deploy.bicep import DEPLOY, files
+from tests.deploy.log_lines import in_invocations, of_handlers
 
 ROOT = DEPLOY.parent
-DOCUMENTS = ("deploy/README.md", "docs/costs.md", "docs/operations.md", "docs/runbook.md")
+FOLDERS = ("", "broker", "deploy", "docs", "helm", "keda")
+DOCUMENTS = [str(path.relative_to(ROOT)) for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))]
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 COSTS = (ROOT / "docs/costs.md").read_text(encoding="utf-8")
@@ -53,6 +55,31 @@ def test_every_anchor_is_a_heading(name: str) -> None:
     for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)]+)\)", document.read_text(encoding="utf-8")):
         path = (document.parent / target) if target else document
         assert anchor in anchors(path), f"{target}#{anchor}"
+
+
+def test_the_runbook_has_the_words_of_the_log() -> None:
+    said = re.findall(r"^ *\| (`.*`.*) \| .* \|$", section(RUNBOOK, "A stuck operation"), re.MULTILINE)
+    phrases = [phrase for cell in said for phrase in re.findall(r"`([^`]+)`", cell) if " " in phrase]
+    assert len(phrases) >= 4
+    for phrase in phrases:
+        pattern = re.compile(".*".join(re.escape(part) for part in phrase.split("…")))
+        assert any(pattern.search(line) for line in of_handlers()), phrase
+
+
+def test_the_runbook_names_errors_alerts_and_queries_that_there_are() -> None:
+    errors = {line.split(": ")[1] for line in in_invocations() if re.match(r"operation \w+: [a-z-]+: because", line)}
+    known = errors | first_cells(section(RUNBOOK, "Alerts")) | first_cells(section(RUNBOOK, "Look into the logs"))
+    named = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", RUNBOOK))
+    assert {"training-failed", "too-many-trainings"} <= named
+    assert named - known <= {"run-model", "keda-operator", "mlflow-ondemand"}
+
+
+def test_reasons_of_dead_letters_are_those_of_functions_and_bus() -> None:
+    reasons = first_cells(section(RUNBOOK, "A dead letter"))
+    assert len(reasons) >= 4
+    sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "broker").rglob("*.py")]
+    written = "".join(path.read_text(encoding="utf-8") for path in sources if "tests" not in path.parts)
+    assert [reason for reason in reasons if f'"{reason}"' not in written] == []
 
 
 def test_the_modules_of_the_compatibility_statement_are_there() -> None:

@@ -5,9 +5,11 @@ import re
 import subprocess
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk import environment_variables
 from pydantic import BaseModel
 
 from functions import settings
@@ -124,6 +126,22 @@ def test_the_settings_table_gives_the_defaults() -> None:
 def test_every_setting_of_host_json_has_its_reason() -> None:
     documented = rows((ROOT / "docs/host.md").read_text(encoding="utf-8"))
     assert set(documented) == set(leaves(json.loads((ROOT / "host.json").read_text(encoding="utf-8"))))
+
+
+@cache
+def code() -> str:
+    """All files of the project but documents, tests and locks."""
+    listed = ["git", "ls-files", "--", ".", ":!*.md", ":!tests", ":!requirements", ":!*.svg", ":!docs"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return "".join((ROOT / name).read_text(encoding="utf-8") for name in names if (ROOT / name).is_file())
+
+
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if each.name != "CHANGELOG.md"])
+def test_variables_that_are_named_are_read(document: Path) -> None:
+    """By the code, under this name or as a field of the settings, or by the SDK of OpenTelemetry."""
+    named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", document.read_text(encoding="utf-8")))
+    unknown = {name for name in named if name not in code() and name.lower() not in code()}
+    assert unknown - set(vars(environment_variables)) <= {"POD_NAMESPACE"}, "the one that is never set"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

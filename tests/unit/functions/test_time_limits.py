@@ -71,7 +71,7 @@ def test_variable_overrides_the_file(tmp_path: Path) -> None:
     assert function_timeout_s({"AzureFunctionsJobHost__functionTimeout": "1.00:10:00"}, file) == 87_000
     file.write_text("{}")
     assert function_timeout_s({}, file) == 1800
-    with pytest.raises(SettingsError, match="'soon', not a time such as 00:10:00"):
+    with pytest.raises(SettingsError, match="'soon' is no time such as 00:30:00"):
         function_timeout_s({"AzureFunctionsJobHost__functionTimeout": "soon"}, file)
 
 
