@@ -76,7 +76,8 @@ def test_a_path_is_taken_as_it_is(path: Path) -> None:
 def test_what_is_missing_is_told(path: Path, asked: tuple[str, ...], told: str) -> None:
     done = find(path, *asked)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"Python 3.11, 3.12, 3.13 or 3.14 is needed; {told}\n"
+    venv = "with venv (on Debian and Ubuntu the package python3-venv)"
+    assert done.stderr == f"Python 3.11, 3.12, 3.13 or 3.14 is needed, {venv}; {told}\n"
 
 
 def test_a_version_may_be_the_name_of_its_program(path: Path) -> None:
