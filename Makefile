@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 # A version or a path. It has an environment of its own, .venv-<version>; .venv has the newest Python that is found.
 PYTHON :=
-VERSION_OF = $(if $(findstring /,$(1)),$(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(1))
+VERSION_OF = $(if $(findstring /,$(1)),$(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(patsubst python%,%,$(1)))
 VENV := .venv$(if $(PYTHON),-$(call VERSION_OF,$(PYTHON)))
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from ondemand.command import own_command
 from ondemand.dead_letters.cli import app as dead_letters
 from ondemand.project import Project, ProjectError, create_project, find_project
 
@@ -58,8 +59,9 @@ def init(directory: Annotated[Path, typer.Argument(help="Folder of the project; 
     for path in written:
         typer.echo(f"wrote {path}")
     enter = "" if directory.resolve() == Path.cwd() else f"cd {shlex.quote(str(directory))} && "
-    typer.echo(f"\nNext: {enter}ondemand demo   trains the model and asks it, then stops")
-    typer.echo(f"      {enter}ondemand up     keeps everything running until Ctrl-C")
+    command = enter + own_command(directory.resolve())
+    typer.echo(f"\nNext: {command} demo   trains the model and asks it, then stops")
+    typer.echo(f"      {command} up     keeps everything running until Ctrl-C")
 
 
 @app.command()

@@ -27,6 +27,9 @@ Each function gets its own and no other's.
 {{- $given := dict -}}
 {{- range $variable, $name := $secrets -}}
 {{- $reference := get $.root.Values.secrets $name -}}
+{{- if and $reference.secret $reference.keyVaultObject -}}
+{{- fail (printf "secrets.%s: secret or keyVaultObject, not both" $name) -}}
+{{- end -}}
 {{- if or $reference.secret $reference.keyVaultObject -}}{{- $_ := set $given $variable $name -}}{{- end -}}
 {{- end -}}
 {{- $given | toJson -}}
@@ -75,7 +78,11 @@ Key Vault secrets of a function that start.sh makes variables of, as JSON: {vari
 
 {{/* Keys of the Functions host that a function gets from the Key Vault, as JSON: {key: name in the Key Vault}; dict "root" "function". */}}
 {{- define "ondemand.keyVaultKeys" -}}
-{{- if eq .function "predict" -}}{{- .root.Values.functionKeys.keyVaultObjects | toJson -}}{{- else -}}{}{{- end -}}
+{{- $keys := .root.Values.functionKeys -}}
+{{- if and $keys.secret $keys.keyVaultObjects -}}
+{{- fail "functionKeys: secret or keyVaultObjects, not both" -}}
+{{- end -}}
+{{- if eq .function "predict" -}}{{- $keys.keyVaultObjects | toJson -}}{{- else -}}{}{{- end -}}
 {{- end }}
 
 {{/* Whether a function has a SecretProviderClass, as "true" or empty; dict "root" "function". */}}

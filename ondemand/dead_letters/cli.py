@@ -205,7 +205,8 @@ def _receiver(
         missing = not_kept_yet or FAILED
         raise _failure(f"the namespace lacks a queue {missing!r}; see ondemand/servicebus.json") from None
     except AzureError as error:
-        raise _failure(f"no answer: {str(error).partition(chr(10))[0]}") from None
+        whose = "" if connection else f" from the stack on {data}, which `ondemand up` starts"
+        raise _failure(f"no answer{whose}: {str(error).partition(chr(10))[0]}") from None
 
 
 def _found(receiver: ServiceBusReceiver, selection: Selection, limit: int) -> set[int]:

@@ -4,13 +4,12 @@ import asyncio
 import json
 import shlex
 import signal
-import sys
 from pathlib import Path
-from shutil import which
 
 from rich.console import Console
 from rich.panel import Panel
 
+from ondemand.command import own_command
 from ondemand.project import Project
 from ondemand.stack.part import PartError
 from ondemand.stack.stack import Stack
@@ -73,7 +72,7 @@ def show_banner(stack: Stack, project: Project, console: Console) -> None:
 def queues_command(stack: Stack) -> str:
     """The command that shows live counts of the stack's queues."""
     usual = stack.data == Path(".ondemand").resolve()
-    command = "ondemand" if which("ondemand") else shlex.quote(_shown(Path(sys.executable).with_name("ondemand")))
+    command = own_command(Path.cwd())
     return f"{command} queues" if usual else f"{command} queues --data {shlex.quote(_shown(stack.data))}"
 
 

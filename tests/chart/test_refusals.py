@@ -39,8 +39,6 @@ REFUSED_BY_SCHEMA: list[tuple[str, Any, str]] = [
     ("databricks.auth", "password", "value must be one of"),
     ("databricks.token", "dapi123", "'token' not allowed"),
     ("secrets.databricksToken.value", "dapi123", "'value' not allowed"),
-    ("secrets.mlflowToken", {"secret": "a", "keyVaultObject": "b"}, "'not' failed"),
-    ("functionKeys.keyVaultObjects", {"host.master": "b"}, "'not' failed"),
     ("predict.identity.clientId", "my-identity", "does not match pattern"),
     ("host.functionTimeoutSeconds", 5, "minimum"),
     ("networkPolicy.egressCidrs", [], "minItems: got 0, want 1"),  # to nowhere would be to everywhere
@@ -119,6 +117,12 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
     ("predict.settings.SEND_TIMEOUT_S", 150.5, "600 is not above 601 s, which one message of predict may take"),
     ("train.settings.SEND_TIMEOUT_S", 150, "raise it, or lower these of train.settings"),
     ("secrets.mlflowToken.keyVaultObject", "token", "keyVault.name: the Key Vault of the keyVaultObjects"),
+    (
+        "secrets.mlflowToken",
+        {"secret": "a", "keyVaultObject": "b"},
+        "secrets.mlflowToken: secret or keyVaultObject, not both",
+    ),
+    ("functionKeys.keyVaultObjects", {"host.master": "b"}, "functionKeys: secret or keyVaultObjects, not both"),
     ("global.fullname", "n" * 50, "has more than 54 characters, and KEDA puts keda-hpa- before it"),
 ]
 ALONE: list[tuple[str, Any, str]] = [

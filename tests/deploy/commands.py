@@ -51,8 +51,11 @@ printf '%s\\0' "${{0##*/}}" "$@" > "$call"
 """
 NOTED = "echo stand-in"
 RUN = 'said=$("{binary}" "$@" 2> "$call.errors"); echo "${{said:-stand-in}}"'
-PREAMBLE = "command_not_found_handle() { return 0; }\n"
-EXPORTS = re.compile(r"^\$ (export .*)$", re.MULTILINE)
+PREAMBLE = """\
+set -u
+command_not_found_handle() { return 0; }
+"""
+"""A variable that a document has not set before is an error: its reader may have come from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,10 @@ def calls(document: str) -> tuple[Call, ...]:
 
 
 def script_of(text: str) -> str:
-    """The console blocks without their prompts, and the commands of the text; the guide's variables are set."""
+    """The console blocks without their prompts, and the commands of the text."""
     blocks = [re.sub(r"^ *\$ ", "", block, flags=re.MULTILINE) for block in BLOCK.findall(text)]
     inline = [line.replace("\\|", "|") for line in INLINE.findall(text) if "…" not in line]
-    variables = EXPORTS.findall((ROOT / DOCUMENTS[0]).read_text(encoding="utf-8"))
-    return PREAMBLE + PLACEHOLDER.sub("placeholder", "\n".join([*variables, *blocks, *inline])) + "\n"
+    return PREAMBLE + PLACEHOLDER.sub("placeholder", "\n".join([*blocks, *inline])) + "\n"
 
 
 def _run(script: str, folder: Path) -> Iterator[Call]:

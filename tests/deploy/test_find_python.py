@@ -1,5 +1,6 @@
 """``.ci/find-python`` where the PATH and pyenv have programs that only say which Python they are."""
 
+import os
 import shutil
 import subprocess
 import tomllib
@@ -63,12 +64,33 @@ def test_a_path_is_taken_as_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"), [((), "none of them"), (("3.13",), "3.13"), (("/no/python",), "/no/python")]
+    ("asked", "told"),
+    [
+        ((), "none of them is on the PATH or among pyenv's"),
+        (("3.13",), "3.13 is not on the PATH, nor among pyenv's"),
+        (("3.12", "3.11"), "none of 3.12, 3.11 is on the PATH or among pyenv's"),
+        (("3.10",), "3.10 is not supported"),
+        (("/no/python",), "/no/python does not run, or is another"),
+    ],
 )
 def test_what_is_missing_is_told(path: Path, asked: tuple[str, ...], told: str) -> None:
     done = find(path, *asked)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (f"Python 3.11, 3.12, 3.13 or 3.14 is needed; {told} is not on the PATH nor among pyenv's\n")
+    venv = "with venv (on Debian and Ubuntu the package python3-venv)"
+    assert done.stderr == f"Python 3.11, 3.12, 3.13 or 3.14 is needed, {venv}; {told}\n"
+
+
+def test_a_version_may_be_the_name_of_its_program(path: Path) -> None:
+    python = add(path, "python3.12", PYTHON.format(version="3.12.1"))
+    assert find(path, "python3.12").stdout == f"{python}\n"
+
+
+@pytest.mark.parametrize("asked", ["3.12", "python3.12"])
+def test_each_version_has_an_environment_of_its_own(asked: str) -> None:
+    command = ["make", "--dry-run", "demo", f"PYTHON={asked}"]
+    environ = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=ROOT, env=environ, check=True, capture_output=True, text=True)
+    assert ".venv-3.12/bin/ondemand demo" in done.stdout
 
 
 def test_the_supported_versions_are_those_of_the_project() -> None:

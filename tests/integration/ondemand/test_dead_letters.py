@@ -81,10 +81,14 @@ def fail(bus: ServiceBusClient, *bodies: bytes, queue: str = "run-model", **prop
 
 
 def run(stack: Stack, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return run_in(stack.data, *arguments, "--data", str(stack.data), **environ)
+
+
+def run_in(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        (*COMMAND, *arguments, "--data", str(stack.data)),
+        (*COMMAND, *arguments),
         env=ENVIRON | environ,
-        cwd=stack.data,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -196,13 +200,15 @@ def test_given_connection_wins_and_needs_the_store_to_replay(stack: Stack, bus: 
     assert "set OPERATIONS_URL" in run(stack, "replay", "--all", **elsewhere).stderr
 
 
-def test_what_is_wrong_is_told_in_a_line(stack: Stack) -> None:
+def test_what_is_wrong_is_told_in_a_line(stack: Stack, tmp_path: Path) -> None:
     assert "the connection cannot be used" in run(stack, "list", "--connection", "Endpoint=x").stderr
     dead = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
     told = run(stack, "list", "--connection", dead).stderr
     assert told.startswith("no answer: ")
     assert told.count("\n") == 1
-    nowhere = subprocess.run(
-        (*COMMAND, "list"), env=ENVIRON, cwd=ROOT / "docs", capture_output=True, text=True, timeout=TIMEOUT, check=False
+    (tmp_path / "addresses.json").write_text(
+        json.dumps({"servicebus_connection": dead, "mlflow": "", "databricks": "", "operations": ""})
     )
-    assert "no stack runs on .ondemand" in nowhere.stderr
+    stopped = run_in(tmp_path, "list", "--data", str(tmp_path)).stderr
+    assert stopped.startswith(f"no answer from the stack on {tmp_path}, which `ondemand up` starts: ")
+    assert "no stack runs on .ondemand" in run_in(ROOT / "docs", "list").stderr

@@ -69,7 +69,7 @@ def project(commands: Path, tmp_path: Path) -> Path:
     """A folder that ``ondemand init`` filled."""
     done = run(tmp_path, commands / "ondemand", "init", "my models")
     assert done.returncode == 0, done.stderr
-    assert "cd 'my models' && ondemand up" in done.stdout
+    assert re.search(r"cd 'my models' && ('/.*/an environment/bin/ondemand'|ondemand) up", done.stdout), done.stdout
     assert "__pycache__" not in done.stdout  # pip compiles the template of an installed command
     return tmp_path / "my models"
 

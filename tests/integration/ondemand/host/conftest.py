@@ -18,7 +18,7 @@ from azure.servicebus.aio import ServiceBusClient
 APP = Path(__file__).parent / "app"
 DEADLINE = 60.0
 FUNCTIONS = (
-    *("echo", "plain", "boom", "nothing", "slow", "set_gate", "tell", "any_method", "hang", "block"),
+    *("echo", "plain", "boom", "nothing", "slow", "set_gate", "tell", "any_method", "with_status", "hang", "block"),
     *("work", "dead", "outlive_lock", "conversation"),
 )
 

@@ -39,6 +39,12 @@ async def test_the_function_gets_the_request_and_its_answer_goes_out(http: httpx
     }
 
 
+async def test_status_lines_are_those_of_kestrel_on_every_python(http: httpx.AsyncClient) -> None:
+    """Python 3.13 calls 422 "Unprocessable Content", and 413 "Content Too Large"."""
+    responses = [await http.get(f"/api/status/{status}") for status in (413, 422)]
+    assert [each.reason_phrase for each in responses] == ["Payload Too Large", "Unprocessable Entity"]
+
+
 async def test_plain_functions_run_in_threads_and_get_the_context(http: httpx.AsyncClient) -> None:
     traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     response = await http.get("/api/plain", headers={"traceparent": traceparent})

@@ -51,6 +51,11 @@ async def boom(req: func.HttpRequest) -> func.HttpResponse:
     raise ValueError("a secret")
 
 
+@app.route("status/{code}")
+async def with_status(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(status_code=int(req.route_params["code"]))
+
+
 @app.route("any")
 async def any_method(req: func.HttpRequest) -> str:
     return str(req.method)
