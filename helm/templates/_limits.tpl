@@ -5,7 +5,7 @@ dict "root" and what ondemand.components says of it.
 */}}
 {{- define "ondemand.checkTimeLimits" -}}
 {{- $timeout := .root.Values.host.functionTimeoutSeconds -}}
-{{- $fixed := ternary 220 300 (eq .function "run-model") -}}
+{{- $fixed := get (dict "predict" 520 "train" 300 "run-model" 240) .function -}}
 {{- $settings := .values.settings -}}
 {{- $longest := addf $fixed (mulf 2 $settings.SEND_TIMEOUT_S) -}}
 {{- $parts := list (toString $fixed) -}}
