@@ -39,6 +39,8 @@ PREDICTIONS_AT_ONCE = min(32, (os.cpu_count() or 1) + 4)
 """As many threads as asyncio takes. More of them would compete with each other and with the event loop."""
 LONG_CALL_S = 1.0
 """A prediction that takes longer lets another one begin beside it: long ones must not hold up quick ones."""
+THREAD_WAIT_S = 20.0
+"""Predictions that have found no thread by then are put off."""
 MAX_HUNG = 4
 """Hung threads with which the process asks to be restarted: each keeps its memory, and may take its share of a core."""
 
@@ -66,6 +68,7 @@ def time_limits(bus: BusSettings, settings: RunModelSettings) -> dict[str, float
         "a look-up": LOOKUP_WAIT_S + LOOKUP_TIMEOUT_S,
         "LOAD_TIMEOUT_S": settings.load_timeout_s,
         "the wait for a slow model": MAX_WAIT_S,
+        "the wait for a thread": THREAD_WAIT_S,
         "PREDICT_TIMEOUT_S": settings.predict_timeout_s,
         "rows and result in the operation store": 2 * STORE_CALL_S,
         "SEND_TIMEOUT_S twice": 2 * bus.send_timeout_s,
@@ -81,7 +84,7 @@ def app() -> App:
     bus.prepare(RESULTS, TRAIN)
     lookup = Lookup(partial(mlflow_client, settings.mlflow_tracking_uri))
     folder = ModelFolder(settings.model_cache_dir, settings.model_disk_bytes, settings.mlflow_tracking_uri)
-    predictions = Threads("predict", PREDICTIONS_AT_ONCE, settings.predict_timeout_s, LONG_CALL_S)
+    predictions = Threads("predict", PREDICTIONS_AT_ONCE, settings.predict_timeout_s, LONG_CALL_S, THREAD_WAIT_S)
 
     def serve(loaded: LoadedModel) -> ServedModel:
         def merging_is_off(reason: str) -> None:

@@ -5,7 +5,7 @@ dict "root" and what ondemand.components says of it.
 */}}
 {{- define "ondemand.checkTimeLimits" -}}
 {{- $timeout := .root.Values.host.functionTimeoutSeconds -}}
-{{- $fixed := get (dict "run-model" 240 "predict" 520 "train" 300) .function -}}
+{{- $fixed := get (dict "run-model" 260 "predict" 520 "train" 300) .function -}}
 {{- $settings := .values.settings -}}
 {{- $longest := addf $fixed (mulf 2 $settings.SEND_TIMEOUT_S) -}}
 {{- $parts := list (toString $fixed) -}}

@@ -106,13 +106,13 @@ REFUSED_BY_TEMPLATES: list[tuple[str, Any, str]] = [
     ("service.type", "LoadBalancer", "set allowPlainHttp: true"),
     (
         "host.functionTimeoutSeconds",
-        560,
-        "host.functionTimeoutSeconds: 560 is not above 560 s, which one message of run-model",
+        580,
+        "host.functionTimeoutSeconds: 580 is not above 580 s, which one message of run-model",
     ),
     (
         "runModel.settings.PREDICT_TIMEOUT_S",
         180,
-        "(240, LOAD_TIMEOUT_S 180, PREDICT_TIMEOUT_S 180, SEND_TIMEOUT_S 2 x 10)",
+        "(260, LOAD_TIMEOUT_S 180, PREDICT_TIMEOUT_S 180, SEND_TIMEOUT_S 2 x 10)",
     ),
     ("predict.settings.SEND_TIMEOUT_S", 150.5, "600 is not above 821 s, which one message of predict may take"),
     ("train.settings.SEND_TIMEOUT_S", 150, "raise it, or lower these of train.settings"),

@@ -327,6 +327,21 @@ async def test_one_past_its_deadline_is_not_computed() -> None:
     assert model.calls == []
 
 
+async def test_predictions_without_a_thread_are_put_off_and_later_ones_are_computed() -> None:
+    """However many models are busy, none of them brings a message near the end of the host's patience."""
+    threads = Threads("predict", 1, 30, place_s=30, wait_s=0.05)
+    busy, other = Doubler(), Doubler()
+    busy.gate.clear()
+    first = asyncio.create_task(ask(merger(busy, threads=threads), [1]))
+    assert await asyncio.to_thread(busy.called.wait, 30)
+    waiting = merger(other, threads=threads)
+    assert [type(answer) for answer in await ask(waiting, [2], [3])] == [Unavailable, Unavailable]
+    busy.gate.set()
+    assert await first == [[2]]
+    assert await ask(waiting, [4]) == [[8]]
+    assert other.calls == [[4]]
+
+
 async def test_one_that_has_waited_too_long_is_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("functions.run_model.merging.MAX_WAIT_S", -1.0)
     model = Doubler()
