@@ -39,7 +39,9 @@ class SiteGuard:
     def _refused(self, headers: Mapping[bytes, bytes], method: str) -> PlainTextResponse | None:
         host = headers.get(b"host", b"")
         if not self._is_known(host):
-            return _refuse(403, f"This server is not known as {host[:100]!r}; {ALLOWED_HOSTS} names other hosts.")
+            return _refuse(
+                403, f"This server is not known as {host[:100].decode('latin-1')!r}; {ALLOWED_HOSTS} names other hosts."
+            )
         if self._is_other_site(headers, host, method):
             return _refuse(403, "Pages of other sites may not ask this server.")
         if b"content-type" not in headers and (

@@ -15,10 +15,14 @@ async def answers(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def status(method: str, body: bytes = b"", sites: str = "", **headers: str) -> int:
+    return (await answer(method, body, sites, **headers)).status_code
+
+
+async def answer(method: str, body: bytes = b"", sites: str = "", **headers: str) -> httpx.Response:
     guard = SiteGuard(answers, {"ONDEMAND_ALLOWED_HOSTS": "Dev.Example, "}, sites.split())
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url=HERE) as client:
-        return (await client.request(method, "/predict", content=body, headers=sent)).status_code
+        return await client.request(method, "/predict", content=body, headers=sent)
 
 
 JSON = {"content_type": "application/json"}
@@ -87,3 +91,8 @@ async def test_body_needs_a_type() -> None:
     assert await status("POST", b"{}") == 415
     assert await status("POST") == 200
     assert await status("DELETE", b"{}") == 415
+
+
+async def test_unknown_name_is_told_with_the_setting_that_allows_it() -> None:
+    said = (await answer("GET", host="evil.example")).text
+    assert said == "This server is not known as 'evil.example'; ONDEMAND_ALLOWED_HOSTS names other hosts.\n"
