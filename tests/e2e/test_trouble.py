@@ -13,6 +13,7 @@ from azure.servicebus.aio import ServiceBusClient
 
 from functions.contracts import OUTCOME, Event, RunModel, utc_now
 from functions.outbox.messages import OPERATIONS
+from functions.parameters import training_key
 from functions.queues import RESULTS
 from ondemand.stack import Stack
 from tests.e2e.client import OUTCOME_S, PATIENCE_S, WINE_EXPERIMENT, WINE_ROW, Client, wine, wine_key
@@ -159,11 +160,14 @@ async def test_commands_that_share_a_message_are_separated_when_it_comes_again(s
 
 
 async def test_who_waits_for_a_slow_load_is_told_so(stack: Stack, client: Client) -> None:
-    """The first load of a process imports scikit-learn, which takes more than a second."""
-    await client.predict(wine(alpha=0.36), wait=PATIENCE_S)
+    parameters = {"kind": "slow-load"}
+    body = {"modelType": "oddities", "modelParameters": parameters, "predictionParameters": {"a": 1}}
+    assert (await client.predict(body, wait=PATIENCE_S)).status_code == 200
     await stack.stop_part("run-model")
     await stack.start_part("run-model")
-    command = _command(alpha=0.36, deadline_s=600).model_copy(update={"reply_to_session": uuid.uuid4().hex})
+    oddities = {"model_type": "oddities", "parameters": parameters, "key": training_key("oddities", parameters)}
+    asked = {"prediction_input": {"a": 1}, "reply_to_session": uuid.uuid4().hex}
+    command = _command(alpha=0.36, deadline_s=600).model_copy(update=oddities | asked)
     async with (
         ServiceBusClient.from_connection_string(stack.addresses.servicebus_connection) as bus,
         bus.get_queue_receiver(RESULTS, session_id=command.reply_to_session) as receiver,
