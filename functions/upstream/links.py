@@ -48,8 +48,8 @@ def trust_the_bus(session: ServiceBusSession) -> None:
 
 
 def _close_all(handler: Any) -> None:
-    """The SDK forgets the socket of an opening that fails or is cancelled before the connection is open; it is closed
-    here. A bus that takes connections and says nothing costs a socket for each attempt otherwise."""
+    """Close the sockets that the SDK forgets: of an opening that fails or is cancelled before the connection is open,
+    and of a connection that its peer has ended. Each is in a cycle, so it would stay until a full collection."""
     close_async: Callable[[Any], Awaitable[None]] | None = getattr(type(handler), "close_async", None)
     if close_async is None:
         return
@@ -57,10 +57,10 @@ def _close_all(handler: Any) -> None:
 
     async def close() -> None:
         closing = itself()
-        disconnect = getattr(getattr(closing, "_connection", None), "_disconnect", None)
+        transport = getattr(getattr(closing, "_connection", None), "_transport", None)
         await close_async(closing)
-        if disconnect is not None:
-            await disconnect()  # nothing is left to do for a connection that was closed
+        if transport is not None:
+            await transport.close()  # nothing is left to do for one that was closed
 
     handler.close_async = close
 

@@ -1,6 +1,7 @@
 """Keeps a Service Bus trigger connected to its queue, also across restarts of the broker."""
 
 import asyncio
+import gc
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -65,6 +66,7 @@ class Listener(ABC):
         logger.warning(
             "%s: no %s (%s); trying again in %.1f s", self._function.name, self._trigger.entity, reason, self._delay
         )
+        gc.collect()  # azure-servicebus 7.15 forgets the socket of a connection that was ended while it read
         with suppress(TimeoutError):  # the pause is over
             async with asyncio.timeout(self._delay):
                 await self._stopping.wait()

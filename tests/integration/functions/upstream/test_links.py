@@ -1,15 +1,19 @@
 """Opening links through the real SDK to a real broker."""
 
 import asyncio
+import gc
+import warnings
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage
-from azure.servicebus.aio import ServiceBusClient
-from azure.servicebus.exceptions import SessionLockLostError
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
+from azure.servicebus.exceptions import ServiceBusError, SessionLockLostError
 
 from functions.upstream.links import trust_the_bus, without_pauses
 from ondemand.stack import Stack
+from tests.harness.proxy import Proxy, port_of
 
 PAUSE_S = 0.05
 """What the SDK sleeps after each frame of an opening."""
@@ -60,6 +64,38 @@ async def test_an_opening_can_be_given_up(stack: Stack) -> None:
             async with asyncio.timeout(0.5), without_pauses(waiting):
                 pass
         await waiting.close()
+
+
+@pytest.mark.parametrize("ours", [True, pytest.param(False, id="the SDK alone")])
+async def test_socket_of_a_connection_that_the_bus_has_ended_is_closed(stack: Stack, ours: bool) -> None:
+    connection = stack.addresses.servicebus_connection
+    gc.disable()  # it closes them some day
+    try:
+        async with (
+            Proxy(port_of(connection)) as proxy,
+            ServiceBusClient.from_connection_string(proxy.address(connection), retry_total=0) as client,
+        ):
+            for _ in range(3 if ours else 20):
+                receiver = client.get_queue_receiver("train")
+                with pytest.raises(ServiceBusError):
+                    await _receive_until_cut(without_pauses(receiver) if ours else receiver, proxy)
+                if left := _sockets_to(proxy.port):
+                    break
+    finally:
+        gc.enable()
+        with warnings.catch_warnings(action="ignore"):  # about those of the SDK
+            gc.collect()
+    assert ours == (not left), "the SDK closes them now: is functions/upstream/links.py still needed for that?"
+
+
+async def _receive_until_cut(receiver: ServiceBusReceiver, proxy: Proxy) -> None:
+    async with receiver:
+        asyncio.get_running_loop().call_later(0.3, proxy.cut)  # while it reads
+        await receiver.receive_messages(max_wait_time=20)
+
+
+def _sockets_to(port: int) -> list[object]:
+    return [each for each in psutil.Process().net_connections() if each.raddr and each.raddr.port == port]
 
 
 async def test_a_session_is_not_lost_by_the_clock_of_this_host(stack: Stack) -> None:
