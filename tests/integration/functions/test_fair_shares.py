@@ -31,7 +31,7 @@ async def test_caller_that_takes_all_it_gets_shuts_nobody_out(predict: str) -> N
     async with caller(predict, "greedy") as greedy, caller(predict, "other") as other:
         first = await greedy.post("/predict", json=BODY, headers={"prefer": "wait=0"})
         operation = f"/predict/{first.json()['runId']}"
-        waiting = {"prefer": "wait=10"}
+        waiting = {"prefer": "wait=25"}  # until all of them have come, however slow the machine is
         requests = [asyncio.create_task(greedy.post("/predict", json=BODY, headers=waiting)) for _ in range(60)]
         requests += [asyncio.create_task(greedy.get(operation, headers=waiting)) for _ in range(60)]
         refused_or_answered = 2 * (60 - SHARE)
