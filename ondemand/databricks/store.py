@@ -1,7 +1,7 @@
 """Keeps runs in SQLite: an accepted run survives the end of the process, even a crash."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -63,7 +63,7 @@ class RunStore:
 
     def find(self, run_id: int) -> Run | None:
         """The run with this id, or whose task has it."""
-        return self._first("SELECT document FROM runs WHERE run_id = ?1 OR task_run_id = ?1", run_id)
+        return self._first("SELECT document FROM runs WHERE run_id = ? OR task_run_id = ?", run_id, run_id)
 
     def find_by_token(self, token: str) -> Run | None:
         return self._first("SELECT document FROM runs WHERE idempotency_token = ?", token)
@@ -77,18 +77,11 @@ class RunStore:
         """The newest runs first, and where the next page begins, if there is one."""
         rows = self._database.execute(
             "SELECT sequence, document FROM runs"
-            " WHERE (?1 IS NULL OR active = ?1) AND (?2 IS NULL OR job_id = ?2)"
-            " AND (?3 IS NULL OR submitted_at >= ?3) AND (?4 IS NULL OR submitted_at <= ?4)"
-            " AND (?5 IS NULL OR sequence < ?5) ORDER BY sequence DESC LIMIT ?6 OFFSET ?7",
-            (
-                wanted.active,
-                wanted.job_id,
-                wanted.submitted_from,
-                wanted.submitted_to,
-                wanted.before,
-                limit + 1,
-                wanted.offset,
-            ),
+            " WHERE (:active IS NULL OR active = :active) AND (:job_id IS NULL OR job_id = :job_id)"
+            " AND (:submitted_from IS NULL OR submitted_at >= :submitted_from)"
+            " AND (:submitted_to IS NULL OR submitted_at <= :submitted_to)"
+            " AND (:before IS NULL OR sequence < :before) ORDER BY sequence DESC LIMIT :one_more OFFSET :offset",
+            asdict(wanted) | {"one_more": limit + 1},
         ).fetchall()
         runs = [_RUN.validate_json(document) for _, document in rows[:limit]]
         return runs, rows[limit - 1][0] if len(rows) > limit else None
@@ -102,8 +95,8 @@ class RunStore:
         ).fetchall()
         return [_RUN.validate_json(document) for (document,) in rows]
 
-    def _first(self, statement: str, value: int | str) -> Run | None:
-        row = self._database.execute(statement, (value,)).fetchone()
+    def _first(self, statement: str, *values: int | str) -> Run | None:
+        row = self._database.execute(statement, values).fetchone()
         return _RUN.validate_json(row[0]) if row else None
 
 
