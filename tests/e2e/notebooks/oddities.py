@@ -30,7 +30,7 @@ class Odd(BaseEstimator):
 
         super().__setstate__(state)
         if self.kind == "slow-load":
-            time.sleep(1)
+            time.sleep(1)  # longer than a load that its client is not told of
 
     def predict(self, rows):
         values = rows["a"].to_numpy()
